@@ -1,0 +1,2 @@
+//! The command `ulp`.
+fn main() {}
