@@ -1,0 +1,113 @@
+//! Sums, differences, products and quotients, element by element.
+
+use ndarray::{ArrayD, ArrayViewD};
+
+use crate::Float;
+use crate::map::{map1, map2};
+use crate::simd::out::{Map1, Map2};
+
+/// Gives a unit struct the function that [`map2`] applies to each pair.
+macro_rules! pairwise {
+    ($name:ident, $x:ident, $y:ident => $value:expr) => {
+        #[derive(Clone, Copy)]
+        struct $name;
+        impl<T: Float> Map2<T> for $name {
+            #[inline(always)]
+            fn at(self, $x: T, $y: T) -> T {
+                $value
+            }
+        }
+    };
+}
+
+pairwise!(Add, x, y => x + y);
+pairwise!(Sub, x, y => x - y);
+pairwise!(Mul, x, y => x * y);
+pairwise!(Div, x, y => x / y);
+pairwise!(Maximum, x, y => x.maximum(y));
+
+/// `x + y`, broadcasting.
+///
+/// # Panics
+///
+/// If the shapes do not broadcast (as for all operations of two arrays).
+///
+/// # Examples
+///
+/// ```
+/// use ulp_tensor::{add, ndarray::array};
+///
+/// let x = array![[1.0, 2.0], [3.0, 4.0]].into_dyn();
+/// let y = array![10.0, 20.0].into_dyn();
+/// assert_eq!(add(x.view(), y.view()), array![[11.0, 22.0], [13.0, 24.0]].into_dyn());
+/// ```
+#[track_caller]
+pub fn add<T: Float>(x: ArrayViewD<'_, T>, y: ArrayViewD<'_, T>) -> ArrayD<T> {
+    map2(x, y, Add)
+}
+
+/// `x - y`, broadcasting.
+#[track_caller]
+pub fn sub<T: Float>(x: ArrayViewD<'_, T>, y: ArrayViewD<'_, T>) -> ArrayD<T> {
+    map2(x, y, Sub)
+}
+
+/// `x · y` element by element, broadcasting.
+#[track_caller]
+pub fn mul<T: Float>(x: ArrayViewD<'_, T>, y: ArrayViewD<'_, T>) -> ArrayD<T> {
+    map2(x, y, Mul)
+}
+
+/// `x / y`, broadcasting.
+#[track_caller]
+pub fn div<T: Float>(x: ArrayViewD<'_, T>, y: ArrayViewD<'_, T>) -> ArrayD<T> {
+    map2(x, y, Div)
+}
+
+/// The larger of `x` and `y`, broadcasting; NaN where either is.
+#[track_caller]
+pub fn maximum<T: Float>(x: ArrayViewD<'_, T>, y: ArrayViewD<'_, T>) -> ArrayD<T> {
+    map2(x, y, Maximum)
+}
+
+#[derive(Clone, Copy)]
+struct Neg;
+impl<T: Float> Map1<T> for Neg {
+    #[inline(always)]
+    fn at(self, x: T) -> T {
+        -x
+    }
+}
+
+/// `-x`.
+pub fn neg<T: Float>(x: ArrayViewD<'_, T>) -> ArrayD<T> {
+    map1(x, Neg)
+}
+
+#[derive(Clone, Copy)]
+struct Scale<T>(T);
+impl<T: Float> Map1<T> for Scale<T> {
+    #[inline(always)]
+    fn at(self, x: T) -> T {
+        x * self.0
+    }
+}
+
+/// `x · factor`.
+pub fn scale<T: Float>(x: ArrayViewD<'_, T>, factor: T) -> ArrayD<T> {
+    map1(x, Scale(factor))
+}
+
+#[derive(Clone, Copy)]
+struct AddScalar<T>(T);
+impl<T: Float> Map1<T> for AddScalar<T> {
+    #[inline(always)]
+    fn at(self, x: T) -> T {
+        x + self.0
+    }
+}
+
+/// `x + term`.
+pub fn add_scalar<T: Float>(x: ArrayViewD<'_, T>, term: T) -> ArrayD<T> {
+    map1(x, AddScalar(term))
+}

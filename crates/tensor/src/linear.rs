@@ -1,0 +1,137 @@
+//! A linear layer's product, in the layout of the checkpoints.
+
+use std::borrow::Cow;
+
+use ndarray::{ArrayD, ArrayView2, ArrayViewD, CowArray, IxDyn};
+
+use crate::simd::gemm::{Matrix, gemm};
+use crate::{Float, map, sum};
+
+/// `x · wᵀ + bias`.
+///
+/// # Shapes
+///
+/// `x` [.., in], `w` [out, in], `bias` [out] -> [.., out]
+///
+/// # Panics
+///
+/// If the shapes do not fit.
+///
+/// # Accuracy
+///
+/// As [`matmul`](crate::matmul); the bias is added last.
+///
+/// # Examples
+///
+/// ```
+/// use ulp_tensor::{linear, ndarray::array};
+///
+/// let x = array![1.0, 2.0].into_dyn();
+/// let w = array![[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]].into_dyn();
+/// let bias = array![0.0, 0.0, 0.5].into_dyn();
+/// assert_eq!(linear(x.view(), w.view(), Some(bias.view())), array![1.0, 2.0, 3.5].into_dyn());
+/// ```
+#[track_caller]
+pub fn linear<T: Float>(
+    x: ArrayViewD<'_, T>,
+    w: ArrayViewD<'_, T>,
+    bias: Option<ArrayViewD<'_, T>>,
+) -> ArrayD<T> {
+    assert!(
+        x.ndim() >= 1 && w.ndim() == 2 && x.shape()[x.ndim() - 1] == w.shape()[1],
+        "x {:?} does not fit w {:?} ([out, in])",
+        x.shape(),
+        w.shape()
+    );
+    let outputs = w.shape()[0];
+    let mut shape = x.shape().to_vec();
+    *shape.last_mut().expect("x has an axis") = outputs;
+    let rows = rows(&x);
+    let mut data = vec![T::ZERO; shape.iter().product()];
+    let (x2, wt) = (matrix(rows.view()), matrix(w).reversed_axes());
+    gemm(Matrix::new(&x2), Matrix::new(&wt), &mut data, outputs, false);
+    if let Some(bias) = bias {
+        assert!(bias.shape() == [outputs], "bias {:?} does not fit w [{outputs}, _]", bias.shape());
+        let bias: Cow<'_, [T]> = match bias.as_slice() {
+            Some(bias) => Cow::Borrowed(bias),
+            None => Cow::Owned(bias.iter().copied().collect()),
+        };
+        if outputs > 0 {
+            for row in data.chunks_mut(outputs) {
+                for (y, &b) in row.iter_mut().zip(bias.iter()) {
+                    *y += b;
+                }
+            }
+        }
+    }
+    map::shaped(&shape, data)
+}
+
+/// The gradient of [`linear`] with respect to `x`: `dy · w`.
+///
+/// # Shapes
+///
+/// `dy` [.., out], `w` [out, in] -> [.., in]
+#[track_caller]
+pub fn linear_vjp_x<T: Float>(dy: ArrayViewD<'_, T>, w: ArrayViewD<'_, T>) -> ArrayD<T> {
+    assert!(w.ndim() == 2, "w {:?} is not [out, in]", w.shape());
+    linear(dy, w.reversed_axes(), None)
+}
+
+/// The gradient of [`linear`] with respect to `w`: `dyᵀ · x`, summed over the leading axes.
+///
+/// # Shapes
+///
+/// `dy` [.., out], `x` [.., in] -> [out, in]
+///
+/// # Panics
+///
+/// If the leading axes differ.
+#[track_caller]
+pub fn linear_vjp_w<T: Float>(dy: ArrayViewD<'_, T>, x: ArrayViewD<'_, T>) -> ArrayD<T> {
+    assert!(
+        dy.ndim() >= 1
+            && dy.ndim() == x.ndim()
+            && dy.shape()[..dy.ndim() - 1] == x.shape()[..x.ndim() - 1],
+        "dy {:?} and x {:?} differ in their leading axes",
+        dy.shape(),
+        x.shape()
+    );
+    let (dy, x) = (rows(&dy), rows(&x));
+    let (dyt, x2) = (matrix(dy.view()).reversed_axes(), matrix(x.view()));
+    let (outputs, inputs) = (dyt.nrows(), x2.ncols());
+    let mut data = vec![T::ZERO; outputs * inputs];
+    gemm(Matrix::new(&dyt), Matrix::new(&x2), &mut data, inputs, false);
+    map::shaped(&[outputs, inputs], data)
+}
+
+/// The gradient of [`linear`] with respect to `bias`: `dy` summed over its leading axes.
+///
+/// # Shapes
+///
+/// `dy` [.., out] -> [out]
+#[track_caller]
+pub fn linear_vjp_bias<T: Float>(dy: ArrayViewD<'_, T>) -> ArrayD<T> {
+    assert!(dy.ndim() >= 1, "dy has no axis");
+    let axes: Vec<usize> = (0..dy.ndim() - 1).collect();
+    sum(dy, &axes, false)
+}
+
+/// All but the last axis made one, copying only if the strides do not allow a view.
+fn rows<'a, T: Float>(x: &'a ArrayViewD<'_, T>) -> CowArray<'a, T, IxDyn> {
+    let n = *x.shape().last().expect("x has an axis");
+    let m: usize = x.shape()[..x.ndim() - 1].iter().product();
+    if x.ndim() == 2 {
+        return CowArray::from(x.view());
+    }
+    match x.view().into_shape_with_order(IxDyn(&[m, n])) {
+        Ok(view) => CowArray::from(view),
+        Err(_) => CowArray::from(
+            map::copy(x.view()).into_shape_with_order(IxDyn(&[m, n])).expect("standard layout"),
+        ),
+    }
+}
+
+fn matrix<T>(x: ArrayViewD<'_, T>) -> ArrayView2<'_, T> {
+    x.into_dimensionality().expect("two axes")
+}

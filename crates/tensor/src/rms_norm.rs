@@ -1,0 +1,169 @@
+//! Root mean square normalisation.
+
+use ndarray::{ArrayD, ArrayViewD};
+
+use crate::map::shaped;
+use crate::rows::{map_rows, row, rows_in_chunk};
+use crate::simd::out::{Out, collect};
+use crate::simd::strided::Strided;
+use crate::simd::{Kernel, run};
+use crate::{Float, dot, sum};
+
+/// y = x / √(mean(x²) + eps) · w along the last axis (Zhang and Sennrich,
+/// [Root Mean Square Layer Normalization](https://arxiv.org/abs/1910.07467)).
+///
+/// # Shapes
+///
+/// `x` [.., C], `w` [C] -> [.., C]
+///
+/// # Panics
+///
+/// If the shapes do not fit.
+///
+/// # Examples
+///
+/// ```
+/// use ulp_tensor::{ndarray::array, rms_norm};
+///
+/// let (x, w) = (array![3.0, -3.0].into_dyn(), array![1.0, 2.0].into_dyn());
+/// assert_eq!(rms_norm(x.view(), w.view(), 0.0), array![1.0, -2.0].into_dyn());
+/// ```
+#[track_caller]
+pub fn rms_norm<T: Float>(x: ArrayViewD<'_, T>, w: ArrayViewD<'_, T>, eps: T) -> ArrayD<T> {
+    let w = weight(&x, &w);
+    map_rows(x, |_, row| {
+        let r = reciprocal_rms(row, eps);
+        run(Normalize { x: row, w: &w, r });
+    })
+}
+
+/// The gradients `(dx, dw)` of [`rms_norm`], given the gradient `dy` of its value.
+///
+/// With r = 1/√(mean(x²) + eps) and g = dy · w:
+/// dx = r g - r³ x mean(g x), dw = Σ dy x r over all rows.
+///
+/// # Shapes
+///
+/// `x`, `dy` [.., C], `w` [C] -> `dx` [.., C], `dw` [C]
+#[track_caller]
+pub fn rms_norm_vjp<T: Float>(
+    x: ArrayViewD<'_, T>,
+    w: ArrayViewD<'_, T>,
+    eps: T,
+    dy: ArrayViewD<'_, T>,
+) -> (ArrayD<T>, ArrayD<T>) {
+    assert!(x.shape() == dy.shape(), "x {:?} and dy {:?} differ", x.shape(), dy.shape());
+    let n = w.len();
+    let w = weight(&x, &w);
+    let (xs, dys) = (Strided::new(&x), Strided::new(&dy));
+    let dx = collect(x.len(), rows_in_chunk(n) * n, |start, out: &mut Out<T>| {
+        let (mut x_buffer, mut dy_buffer) = (Vec::new(), Vec::new());
+        for index in start / n..(start + out.len()) / n {
+            let x = row(&xs, index, n, &mut x_buffer);
+            let r = reciprocal_rms(x, eps);
+            let g = out.copy(row(&dys, index, n, &mut dy_buffer));
+            run(Times { x: g, w: &w });
+            let projection = dot(g, x) / T::from_usize(n) * (r * r);
+            run(VjpRow { x, g, r, projection });
+        }
+    });
+    // The terms of dw, then their sum by the fixed tree over the rows.
+    let terms = collect(x.len(), rows_in_chunk(n) * n, |start, out: &mut Out<T>| {
+        let (mut x_buffer, mut dy_buffer) = (Vec::new(), Vec::new());
+        for index in start / n..(start + out.len()) / n {
+            let x = row(&xs, index, n, &mut x_buffer);
+            let r = reciprocal_rms(x, eps);
+            let term = out.copy(row(&dys, index, n, &mut dy_buffer));
+            run(Normalize { x: term, w: x, r });
+        }
+    });
+    let rows = x.len().checked_div(n).unwrap_or(0);
+    let dw = sum(shaped(&[rows, n], terms).view(), &[0], false);
+    (shaped(x.shape(), dx), dw)
+}
+
+/// [`rms_norm`] of one row: the same bits.
+///
+/// # Panics
+///
+/// If the lengths differ.
+#[track_caller]
+pub fn rms_norm_row<T: Float>(x: &[T], w: &[T], eps: T, out: &mut [T]) {
+    assert!(
+        x.len() == w.len() && x.len() == out.len(),
+        "x, w and out have {}, {} and {} elements",
+        x.len(),
+        w.len(),
+        out.len()
+    );
+    let r = reciprocal_rms(x, eps);
+    out.copy_from_slice(x);
+    run(Normalize { x: out, w, r });
+}
+
+/// 1/√(mean(x²) + eps).
+fn reciprocal_rms<T: Float>(x: &[T], eps: T) -> T {
+    T::ONE / (dot(x, x) / T::from_usize(x.len()) + eps).sqrt()
+}
+
+#[track_caller]
+fn weight<T: Float>(x: &ArrayViewD<'_, T>, w: &ArrayViewD<'_, T>) -> Vec<T> {
+    assert!(
+        w.ndim() == 1 && x.shape().last() == Some(&w.len()),
+        "x {:?} does not fit w {:?}",
+        x.shape(),
+        w.shape()
+    );
+    w.iter().copied().collect()
+}
+
+/// x · r · w, in place.
+struct Normalize<'a, T> {
+    x: &'a mut [T],
+    w: &'a [T],
+    r: T,
+}
+
+impl<T: Float> Kernel for Normalize<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        for (x, &w) in self.x.iter_mut().zip(self.w) {
+            *x = (*x * self.r) * w;
+        }
+    }
+}
+
+/// x · w, in place.
+struct Times<'a, T> {
+    x: &'a mut [T],
+    w: &'a [T],
+}
+
+impl<T: Float> Kernel for Times<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        for (x, &w) in self.x.iter_mut().zip(self.w) {
+            *x *= w;
+        }
+    }
+}
+
+/// r (g - x projection), in place of g.
+struct VjpRow<'a, T> {
+    x: &'a [T],
+    g: &'a mut [T],
+    r: T,
+    projection: T,
+}
+
+impl<T: Float> Kernel for VjpRow<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        for (g, &x) in self.g.iter_mut().zip(self.x) {
+            *g = self.r * (-x).mul_add(self.projection, *g);
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! Instruction sets, and the only unsafe code of the crate.
+//!
+//! A kernel is written once, in plain Rust, as the [`run`](Kernel::run) of a [`Kernel`]. It is
+//! compiled once for each instruction set (the same source inside a function that may use wider
+//! registers), and [`run`] picks the best one the processor has. Since every kernel says in which
+//! order it adds, and multiplies-and-adds with one rounding, each instruction set gives the same
+//! bits: a wider register only means that more of the same additions happen at once.
+//!
+//! Three things here need `unsafe`, each behind a safe door of its own:
+//! - a function compiled for an instruction set may be called only where it exists: [`Isa`] is a
+//!   value that exists only if the processor has it;
+//! - an output is written into fresh memory that is not zeroed first: `out`;
+//! - a view with any strides is read by address: `strided`, and the tiles of a product: `gemm`.
+
+mod avx2;
+mod avx512;
+pub(crate) mod gemm;
+mod isa;
+pub(crate) mod out;
+pub(crate) mod strided;
+
+pub use gemm::Element;
+pub use isa::{Isa, Kernel, run};

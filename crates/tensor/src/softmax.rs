@@ -1,0 +1,239 @@
+//! Softmax and its logarithm.
+
+use ndarray::{ArrayD, ArrayViewD};
+
+use crate::map::{copy, shaped};
+use crate::rows::{map_rows, row, rows_in_chunk};
+use crate::simd::out::{Out, collect};
+use crate::simd::strided::Strided;
+use crate::simd::{Kernel, run};
+use crate::{Float, dot, max_slice, sum_slice};
+
+/// softmax(x)[i] = e^(x[i] - m) / Σ e^(x[j] - m), m the maximum, along `axis`.
+///
+/// A row whose entries are all negative infinity has no softmax: NaN.
+///
+/// # Panics
+///
+/// If the axis is out of range.
+///
+/// # Examples
+///
+/// ```
+/// use ulp_tensor::{ndarray::array, softmax};
+///
+/// let x = array![[0.0, 0.0], [1000.0, 0.0]].into_dyn();
+/// assert_eq!(softmax(x.view(), 1), array![[0.5, 0.5], [1.0, 0.0]].into_dyn());
+/// ```
+#[track_caller]
+pub fn softmax<T: Float>(x: ArrayViewD<'_, T>, axis: usize) -> ArrayD<T> {
+    along(axis, [x], |[x]| map_rows(x, |_, row| softmax_in_place(row)))
+}
+
+/// log softmax(x)[i] = x[i] - m - log Σ e^(x[j] - m), along `axis`.
+///
+/// # Panics
+///
+/// If the axis is out of range.
+#[track_caller]
+pub fn log_softmax<T: Float>(x: ArrayViewD<'_, T>, axis: usize) -> ArrayD<T> {
+    along(axis, [x], |[x]| map_rows(x, |_, row| log_softmax_in_place(row)))
+}
+
+/// The gradient of [`softmax`]: `y (dy - Σ y dy)`, where `y` is its value.
+///
+/// # Panics
+///
+/// If the shapes differ or the axis is out of range.
+#[track_caller]
+pub fn softmax_vjp<T: Float>(
+    y: ArrayViewD<'_, T>,
+    dy: ArrayViewD<'_, T>,
+    axis: usize,
+) -> ArrayD<T> {
+    same_shape(&y, &dy);
+    along(axis, [y, dy], |[y, dy]| {
+        map_row_pairs(y, dy, |y, dx| {
+            let mean = dot(y, dx);
+            run(SoftmaxVjpRow { y, dx, mean });
+        })
+    })
+}
+
+/// The gradient of [`log_softmax`]: `dy - e^y Σ dy`, where `y` is its value.
+///
+/// # Panics
+///
+/// If the shapes differ or the axis is out of range.
+#[track_caller]
+pub fn log_softmax_vjp<T: Float>(
+    y: ArrayViewD<'_, T>,
+    dy: ArrayViewD<'_, T>,
+    axis: usize,
+) -> ArrayD<T> {
+    same_shape(&y, &dy);
+    along(axis, [y, dy], |[y, dy]| {
+        map_row_pairs(y, dy, |y, dx| {
+            let total = sum_slice(dx);
+            run(LogSoftmaxVjpRow { y, dx, total });
+        })
+    })
+}
+
+/// Softmax of one row, in place.
+///
+/// # Examples
+///
+/// ```
+/// let mut x = [1.0f32, 1.0];
+/// ulp_tensor::softmax_in_place(&mut x);
+/// assert_eq!(x, [0.5, 0.5]);
+/// ```
+pub fn softmax_in_place<T: Float>(x: &mut [T]) {
+    let max = max_slice(x);
+    run(ExpShifted { x, max });
+    let total = sum_slice(x);
+    run(DivideBy { x, total });
+}
+
+/// The logarithm of the softmax of one row, in place.
+pub fn log_softmax_in_place<T: Float>(x: &mut [T]) {
+    let max = max_slice(x);
+    let shift = log_sum_exp_shifted(x, max);
+    run(Shift { x, max, shift });
+}
+
+/// log Σ e^(x[i] - max), by the fixed tree.
+pub(crate) fn log_sum_exp_shifted<T: Float>(x: &[T], max: T) -> T {
+    let blocks = x.chunks(crate::sum::BLOCK).map(|x| {
+        let mut exps = [T::ZERO; crate::sum::BLOCK];
+        let exps = &mut exps[..x.len()];
+        exps.copy_from_slice(x);
+        run(ExpShifted { x: exps, max });
+        sum_slice(exps)
+    });
+    crate::sum::tree(blocks).log()
+}
+
+/// e^(x - max), in place.
+pub(crate) struct ExpShifted<'a, T> {
+    pub(crate) x: &'a mut [T],
+    pub(crate) max: T,
+}
+
+impl<T: Float> Kernel for ExpShifted<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        for x in self.x.iter_mut() {
+            *x = (*x - self.max).exp();
+        }
+    }
+}
+
+/// x / total, in place.
+pub(crate) struct DivideBy<'a, T> {
+    pub(crate) x: &'a mut [T],
+    pub(crate) total: T,
+}
+
+impl<T: Float> Kernel for DivideBy<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        for x in self.x.iter_mut() {
+            *x /= self.total;
+        }
+    }
+}
+
+struct Shift<'a, T> {
+    x: &'a mut [T],
+    max: T,
+    shift: T,
+}
+
+impl<T: Float> Kernel for Shift<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        for x in self.x.iter_mut() {
+            *x = (*x - self.max) - self.shift;
+        }
+    }
+}
+
+pub(crate) struct SoftmaxVjpRow<'a, T> {
+    pub(crate) y: &'a [T],
+    pub(crate) dx: &'a mut [T],
+    pub(crate) mean: T,
+}
+
+impl<T: Float> Kernel for SoftmaxVjpRow<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        for (dx, &y) in self.dx.iter_mut().zip(self.y) {
+            *dx = y * (*dx - self.mean);
+        }
+    }
+}
+
+struct LogSoftmaxVjpRow<'a, T> {
+    y: &'a [T],
+    dx: &'a mut [T],
+    total: T,
+}
+
+impl<T: Float> Kernel for LogSoftmaxVjpRow<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        for (dx, &y) in self.dx.iter_mut().zip(self.y) {
+            *dx -= y.exp() * self.total;
+        }
+    }
+}
+
+#[track_caller]
+fn same_shape<T>(y: &ArrayViewD<'_, T>, dy: &ArrayViewD<'_, T>) {
+    assert!(y.shape() == dy.shape(), "y {:?} and dy {:?} differ", y.shape(), dy.shape());
+}
+
+/// Copies `dy` and applies `f(y row, dx row)` to each pair of rows.
+fn map_row_pairs<T: Float>(
+    y: ArrayViewD<'_, T>,
+    dy: ArrayViewD<'_, T>,
+    f: impl Fn(&[T], &mut [T]) + Sync,
+) -> ArrayD<T> {
+    let n = y.shape().last().copied().unwrap_or(1);
+    let (ys, dys) = (Strided::new(&y), Strided::new(&dy));
+    let data = collect(y.len(), rows_in_chunk(n) * n, |start, out: &mut Out<T>| {
+        let (mut y_buffer, mut dy_buffer) = (Vec::new(), Vec::new());
+        for index in start / n..(start + out.len()) / n {
+            let dx = out.copy(row(&dys, index, n, &mut dy_buffer));
+            f(row(&ys, index, n, &mut y_buffer), dx);
+        }
+    });
+    shaped(y.shape(), data)
+}
+
+/// Runs `f` on the views with `axis` moved last, and moves it back.
+#[track_caller]
+fn along<T: Float, const N: usize>(
+    axis: usize,
+    mut views: [ArrayViewD<'_, T>; N],
+    f: impl FnOnce([ArrayViewD<'_, T>; N]) -> ArrayD<T>,
+) -> ArrayD<T> {
+    let ndim = views[0].ndim();
+    assert!(axis < ndim, "axis {axis} of an array of shape {:?}", views[0].shape());
+    if axis + 1 == ndim {
+        return f(views);
+    }
+    for view in &mut views {
+        view.swap_axes(axis, ndim - 1);
+    }
+    let mut result = f(views);
+    result.swap_axes(axis, ndim - 1);
+    copy(result.view())
+}
