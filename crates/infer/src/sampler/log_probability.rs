@@ -1,0 +1,103 @@
+//! Log-probabilities of the model's own distribution, before any filter.
+
+use super::candidates::{Candidate, by_rank};
+
+/// e to the power of x. All of sampling and scoring goes through this one door, so that it can be
+/// made independent of the platform's library in one place.
+pub(crate) fn exp(x: f64) -> f64 {
+    x.exp()
+}
+
+/// A token and the natural logarithm of its probability.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TokenLogProbability {
+    /// The token.
+    pub id: u32,
+    /// ln p.
+    pub logprob: f32,
+}
+
+/// The log-softmax of one row of logits: ln pᵢ = lᵢ − ln Σⱼ exp lⱼ.
+///
+/// # Accuracy
+///
+/// The sum runs in f64 over exponentials relative to the largest logit; the result is rounded to
+/// f32 once. What is lost is what the logits themselves lost.
+///
+/// # Examples
+///
+/// ```
+/// use ulp_infer::LogProbabilities;
+///
+/// let logits = [0.0, 3f32.ln()];
+/// let row = LogProbabilities::new(&logits);
+/// assert!((row.of(1) - 0.75f32.ln()).abs() < 1e-7);
+/// assert_eq!(row.top(1)[0].id, 1);
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct LogProbabilities<'a> {
+    logits: &'a [f32],
+    log_sum: f64,
+}
+
+impl<'a> LogProbabilities<'a> {
+    /// Takes the normaliser of a row of logits.
+    pub fn new(logits: &'a [f32]) -> Self {
+        let maximum = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let maximum = f64::from(maximum);
+        let sum: f64 = logits.iter().map(|&l| exp(f64::from(l) - maximum)).sum();
+        LogProbabilities { logits, log_sum: maximum + sum.ln() }
+    }
+
+    /// ln p of token `id`.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such token.
+    #[track_caller]
+    pub fn of(&self, id: u32) -> f32 {
+        self.from_logit(self.logits[id as usize])
+    }
+
+    /// The `n` most probable tokens, best first, of equals the lower id first.
+    pub fn top(&self, n: usize) -> Vec<TokenLogProbability> {
+        let n = n.min(self.logits.len());
+        if n == 0 {
+            return Vec::new();
+        }
+        let mut list: Vec<Candidate> = self
+            .logits
+            .iter()
+            .enumerate()
+            .map(|(id, &logit)| Candidate { id: id as u32, logit })
+            .collect();
+        if n < list.len() {
+            list.select_nth_unstable_by(n, by_rank);
+            list.truncate(n);
+        }
+        list.sort_unstable_by(by_rank);
+        list.into_iter()
+            .map(|c| TokenLogProbability { id: c.id, logprob: self.from_logit(c.logit) })
+            .collect()
+    }
+
+    fn from_logit(&self, logit: f32) -> f32 {
+        (f64::from(logit) - self.log_sum) as f32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn probabilities_sum_to_one_far_from_zero() {
+        let logits = [1000.0, 1001.0, 999.0, -1000.0];
+        let row = LogProbabilities::new(&logits);
+        let sum: f64 = (0..4).map(|id| f64::from(row.of(id)).exp()).sum();
+        assert!((sum - 1.0).abs() < 1e-6, "{sum}");
+        let ids: Vec<u32> = row.top(9).iter().map(|t| t.id).collect();
+        assert_eq!(ids, [1, 0, 2, 3]);
+        assert!(row.top(0).is_empty());
+    }
+}
