@@ -2,6 +2,8 @@
 
 use std::cmp::Ordering;
 
+use ulp_tensor::Float;
+
 /// A token and its logit, relative to the best one (so 0 at most).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Candidate {
@@ -76,7 +78,7 @@ impl Candidates {
 
 /// The probability of a candidate, relative to the best one's.
 pub(super) fn weight(candidate: &Candidate) -> f64 {
-    super::log_probability::exp(f64::from(candidate.logit))
+    Float::exp(f64::from(candidate.logit))
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
 //! Log-probabilities of the model's own distribution, before any filter.
 
+use ulp_tensor::Float;
+use ulp_tensor::simd::{Kernel, run};
+
 use super::candidates::{Candidate, by_rank};
 
-/// e to the power of x. All of sampling and scoring goes through this one door, so that it can be
-/// made independent of the platform's library in one place.
-pub(crate) fn exp(x: f64) -> f64 {
-    x.exp()
-}
+/// Lanes of the sum: lane j takes the terms j, j + 16, ..., then a fixed tree folds the lanes.
+const LANES: usize = 16;
 
 /// A token and the natural logarithm of its probability.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -45,8 +45,8 @@ impl<'a> LogProbabilities<'a> {
     pub fn new(logits: &'a [f32]) -> Self {
         let maximum = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         let maximum = f64::from(maximum);
-        let sum: f64 = logits.iter().map(|&l| exp(f64::from(l) - maximum)).sum();
-        LogProbabilities { logits, log_sum: maximum + sum.ln() }
+        let sum = run(SumOfExponentials { logits, maximum });
+        LogProbabilities { logits, log_sum: maximum + Float::log(sum) }
     }
 
     /// ln p of token `id`.
@@ -83,6 +83,37 @@ impl<'a> LogProbabilities<'a> {
 
     fn from_logit(&self, logit: f32) -> f32 {
         (f64::from(logit) - self.log_sum) as f32
+    }
+}
+
+/// Σ exp(lᵢ − maximum) in f64.
+struct SumOfExponentials<'a> {
+    logits: &'a [f32],
+    maximum: f64,
+}
+
+impl Kernel for SumOfExponentials<'_> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn run(self) -> f64 {
+        let mut lanes = [0.0f64; LANES];
+        let chunks = self.logits.chunks_exact(LANES);
+        let rest = chunks.remainder();
+        for chunk in chunks {
+            for (lane, &logit) in lanes.iter_mut().zip(chunk) {
+                *lane += Float::exp(f64::from(logit) - self.maximum);
+            }
+        }
+        for (lane, &logit) in lanes.iter_mut().zip(rest) {
+            *lane += Float::exp(f64::from(logit) - self.maximum);
+        }
+        for width in [8, 4, 2, 1] {
+            for i in 0..width {
+                lanes[i] += lanes[i + width];
+            }
+        }
+        lanes[0]
     }
 }
 

@@ -105,7 +105,6 @@ impl SamplerParams {
         top_p::keep(&mut candidates, self.top_p);
         min_p::keep(&mut candidates, self.min_p);
         temperature::divide(&mut candidates, self.temperature);
-        let uniform = f64::from(Philox::new(self.seed, stream).uniform(position));
-        Ok(candidates.draw(uniform))
+        Ok(candidates.draw(Philox::new(self.seed, stream).uniform(position)))
     }
 }

@@ -1,0 +1,465 @@
+//! Causal grouped-query attention over the KV cache.
+//!
+//! For a query q at position p and the keys and values of positions 0..=p:
+//! o = Σₛ softmax(scale · q·kₛ)ₛ vₛ ([Vaswani et al. 2017](https://arxiv.org/abs/1706.03762);
+//! queries share heads of keys and values as in [GQA](https://arxiv.org/abs/2305.13245)).
+//!
+//! The softmax is taken block by block ([Milakov and Gimelshein
+//! 2018](https://arxiv.org/abs/1805.02867)): each block of [`BLOCK`] positions gives its largest
+//! score m, the sum l of exponentials relative to it, and their weighted sum o of values; blocks
+//! are merged in ascending order. Blocks lie at multiples of [`BLOCK`] in the sequence, and within
+//! one everything has a fixed order, so the bits do not depend on how the sequence came into the
+//! cache, on the other queries of the batch, or on who computes which block.
+//!
+//! Two ways lead through the same operations: many queries go in tiles, one after another through
+//! all blocks; a few queries with a long past are split at blocks, so that all threads have work.
+
+use rayon::prelude::*;
+use ulp_tensor::Float;
+use ulp_tensor::simd::{Kernel, run};
+
+use crate::kv_cache::{BLOCK, KvCache, SequenceId};
+
+/// Lanes of a vector operation; [`BLOCK`] and the stride of values are multiples.
+const LANES: usize = 16;
+
+/// Queries (rows of the batch) that go through the blocks together: the block is read from the
+/// nearest cache for all but the first.
+const TILE: usize = 8;
+
+/// Blocks that one task of a split takes: some microseconds of work.
+const SPLIT: usize = 4;
+
+/// Below this many multiplications a call is not worth waking a thread for.
+const WORTH_SPLITTING: usize = 1 << 18;
+
+/// Consecutive rows of the batch that belong to one sequence.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Segment {
+    pub(crate) sequence: SequenceId,
+    /// The position of its first row.
+    pub(crate) position: usize,
+    /// How many rows.
+    pub(crate) rows: usize,
+}
+
+/// The shape of an attention.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AttentionShape {
+    /// H, the number of query heads.
+    pub(crate) heads: usize,
+    /// K, the number of key and value heads.
+    pub(crate) kv_heads: usize,
+    /// D, the width of a head.
+    pub(crate) head_dim: usize,
+    /// What scores are multiplied by, 1/√D as a rule.
+    pub(crate) scale: f32,
+}
+
+impl AttentionShape {
+    fn group(&self) -> usize {
+        self.heads / self.kv_heads
+    }
+
+    /// The width of a partial result: largest score, sum of exponentials, padded weighted sum.
+    fn partial(&self) -> usize {
+        2 + self.head_dim.next_multiple_of(LANES)
+    }
+}
+
+/// Memory of [`attend`] that is kept between calls.
+#[derive(Debug, Default)]
+pub(crate) struct AttentionScratch {
+    partials: Vec<f32>,
+}
+
+/// Attention of all rows of a batch in one layer.
+///
+/// # Shapes
+///
+/// `queries` and `out` are `[rows, H, D]`, the rows of `segments` in order. The keys and values of
+/// these rows are in the cache already.
+pub(crate) fn attend(
+    shape: AttentionShape,
+    cache: &KvCache,
+    layer: usize,
+    segments: &[Segment],
+    queries: &[f32],
+    out: &mut [f32],
+    scratch: &mut AttentionScratch,
+) {
+    let width = shape.heads * shape.head_dim;
+    let tiles: usize = segments.iter().map(|s| s.rows.div_ceil(TILE)).sum();
+    let few = tiles < 2 * rayon::current_num_threads();
+    let mut tasks = Vec::with_capacity(tiles);
+    let (mut queries, mut out) = (queries, out);
+    for segment in segments {
+        let (q, rest) = queries.split_at(segment.rows * width);
+        let (o, rest_out) = out.split_at_mut(segment.rows * width);
+        (queries, out) = (rest, rest_out);
+        let multiplications = 2 * width * segment.rows * (segment.position + segment.rows);
+        if few && multiplications >= WORTH_SPLITTING {
+            attend_split(shape, cache, layer, *segment, q, o, scratch);
+            continue;
+        }
+        for (tile, (q, o)) in q.chunks(TILE * width).zip(o.chunks_mut(TILE * width)).enumerate() {
+            let rows = q.len() / width;
+            let position = segment.position + tile * TILE;
+            tasks.push((Segment { position, rows, ..*segment }, q, o));
+        }
+    }
+    let one = |(segment, q, o): (Segment, &[f32], &mut [f32])| {
+        attend_tile(shape, cache, layer, segment, q, o);
+    };
+    let work: usize = tasks.iter().map(|(s, q, _)| 2 * q.len() * (s.position + s.rows)).sum();
+    if work < WORTH_SPLITTING {
+        tasks.into_iter().for_each(one);
+    } else {
+        tasks.into_par_iter().for_each(one);
+    }
+}
+
+/// A tile of queries goes through all blocks, head after head.
+fn attend_tile(
+    shape: AttentionShape,
+    cache: &KvCache,
+    layer: usize,
+    segment: Segment,
+    queries: &[f32],
+    out: &mut [f32],
+) {
+    let (d, group, partial) = (shape.head_dim, shape.group(), shape.partial());
+    let width = shape.heads * d;
+    let last = segment.position + segment.rows - 1;
+    let mut running = vec![0.0f32; segment.rows * group * partial];
+    let mut block_result = vec![0.0f32; partial];
+    for kv_head in 0..shape.kv_heads {
+        for state in running.chunks_exact_mut(partial) {
+            start(state);
+        }
+        for block in 0..=last / BLOCK {
+            let (keys, values) = cache.block(segment.sequence, block, layer, kv_head);
+            for row in 0..segment.rows {
+                let seen = (segment.position + row + 1).saturating_sub(block * BLOCK).min(BLOCK);
+                if seen == 0 {
+                    continue;
+                }
+                for g in 0..group {
+                    let query = &queries[row * width + (kv_head * group + g) * d..][..d];
+                    let state = &mut running[(row * group + g) * partial..][..partial];
+                    let scale = shape.scale;
+                    run(AttendBlock { query, keys, values, seen, scale, out: &mut block_result });
+                    run(Merge { state, block: &block_result });
+                }
+            }
+        }
+        for row in 0..segment.rows {
+            for g in 0..group {
+                let state = &running[(row * group + g) * partial..][..partial];
+                finish(state, &mut out[row * width + (kv_head * group + g) * d..][..d]);
+            }
+        }
+    }
+}
+
+/// The blocks of a few queries are shared out among the threads, then merged in their order.
+fn attend_split(
+    shape: AttentionShape,
+    cache: &KvCache,
+    layer: usize,
+    segment: Segment,
+    queries: &[f32],
+    out: &mut [f32],
+    scratch: &mut AttentionScratch,
+) {
+    let (d, group, partial) = (shape.head_dim, shape.group(), shape.partial());
+    let width = shape.heads * d;
+    let blocks = (segment.position + segment.rows).div_ceil(BLOCK);
+    let spans = blocks.div_ceil(SPLIT);
+    // [row, kv head, span][block of the span, query of the group][partial]
+    let task = SPLIT * group * partial;
+    scratch.partials.resize(segment.rows * shape.kv_heads * spans * task, 0.0);
+    scratch.partials.par_chunks_mut(task).enumerate().for_each(|(index, results)| {
+        let (span, rest) = (index % spans, index / spans);
+        let (kv_head, row) = (rest % shape.kv_heads, rest / shape.kv_heads);
+        for (i, results) in results.chunks_exact_mut(group * partial).enumerate() {
+            let block = span * SPLIT + i;
+            let seen = (segment.position + row + 1).saturating_sub(block * BLOCK).min(BLOCK);
+            if seen == 0 {
+                break;
+            }
+            let (keys, values) = cache.block(segment.sequence, block, layer, kv_head);
+            for (g, out) in results.chunks_exact_mut(partial).enumerate() {
+                let query = &queries[row * width + (kv_head * group + g) * d..][..d];
+                run(AttendBlock { query, keys, values, seen, scale: shape.scale, out });
+            }
+        }
+    });
+    let mut state = vec![0.0f32; partial];
+    for row in 0..segment.rows {
+        let seen_blocks = (segment.position + row) / BLOCK + 1;
+        for head in 0..shape.heads {
+            let (kv_head, g) = (head / group, head % group);
+            start(&mut state);
+            for block in 0..seen_blocks {
+                let index = (row * shape.kv_heads + kv_head) * spans + block / SPLIT;
+                let offset = index * task + (block % SPLIT * group + g) * partial;
+                let block = &scratch.partials[offset..][..partial];
+                run(Merge { state: &mut state, block });
+            }
+            finish(&state, &mut out[row * width + head * d..][..d]);
+        }
+    }
+}
+
+/// No block yet: the largest score of nothing is −∞, and sums are 0.
+fn start(state: &mut [f32]) {
+    state.fill(0.0);
+    state[0] = f32::NEG_INFINITY;
+}
+
+fn finish(state: &[f32], out: &mut [f32]) {
+    let sum = state[1];
+    for (out, &x) in out.iter_mut().zip(&state[2..]) {
+        *out = x / sum;
+    }
+}
+
+/// One query and one block, of which the query sees the first `seen` positions.
+struct AttendBlock<'a> {
+    /// `[D]`
+    query: &'a [f32],
+    /// `[D, BLOCK]`
+    keys: &'a [f32],
+    /// `[BLOCK, D padded]`
+    values: &'a [f32],
+    seen: usize,
+    scale: f32,
+    /// Largest score, sum of exponentials, weighted sum of values.
+    out: &'a mut [f32],
+}
+
+impl Kernel for AttendBlock<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let mut weights = scores(self.query, self.keys);
+        let mut largest = f32::NEG_INFINITY;
+        for (i, weight) in weights.iter_mut().enumerate() {
+            // A position that is not seen may hold anything, NaN too: replace, do not add.
+            *weight = if i < self.seen { *weight * self.scale } else { f32::NEG_INFINITY };
+        }
+        for &weight in &weights[..self.seen] {
+            largest = if weight > largest || weight.is_nan() { weight } else { largest };
+        }
+        for weight in &mut weights {
+            *weight = Float::exp(*weight - largest);
+        }
+        for weight in &mut weights[self.seen..] {
+            *weight = 0.0;
+        }
+        let (head, sums) = self.out.split_at_mut(2);
+        head[0] = largest;
+        head[1] = fold(&weights);
+        let stride = sums.len();
+        let values = &self.values[..self.seen * stride];
+        let mut column = 0;
+        while column + 4 * LANES <= stride {
+            weighted_sum::<{ 4 * LANES }>(&weights, values, stride, column, sums);
+            column += 4 * LANES;
+        }
+        while column < stride {
+            weighted_sum::<LANES>(&weights, values, stride, column, sums);
+            column += LANES;
+        }
+    }
+}
+
+/// q·kₛ of all positions s of a block, each along D in ascending order.
+#[inline(always)]
+fn scores(query: &[f32], keys: &[f32]) -> [f32; BLOCK] {
+    let mut sums = [0.0f32; BLOCK];
+    for (&q, keys) in query.iter().zip(keys.chunks_exact(BLOCK)) {
+        for (sum, &k) in sums.iter_mut().zip(keys) {
+            *sum = q.mul_add(k, *sum);
+        }
+    }
+    sums
+}
+
+/// `sums[column..column + N]` = Σₛ weightₛ · valueₛ, along positions in ascending order.
+#[inline(always)]
+fn weighted_sum<const N: usize>(
+    weights: &[f32; BLOCK],
+    values: &[f32],
+    stride: usize,
+    column: usize,
+    sums: &mut [f32],
+) {
+    let mut lanes = [0.0f32; N];
+    for (&weight, row) in weights.iter().zip(values.chunks_exact(stride)) {
+        for (lane, &v) in lanes.iter_mut().zip(&row[column..column + N]) {
+            *lane = weight.mul_add(v, *lane);
+        }
+    }
+    sums[column..column + N].copy_from_slice(&lanes);
+}
+
+/// The sum in 16 lanes, folded by the fixed tree.
+#[inline(always)]
+fn fold(weights: &[f32; BLOCK]) -> f32 {
+    let mut lanes = [0.0f32; LANES];
+    for chunk in weights.chunks_exact(LANES) {
+        for (lane, &w) in lanes.iter_mut().zip(chunk) {
+            *lane += w;
+        }
+    }
+    for width in [8, 4, 2, 1] {
+        for i in 0..width {
+            lanes[i] += lanes[i + width];
+        }
+    }
+    lanes[0]
+}
+
+/// Adds a block's result to the running one: both are brought to the larger of their maxima.
+struct Merge<'a> {
+    state: &'a mut [f32],
+    block: &'a [f32],
+}
+
+impl Kernel for Merge<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let largest = self.state[0].maximum(self.block[0]);
+        // Where nothing came before, state[0] is −∞ and its factor exp(−∞) = 0.
+        let old = Float::exp(self.state[0] - largest);
+        let new = Float::exp(self.block[0] - largest);
+        self.state[0] = largest;
+        for (state, &block) in self.state[1..].iter_mut().zip(&self.block[1..]) {
+            *state = old.mul_add(*state, new * block);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ulp_tensor::Philox;
+
+    use super::*;
+    use crate::kv_cache::CacheShape;
+
+    const SHAPE: AttentionShape =
+        AttentionShape { heads: 6, kv_heads: 2, head_dim: 24, scale: 0.204 };
+
+    fn random(stream: u64, n: usize) -> Vec<f32> {
+        (0..n).map(|i| Philox::new(1, stream).normal(i as u64)).collect()
+    }
+
+    struct Case {
+        cache: KvCache,
+        sequence: SequenceId,
+        keys: Vec<f32>,
+        values: Vec<f32>,
+        queries: Vec<f32>,
+    }
+
+    fn case(len: usize) -> Case {
+        let cache_shape = CacheShape {
+            layers: 1,
+            kv_heads: SHAPE.kv_heads,
+            head_dim: SHAPE.head_dim,
+        };
+        let mut cache = KvCache::new(cache_shape, 1024);
+        let sequence = cache.open();
+        let width = SHAPE.kv_heads * SHAPE.head_dim;
+        let (keys, values) = (random(0, len * width), random(1, len * width));
+        cache.reserve(sequence, len).unwrap();
+        for position in 0..len {
+            let row = position * width..(position + 1) * width;
+            cache.write(sequence, 0, position, &keys[row.clone()], &values[row]);
+        }
+        let queries = random(2, len * SHAPE.heads * SHAPE.head_dim);
+        Case { cache, sequence, keys, values, queries }
+    }
+
+    impl Case {
+        /// Rows `from..to`, all in one call.
+        fn attend(&self, from: usize, to: usize) -> Vec<f32> {
+            let width = SHAPE.heads * SHAPE.head_dim;
+            let segment = Segment { sequence: self.sequence, position: from, rows: to - from };
+            let mut out = vec![0.0; (to - from) * width];
+            attend(
+                SHAPE,
+                &self.cache,
+                0,
+                &[segment],
+                &self.queries[from * width..to * width],
+                &mut out,
+                &mut AttentionScratch::default(),
+            );
+            out
+        }
+
+        /// The definition, in f64.
+        fn naive(&self, position: usize, head: usize) -> Vec<f64> {
+            let (d, group) = (SHAPE.head_dim, SHAPE.heads / SHAPE.kv_heads);
+            let row = |x: &[f32], heads: usize, position: usize, head: usize| -> Vec<f64> {
+                let start = (position * heads + head) * d;
+                x[start..start + d].iter().map(|&x| f64::from(x)).collect()
+            };
+            let q = row(&self.queries, SHAPE.heads, position, head);
+            let weights: Vec<f64> = (0..=position)
+                .map(|s| {
+                    let k = row(&self.keys, SHAPE.kv_heads, s, head / group);
+                    let dot: f64 = q.iter().zip(&k).map(|(a, b)| a * b).sum();
+                    (dot * f64::from(SHAPE.scale)).exp()
+                })
+                .collect();
+            let total: f64 = weights.iter().sum();
+            let mut out = vec![0.0; d];
+            for (s, w) in weights.iter().enumerate() {
+                for (o, v) in out.iter_mut().zip(row(&self.values, SHAPE.kv_heads, s, head / group)) {
+                    *o += w / total * v;
+                }
+            }
+            out
+        }
+    }
+
+    #[test]
+    fn equals_the_definition() {
+        let case = case(200);
+        let out = case.attend(0, 200);
+        for position in [0, 1, 63, 64, 65, 127, 128, 199] {
+            for head in 0..SHAPE.heads {
+                let expected = case.naive(position, head);
+                let start = (position * SHAPE.heads + head) * SHAPE.head_dim;
+                for (x, e) in out[start..].iter().zip(&expected) {
+                    // Values are of size 1. A weight is off by the rounding of its score (24
+                    // products of size 1: some 1e-6 at worst) and of exp; the sums average it.
+                    assert!((f64::from(*x) - e).abs() < 4e-6, "{position} {head}: {x} {e}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_bits_do_not_depend_on_the_way() {
+        let case = case(700);
+        let width = SHAPE.heads * SHAPE.head_dim;
+        let whole = case.attend(0, 700);
+        for threads in [1, 3, 40] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| {
+                // 40 threads make every call a split one; 1 thread none.
+                for (from, to) in [(0, 1), (5, 6), (63, 65), (64, 70), (300, 301), (690, 700)] {
+                    assert_eq!(case.attend(from, to), whole[from * width..to * width]);
+                }
+            });
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! The model.
+pub(crate) mod attention;
+pub(crate) mod rope;
