@@ -1,16 +1,110 @@
-//! Number formats from their bits.
+//! Number formats from their bits: what a code is worth, which code is nearest to a value, and how
+//! far apart two of them are.
+//!
+//! # One description for all formats
+//!
+//! A binary floating-point format is a handful of choices: a sign bit or none, so many exponent
+//! bits, so many fraction bits, a bias, and which codes are given up for infinities and NaN.
+//! [`Layout`] holds the choices, [`Format`] is a layout found consistent, and everything else
+//! follows from it by the same code, for IEEE 754's formats, bfloat16, the 8-, 6- and 4-bit formats
+//! of machine learning, and any of your own up to 64 bits:
+//!
+//! ```
+//! use fpbits::{Format, Layout, Value};
+//!
+//! let f = Format::E4M3FN;
+//! let code = f.parse("0.3")?;                                    // nearest, ties to even
+//! assert_eq!(code, 0x2a);
+//! assert_eq!(f.to_decimal(code).unwrap().to_string(), "0.3125"); // exactly
+//! assert_eq!(f.to_shortest(code), "0.3");                        // comes back
+//! assert_eq!(f.next_up(code), Some(0x2b));
+//! assert_eq!(f.convert(code, &Format::BINARY16), 0x3500);
+//!
+//! // 6 exponent and 9 fraction bits: every value there is.
+//! let own = Format::new(Layout::ieee(6, 9))?;
+//! assert_eq!(own.finite_values().count(), 2 * 63 * 512 - 1);
+//! # Ok::<(), fpbits::FpbitsError>(())
+//! ```
+//!
+//! # Exact first, rounded once
+//!
+//! [`Format::decode`] gives the exact value: sign, integer significand, exponent of two.
+//! [`Format::round`] takes an exact value, or the leading bits of one and whether anything follows
+//! ([`Unrounded`]), and rounds it to nearest, ties to even. There is no other place in this soft
+//! path where anything is lost, so what passes through it is rounded once. Decimal text goes
+//! through integers of any size ([`Decimal`]): parsing is right for any number of digits, and the
+//! expansion of a float is complete:
+//!
+//! ```
+//! use fpbits::Format;
+//! let f = Format::BINARY64;
+//! let stored = f.to_decimal(0.1f64.to_bits()).unwrap();
+//! assert_eq!(stored.to_string(), "0.1000000000000000055511151231257827021181583404541015625");
+//! assert_eq!(f.to_hex(0.1f64.to_bits()).unwrap(), "0x1.999999999999ap-4");
+//! ```
+//!
+//! # Fast where it matters
+//!
+//! For the four formats that weights and activations are stored in, there are conversions from and
+//! to `f32` and `f64` without branches, usable in `const` and in loops that vectorise:
+//! [`f16_from_f32`], [`bf16_to_f32`], [`e4m3fn_from_f64`], [`e5m2_to_f32`] and so on, and
+//! [`f16_to_f32_slice`] and its siblings. The soft path is their oracle, on all 2^32 `f32`, all
+//! codes, every tie and its neighbours. From `f64` they round once, too; going by way of `f32` is
+//! not the same:
+//!
+//! ```
+//! let x = 1.0 + 2f64.powi(-11) + 2f64.powi(-40);
+//! assert_eq!(fpbits::f16_from_f64(x), 0x3c01);
+//! assert_eq!(fpbits::f16_from_f32(x as f32), 0x3c00);
+//! ```
+//!
+//! # Distances
+//!
+//! [`ulp_distance`] counts the steps from one float to another. Tests of numeric code are best
+//! written with it: `assert!(ulp_distance(got, want) <= 2)` means the same for 1e-30 and 1e30.
+//!
+//! # What it does not do
+//!
+//! No arithmetic and no rounding other than to nearest even. No type for 16- or 8-bit floats:
+//! codes are plain integers, and the feature `half` lets [`ulp_distance`] measure that crate's
+//! types. Decimal routines are exact and plain, not fast; they are for looking at numbers, not for
+//! reading files of them.
+//!
+//! No dependency by default, no `std` (it needs `alloc`), no `unsafe`.
 #![no_std]
 #![forbid(unsafe_code)]
 
+extern crate alloc;
+
 mod convert;
+mod decimal;
+mod decode;
+mod encode;
+mod error;
+mod format;
+#[cfg(feature = "half")]
+mod half_types;
+mod hex;
+mod named;
+mod natural;
+mod order;
+mod text;
 mod ulp;
+mod value;
 
 pub use convert::{
-    bf16_from_f32, bf16_from_f64, bf16_to_f32, bf16_to_f64, e4m3fn_from_f32, e4m3fn_from_f64,
-    e4m3fn_to_f32, e4m3fn_to_f64, e5m2_from_f32, e5m2_from_f64, e5m2_to_f32, e5m2_to_f64,
-    f16_from_f32, f16_from_f64, f16_to_f32, f16_to_f64,
+    bf16_from_f32, bf16_from_f32_slice, bf16_from_f64, bf16_to_f32, bf16_to_f32_slice, bf16_to_f64,
+    e4m3fn_from_f32, e4m3fn_from_f64, e4m3fn_to_f32, e4m3fn_to_f64, e5m2_from_f32, e5m2_from_f64,
+    e5m2_to_f32, e5m2_to_f64, f16_from_f32, f16_from_f32_slice, f16_from_f64, f16_to_f32,
+    f16_to_f32_slice, f16_to_f64,
 };
+pub use decimal::Decimal;
+pub use decode::{Class, Fields};
+pub use error::FpbitsError;
+pub use format::{Format, Layout, NanCodes, Overflow};
+pub use order::FiniteValues;
 pub use ulp::{
     Ulp, next_down_f32, next_down_f64, next_up_f32, next_up_f64, ulp_distance, ulp_distance_f32,
     ulp_distance_f64, ulp_f32, ulp_f64,
 };
+pub use value::{Number, Unrounded, Value};

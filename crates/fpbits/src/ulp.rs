@@ -8,12 +8,16 @@ mod sealed {
     pub trait Sealed {}
     impl Sealed for f32 {}
     impl Sealed for f64 {}
+    #[cfg(feature = "half")]
+    impl Sealed for half::f16 {}
+    #[cfg(feature = "half")]
+    impl Sealed for half::bf16 {}
 }
 
 /// The floats of the language, as points on the line of their format's values.
 ///
-/// Sealed: implemented for `f32` and `f64`. Any other format has the same questions answered by
-/// its `Format`.
+/// Sealed: implemented for `f32` and `f64`, and with the feature `half` for that crate's types. Any other format has the same questions answered by
+/// its [`Format`](crate::Format).
 pub trait Ulp: sealed::Sealed + Copy {
     /// The spacing of the format at `self`: 2^(max(e, e_min) - (p - 1)) for
     /// 2^e <= |self| < 2^(e + 1), where p counts the significant bits.

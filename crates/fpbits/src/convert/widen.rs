@@ -14,6 +14,8 @@ pub(super) struct Widen {
     /// The code (without sign) of infinity, or one that does not occur.
     infinity: u32,
     magnitude_bits: u32,
+    /// Whether the fraction of a NaN is a payload to keep.
+    keeps_payload: bool,
 }
 
 impl Widen {
@@ -25,6 +27,7 @@ impl Widen {
             last_number: infinity,
             infinity,
             magnitude_bits: exponent_bits + fraction_bits,
+            keeps_payload: true,
         }
     }
 
@@ -37,6 +40,7 @@ impl Widen {
             last_number: last - 1,
             infinity: u32::MAX,
             magnitude_bits: exponent_bits + fraction_bits,
+            keeps_payload: false,
         }
     }
 
@@ -50,7 +54,8 @@ impl Widen {
         let subnormal = (magnitude as i32 as f32 * quantum).to_bits();
         let finite = if magnitude < 1 << self.fraction_bits { subnormal } else { normal };
         let number = if magnitude == self.infinity { 0x7f80_0000 } else { finite };
-        let nan = 0x7fc0_0000 | (shifted & 0x003f_ffff);
+        let payload = if self.keeps_payload { shifted & 0x003f_ffff } else { 0 };
+        let nan = 0x7fc0_0000 | payload;
         let bits = if magnitude > self.last_number { nan } else { number };
         f32::from_bits(bits | (code >> self.magnitude_bits) << 31)
     }
@@ -65,7 +70,8 @@ impl Widen {
         let subnormal = (magnitude as i32 as f64 * quantum).to_bits();
         let finite = if magnitude < 1 << self.fraction_bits { subnormal } else { normal };
         let number = if magnitude == self.infinity { 0x7ff0_0000_0000_0000 } else { finite };
-        let nan = 0x7ff8_0000_0000_0000 | (shifted & 0x0007_ffff_ffff_ffff);
+        let payload = if self.keeps_payload { shifted & 0x0007_ffff_ffff_ffff } else { 0 };
+        let nan = 0x7ff8_0000_0000_0000 | payload;
         let bits = if magnitude > self.last_number { nan } else { number };
         f64::from_bits(bits | ((code >> self.magnitude_bits) as u64) << 63)
     }

@@ -1,0 +1,208 @@
+//! The fast conversions against the soft path: `Format::convert` goes by way of the exact value,
+//! and shares no code with them.
+
+use fpbits::*;
+use proptest::prelude::*;
+
+/// One narrow format: its description and its four fast conversions, widened to common types.
+struct Narrow {
+    name: &'static str,
+    format: Format,
+    from_f32: fn(f32) -> u64,
+    from_f64: fn(f64) -> u64,
+    to_f32: fn(u64) -> f32,
+    to_f64: fn(u64) -> f64,
+}
+
+const NARROW: [Narrow; 4] = [
+    Narrow {
+        name: "binary16",
+        format: Format::BINARY16,
+        from_f32: |x| f16_from_f32(x).into(),
+        from_f64: |x| f16_from_f64(x).into(),
+        to_f32: |code| f16_to_f32(code as u16),
+        to_f64: |code| f16_to_f64(code as u16),
+    },
+    Narrow {
+        name: "bfloat16",
+        format: Format::BFLOAT16,
+        from_f32: |x| bf16_from_f32(x).into(),
+        from_f64: |x| bf16_from_f64(x).into(),
+        to_f32: |code| bf16_to_f32(code as u16),
+        to_f64: |code| bf16_to_f64(code as u16),
+    },
+    Narrow {
+        name: "e4m3fn",
+        format: Format::E4M3FN,
+        from_f32: |x| e4m3fn_from_f32(x).into(),
+        from_f64: |x| e4m3fn_from_f64(x).into(),
+        to_f32: |code| e4m3fn_to_f32(code as u8),
+        to_f64: |code| e4m3fn_to_f64(code as u8),
+    },
+    Narrow {
+        name: "e5m2",
+        format: Format::E5M2,
+        from_f32: |x| e5m2_from_f32(x).into(),
+        from_f64: |x| e5m2_from_f64(x).into(),
+        to_f32: |code| e5m2_to_f32(code as u8),
+        to_f64: |code| e5m2_to_f64(code as u8),
+    },
+];
+
+fn check_f32(x: f32) {
+    for narrow in &NARROW {
+        let soft = Format::BINARY32.convert(x.to_bits().into(), &narrow.format);
+        let fast = (narrow.from_f32)(x);
+        assert_eq!(fast, soft, "{}: {x:e} ({:#010x})", narrow.name, x.to_bits());
+    }
+}
+
+fn check_f64(x: f64) {
+    for narrow in &NARROW {
+        let soft = Format::BINARY64.convert(x.to_bits(), &narrow.format);
+        let fast = (narrow.from_f64)(x);
+        assert_eq!(fast, soft, "{}: {x:e} ({:#018x})", narrow.name, x.to_bits());
+    }
+}
+
+#[test]
+fn every_code_widens_exactly() {
+    for narrow in &NARROW {
+        for code in 0..1u64 << narrow.format.width() {
+            let single = (narrow.to_f32)(code).to_bits();
+            let double = (narrow.to_f64)(code).to_bits();
+            let soft = narrow.format.convert(code, &Format::BINARY32);
+            // bfloat16 to binary32 moves bits, so that a signalling NaN is not made quiet.
+            let moved = narrow.format == Format::BFLOAT16 && narrow.format.is_nan(code);
+            let quiet = if moved { 1 << 22 } else { 0 };
+            assert_eq!(u64::from(single | quiet), soft, "{} {code:#x}", narrow.name);
+            let soft = narrow.format.convert(code, &Format::BINARY64);
+            assert_eq!(double, soft, "{} {code:#x}", narrow.name);
+        }
+    }
+}
+
+#[test]
+fn every_code_survives_the_way_up_and_down() {
+    for narrow in &NARROW {
+        for code in (0..1u64 << narrow.format.width()).filter(|&c| !narrow.format.is_nan(c)) {
+            assert_eq!((narrow.from_f32)((narrow.to_f32)(code)), code, "{}", narrow.name);
+            assert_eq!((narrow.from_f64)((narrow.to_f64)(code)), code, "{}", narrow.name);
+        }
+    }
+}
+
+/// The places where rounding decides: the middle between any two neighbours, and the f32 and f64
+/// just above and below it. In f64 there is also a hair's breadth, which f32 cannot see.
+#[test]
+fn every_tie_and_its_neighbours() {
+    for narrow in &NARROW {
+        let codes: Vec<u64> = narrow.format.finite_values().collect();
+        for pair in codes.windows(2) {
+            let middle = (narrow.to_f64)(pair[0]).midpoint((narrow.to_f64)(pair[1]));
+            for x in [middle.next_down(), middle, middle.next_up()] {
+                check_f64(x);
+            }
+            let single = middle as f32;
+            for x in [single.next_down(), single, single.next_up()] {
+                check_f32(x);
+            }
+        }
+        let largest = (narrow.to_f64)(narrow.format.max_finite());
+        let last_step = largest - (narrow.to_f64)(narrow.format.max_finite() - 1);
+        for x in [largest + last_step / 2.0, largest + last_step] {
+            for x in [x.next_down(), x, x.next_up(), -x] {
+                check_f64(x);
+                check_f32(x as f32);
+            }
+        }
+    }
+}
+
+/// Two million f32 spread over all exponents by a stride coprime to 2^32, and the specials.
+#[test]
+fn sampled_f32() {
+    let mut bits = 0u32;
+    for _ in 0..2_000_000 {
+        check_f32(f32::from_bits(bits));
+        bits = bits.wrapping_add(0x9e37_79b1); // 2^32 / golden ratio, odd
+    }
+    for x in [f32::INFINITY, f32::NAN, f32::MAX, f32::MIN_POSITIVE, 0.0] {
+        check_f32(x);
+        check_f32(-x);
+    }
+}
+
+#[test]
+fn sampled_f64() {
+    let mut bits = 0u64;
+    for _ in 0..1_000_000 {
+        check_f64(f64::from_bits(bits));
+        bits = bits.wrapping_add(0x9e37_79b9_7f4a_7c15); // 2^64 / golden ratio, odd
+    }
+    for x in [f64::INFINITY, f64::NAN, f64::MAX, f64::MIN_POSITIVE, 0.0] {
+        check_f64(x);
+        check_f64(-x);
+    }
+}
+
+/// All 2^32 inputs: some minutes in a release build.
+#[test]
+#[ignore = "minutes: run with --release -- --ignored"]
+fn every_f32() {
+    for bits in 0..=u32::MAX {
+        check_f32(f32::from_bits(bits));
+    }
+}
+
+#[test]
+fn slices_equal_scalars() {
+    let values: Vec<f32> = (0..10_007u32).map(|i| f32::from_bits(i * 429_187)).collect();
+    let (mut half, mut brain) = (vec![0; values.len()], vec![0; values.len()]);
+    f16_from_f32_slice(&values, &mut half);
+    bf16_from_f32_slice(&values, &mut brain);
+    let (mut half_back, mut brain_back) = (vec![0.0; values.len()], vec![0.0; values.len()]);
+    f16_to_f32_slice(&half, &mut half_back);
+    bf16_to_f32_slice(&brain, &mut brain_back);
+    for (i, &x) in values.iter().enumerate() {
+        assert_eq!(half[i], f16_from_f32(x));
+        assert_eq!(brain[i], bf16_from_f32(x));
+        assert_eq!(half_back[i].to_bits(), f16_to_f32(half[i]).to_bits());
+        assert_eq!(brain_back[i].to_bits(), bf16_to_f32(brain[i]).to_bits());
+    }
+}
+
+#[test]
+#[should_panic(expected = "conversion of 3 elements into 2")]
+fn slices_must_agree_in_length() {
+    f16_from_f32_slice(&[0.0; 3], &mut [0; 2]);
+}
+
+#[test]
+fn conversions_run_at_compile_time() {
+    const ONE: u16 = f16_from_f32(1.0);
+    const SMALLEST: f64 = e4m3fn_to_f64(1);
+    assert_eq!((ONE, SMALLEST), (0x3c00, 0.001953125));
+}
+
+proptest! {
+    #[test]
+    fn any_f32(bits: u32) {
+        check_f32(f32::from_bits(bits));
+    }
+
+    #[test]
+    fn any_f64(bits: u64) {
+        check_f64(f64::from_bits(bits));
+    }
+
+    /// f64 to f32 is the hardware's: the soft path must agree with it.
+    #[test]
+    fn the_soft_path_agrees_with_the_hardware(bits: u64, exponent in 890u64..1160) {
+        let near_f32s_range = bits & !(0x7ff << 52) | exponent << 52;
+        for x in [f64::from_bits(bits), f64::from_bits(near_f32s_range)] {
+            let soft = Format::BINARY64.convert(x.to_bits(), &Format::BINARY32);
+            prop_assert!(x.is_nan() || soft == u64::from((x as f32).to_bits()), "{x:e}");
+        }
+    }
+}

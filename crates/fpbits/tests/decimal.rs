@@ -1,0 +1,222 @@
+//! Text to codes and back, in every kind of format.
+
+use fpbits::*;
+use proptest::prelude::*;
+use std::path::PathBuf;
+use std::process::Command;
+
+const B64: Format = Format::BINARY64;
+
+#[test]
+fn exact_expansions() {
+    let exact = |x: f64| B64.to_decimal(x.to_bits()).unwrap().to_string();
+    assert_eq!(exact(0.1), "0.1000000000000000055511151231257827021181583404541015625");
+    assert_eq!(exact(-1.5), "-1.5");
+    assert_eq!(exact(-0.0), "-0");
+    assert_eq!(exact(1e23), "99999999999999991611392");
+    assert_eq!(exact(f64::MAX).len(), 309);
+    let smallest = exact(f64::from_bits(1));
+    assert_eq!(smallest.len(), 1076);
+    assert!(smallest.ends_with("625") && smallest.starts_with("0.000"));
+    assert_eq!(format!("{:e}", B64.to_decimal(0.5f64.to_bits()).unwrap()), "5e-1");
+    assert!(B64.to_decimal(f64::INFINITY.to_bits()).is_none());
+}
+
+/// The standard library prints the exact expansion when asked for enough digits.
+#[test]
+fn expansions_agree_with_the_standard_library() {
+    let mut bits = 0u64;
+    for _ in 0..2_000 {
+        let x = f64::from_bits(bits);
+        if let Some(decimal) = B64.to_decimal(bits) {
+            let std = format!("{x:.1074}");
+            assert_eq!(decimal.to_string(), std.trim_end_matches('0').trim_end_matches('.'));
+        }
+        bits = bits.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    }
+}
+
+#[test]
+fn differences_are_exact() {
+    let difference =
+        |a: &str, b: &str| a.parse::<Decimal>().unwrap().subtract(&b.parse().unwrap()).to_string();
+    assert_eq!(difference("1", "0.999"), "0.001");
+    assert_eq!(difference("0.1", "0.1000"), "0");
+    assert_eq!(difference("-1e20", "1"), "-100000000000000000001");
+    assert_eq!(difference("1", "-1"), "2");
+    assert_eq!(difference("3", "5"), "-2");
+    assert_eq!(difference("18446744073709551615", "-1"), "18446744073709551616");
+}
+
+#[test]
+fn refused_texts_say_where() {
+    for (text, offset) in [
+        ("", 0),
+        ("-", 1),
+        (".", 0),
+        ("1e", 2),
+        ("1e+", 3),
+        ("1.2.3", 3),
+        ("1 ", 1),
+        ("0x1.8", 5),
+        ("0x", 2),
+        ("0x1p", 4),
+        ("é", 0),
+        ("0xé", 2),
+    ] {
+        match B64.parse(text) {
+            Err(FpbitsError::NotANumber { offset: at, .. }) => assert_eq!(at, offset, "{text:?}"),
+            other => panic!("{text:?}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn far_out_texts_neither_hang_nor_overflow() {
+    let long = format!("0.{}1", "0".repeat(5_000));
+    for (text, expected) in [
+        ("1e999999999999999999999", f64::INFINITY),
+        ("-1e400", f64::NEG_INFINITY),
+        ("1e-999999999999999999999", 0.0),
+        ("0e999999999999999999999", 0.0),
+        (&long, 0.0),
+        ("0x1p-99999999999999999999", 0.0),
+        ("0x1p99999999999999999999", f64::INFINITY),
+        ("2.4703282292062327e-324", 0.0), // just below half of the smallest
+        ("2.4703282292062329e-324", 5e-324), // just above
+    ] {
+        assert_eq!(f64::from_bits(B64.parse(text).unwrap()), expected, "{text:.40}");
+    }
+}
+
+#[test]
+fn hexadecimal_both_ways() {
+    for x in [0.1, -3.0, 1e300, 5e-324, f64::MAX, f64::MIN_POSITIVE] {
+        let text = B64.to_hex(x.to_bits()).unwrap();
+        assert_eq!(B64.parse(&text).unwrap(), x.to_bits(), "{text}");
+    }
+    assert_eq!(B64.parse_hex("0x.8p0").unwrap(), 0.5f64.to_bits());
+    assert_eq!(B64.parse_hex("-0X1P+4").unwrap(), (-16f64).to_bits());
+    // 40 digits: the last one, far below the others, breaks the tie.
+    let tie = "0x1.00000000000008";
+    assert_eq!(B64.parse_hex(&format!("{tie}p0")).unwrap(), 1f64.to_bits());
+    let above = format!("{tie}{}1p0", "0".repeat(26));
+    assert_eq!(B64.parse_hex(&above).unwrap(), 1f64.next_up().to_bits());
+}
+
+/// Every code of the formats up to 16 bits comes back from its shortest text, and one digit less
+/// would not do.
+#[test]
+fn shortest_texts_of_narrow_formats() {
+    for (name, format) in Format::NAMED.iter().filter(|(_, f)| f.width() <= 16) {
+        let stride = if format.width() == 16 { 7 } else { 1 };
+        for code in (0..1u64 << format.width()).step_by(stride) {
+            let text = format.to_shortest(code);
+            let back = format.parse(&text).unwrap();
+            assert!(back == code || format.is_nan(code), "{name} {code:#x} {text} {back:#x}");
+        }
+    }
+}
+
+/// The standard library's shortest text is ours, or it is as long and exactly as close: of two
+/// such it takes the upper, we the even one.
+fn check_shortest(x: f64) {
+    let decimal = |text: &str| text.parse::<Decimal>().unwrap();
+    let (ours, std) = (decimal(&B64.to_shortest(x.to_bits())), decimal(&format!("{x:e}")));
+    if ours != std {
+        let exact = B64.to_decimal(x.to_bits()).unwrap();
+        let mut errors = [ours.subtract(&exact), exact.subtract(&std)];
+        errors.sort_by_key(Decimal::to_string);
+        assert_eq!(errors[0], errors[1], "{x:e}");
+        assert_eq!(ours.digits().len(), std.digits().len(), "{x:e}");
+    }
+}
+
+#[test]
+fn shortest_texts_at_powers_of_two() {
+    // There the spacing below is half of the spacing above, and the nearest decimal of a length
+    // may lie outside while a farther one lies inside.
+    for exponent in -1074..1024 {
+        check_shortest(2f64.powi(exponent));
+    }
+}
+
+fn parsing_data(name: &str) -> Option<String> {
+    let data = std::env::var_os("ULP_TEST_DATA").map(PathBuf::from).unwrap_or_else(|| {
+        PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data"))
+    });
+    let path = data.join("float-parsing").join(name);
+    let read = match name.ends_with(".gz") {
+        true => Command::new("gzip").arg("-dc").arg(&path).output().ok().map(|o| o.stdout),
+        false => std::fs::read(&path).ok(),
+    };
+    match read {
+        Some(bytes) if !bytes.is_empty() => Some(String::from_utf8(bytes).unwrap()),
+        _ => {
+            eprintln!("skipped: no {}", path.display());
+            None
+        }
+    }
+}
+
+/// `f16 f32 f64 text` in each line.
+fn check_parsing(name: &str, stride: usize) {
+    let Some(text) = parsing_data(name) else { return };
+    for line in text.lines().step_by(stride) {
+        let words: Vec<&str> = line.splitn(4, ' ').collect();
+        for (format, hex) in [Format::BINARY16, Format::BINARY32, B64].iter().zip(&words) {
+            let expected = u64::from_str_radix(hex, 16).unwrap();
+            assert_eq!(format.parse(words[3]), Ok(expected), "{format} {line}");
+        }
+    }
+}
+
+#[test]
+fn parsing_google_wuffs() {
+    check_parsing("google-wuffs.txt", 1);
+}
+
+#[test]
+fn parsing_tencent_rapidjson() {
+    check_parsing("tencent-rapidjson.txt", 1);
+}
+
+#[test]
+fn parsing_exhaustive_float16() {
+    check_parsing("exhaustive-float16.txt.gz", 3);
+}
+
+proptest! {
+    #[test]
+    fn parsing_agrees_with_the_standard_library(
+        whole in "[0-9]{0,25}", fraction in "[0-9]{1,25}", exponent in -345i32..330
+    ) {
+        let text = format!("{whole}.{fraction}e{exponent}");
+        prop_assert_eq!(B64.parse(&text).unwrap(), text.parse::<f64>().unwrap().to_bits());
+        let single = text.parse::<f32>().unwrap().to_bits();
+        prop_assert_eq!(Format::BINARY32.parse(&text).unwrap(), u64::from(single));
+    }
+
+    #[test]
+    fn shortest_agrees_with_the_standard_library(bits: u64) {
+        let x = f64::from_bits(bits);
+        if x.is_finite() && x != 0.0 {
+            check_shortest(x);
+        }
+    }
+
+    #[test]
+    fn shortest_f32_agrees_with_the_standard_library(bits: u32) {
+        let x = f32::from_bits(bits);
+        if x.is_finite() && x != 0.0 {
+            let text: Decimal = Format::BINARY32.to_shortest(bits.into()).parse().unwrap();
+            prop_assert_eq!(format!("{text:e}"), format!("{x:e}"));
+        }
+    }
+
+    #[test]
+    fn no_text_panics(text in "[-+0-9.eExXpPa-f]{0,12}|\\PC{0,6}") {
+        let _ = B64.parse(&text);
+        let _ = text.parse::<Format>();
+    }
+}
