@@ -2,6 +2,7 @@
 #![cfg(target_arch = "x86_64")]
 
 use super::Kernel;
+use super::gemm::tile::x86_tile;
 
 /// Proof that the processor has AVX-512 F: only `detect` makes one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,3 +29,34 @@ impl Avx512 {
 fn compiled<K: Kernel>(kernel: K) -> K::Output {
     kernel.run()
 }
+
+x86_tile!(
+    TILE_F32,
+    tile_f32,
+    "avx512f,avx2,fma",
+    f32,
+    16,
+    [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12],
+    12,
+    _mm512_setzero_ps,
+    _mm512_loadu_ps,
+    _mm512_storeu_ps,
+    _mm512_set1_ps,
+    _mm512_fmadd_ps,
+    _mm512_add_ps
+);
+x86_tile!(
+    TILE_F64,
+    tile_f64,
+    "avx512f,avx2,fma",
+    f64,
+    8,
+    [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12],
+    12,
+    _mm512_setzero_pd,
+    _mm512_loadu_pd,
+    _mm512_storeu_pd,
+    _mm512_set1_pd,
+    _mm512_fmadd_pd,
+    _mm512_add_pd
+);

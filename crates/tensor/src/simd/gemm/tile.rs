@@ -1,0 +1,202 @@
+//! The innermost loop: one tile of the output over one block along K.
+
+use std::ops::Add;
+
+use crate::simd::Isa;
+
+/// The elements of the largest tile.
+pub(super) const LARGEST: usize = 12 * 32;
+
+/// An element type that products of matrices are made of: `f32` or `f64`.
+pub trait Element: Copy + Default + Send + Sync + Add<Output = Self> + 'static {
+    /// The tile of an instruction set.
+    #[doc(hidden)]
+    #[allow(private_interfaces)]
+    fn tile(isa: Isa) -> Tile<Self>;
+}
+
+/// `c (+)= a · b` for `rows` rows and all columns of a tile:
+/// `(k, a, a_row, a_step, b, b_step, c, c_row, accumulate)`.
+pub(crate) type Run<T> =
+    unsafe fn(usize, *const T, isize, isize, *const T, isize, *mut T, usize, bool);
+
+/// The kernels of one instruction set and element type.
+#[derive(Clone, Copy)]
+pub(crate) struct Tile<T: 'static> {
+    pub(crate) rows: usize,
+    pub(crate) columns: usize,
+    /// Entry r is the kernel for r + 1 rows.
+    pub(crate) kernels: &'static [Run<T>],
+}
+
+impl<T> Tile<T> {
+    /// Element (r, s) of `c` becomes (or, if `accumulate`, has added to it) the sum over the k
+    /// steps of `a[r, step] · b[step, s]`, where `a[r, step]` is at `r * a_row + step * a_step` and
+    /// `b[step, s]` at `step * b_step + s`; row r of `c` begins at `r * c_row`.
+    ///
+    /// # Safety
+    ///
+    /// These addresses must be readable, and those of `c` writable and nobody else's; the
+    /// processor must have the instruction set.
+    #[allow(clippy::too_many_arguments)]
+    #[inline(always)]
+    pub(crate) unsafe fn run(
+        &self,
+        rows: usize,
+        k: usize,
+        a: *const T,
+        a_row: isize,
+        a_step: isize,
+        b: *const T,
+        b_step: isize,
+        c: *mut T,
+        c_row: usize,
+        accumulate: bool,
+    ) {
+        // SAFETY: passed on to the caller.
+        unsafe { self.kernels[rows - 1](k, a, a_row, a_step, b, b_step, c, c_row, accumulate) }
+    }
+}
+
+impl Element for f32 {
+    #[allow(private_interfaces)]
+    fn tile(isa: Isa) -> Tile<f32> {
+        match isa {
+            Isa::Portable => Tile { rows: 6, columns: 16, kernels: &portable::F32 },
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2(_) => Tile { rows: 6, columns: 16, kernels: &crate::simd::avx2::TILE_F32 },
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512(_) => {
+                Tile { rows: 12, columns: 32, kernels: &crate::simd::avx512::TILE_F32 }
+            }
+        }
+    }
+}
+
+impl Element for f64 {
+    #[allow(private_interfaces)]
+    fn tile(isa: Isa) -> Tile<f64> {
+        match isa {
+            Isa::Portable => Tile { rows: 6, columns: 8, kernels: &portable::F64 },
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2(_) => Tile { rows: 6, columns: 8, kernels: &crate::simd::avx2::TILE_F64 },
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512(_) => {
+                Tile { rows: 12, columns: 16, kernels: &crate::simd::avx512::TILE_F64 }
+            }
+        }
+    }
+}
+
+mod portable {
+    use super::Run;
+    use crate::Float;
+
+    pub(super) static F32: [Run<f32>; 6] = [
+        tile::<f32, 1, 16>,
+        tile::<f32, 2, 16>,
+        tile::<f32, 3, 16>,
+        tile::<f32, 4, 16>,
+        tile::<f32, 5, 16>,
+        tile::<f32, 6, 16>,
+    ];
+    pub(super) static F64: [Run<f64>; 6] = [
+        tile::<f64, 1, 8>,
+        tile::<f64, 2, 8>,
+        tile::<f64, 3, 8>,
+        tile::<f64, 4, 8>,
+        tile::<f64, 5, 8>,
+        tile::<f64, 6, 8>,
+    ];
+
+    /// See [`Tile::run`](super::Tile::run).
+    #[allow(clippy::too_many_arguments)]
+    unsafe fn tile<T: Float, const R: usize, const C: usize>(
+        k: usize,
+        a: *const T,
+        a_row: isize,
+        a_step: isize,
+        b: *const T,
+        b_step: isize,
+        c: *mut T,
+        c_row: usize,
+        accumulate: bool,
+    ) {
+        let mut sums = [[T::ZERO; C]; R];
+        for step in 0..k as isize {
+            // SAFETY: the caller promises that row `step` of b is readable.
+            let b = unsafe { &*b.offset(step * b_step).cast::<[T; C]>() };
+            for (r, sums) in sums.iter_mut().enumerate() {
+                // SAFETY: the caller promises that this element of a is readable.
+                let a = unsafe { *a.offset(r as isize * a_row + step * a_step) };
+                for (sum, &b) in sums.iter_mut().zip(b) {
+                    *sum = a.mul_add(b, *sum);
+                }
+            }
+        }
+        for (r, sums) in sums.iter().enumerate() {
+            // SAFETY: the caller promises that row r of c is writable.
+            let c = unsafe { &mut *c.add(r * c_row).cast::<[T; C]>() };
+            for (c, &sum) in c.iter_mut().zip(sums) {
+                *c = if accumulate { *c + sum } else { sum };
+            }
+        }
+    }
+}
+
+/// Defines a tile of `$rows` by two registers out of one instruction set's intrinsics, and the
+/// table `$table` of it for 1 to `$rows` rows.
+#[cfg(target_arch = "x86_64")]
+macro_rules! x86_tile {
+    (
+        $table:ident, $tile:ident, $features:literal, $t:ty, $lanes:literal,
+        [$($rows:literal),*], $count:literal,
+        $zero:ident, $load:ident, $store:ident, $set1:ident, $fmadd:ident, $add:ident
+    ) => {
+        pub(crate) static $table: [crate::simd::gemm::tile::Run<$t>; $count] =
+            [$($tile::<$rows>),*];
+
+        /// See [`Tile::run`](crate::simd::gemm::tile::Tile::run).
+        #[allow(clippy::too_many_arguments)]
+        #[target_feature(enable = $features)]
+        unsafe fn $tile<const R: usize>(
+            k: usize,
+            mut a: *const $t,
+            a_row: isize,
+            a_step: isize,
+            mut b: *const $t,
+            b_step: isize,
+            c: *mut $t,
+            c_row: usize,
+            accumulate: bool,
+        ) {
+            use std::arch::x86_64::{$add, $fmadd, $load, $set1, $store, $zero};
+            let mut sums = [[$zero(); 2]; R];
+            for _ in 0..k {
+                // SAFETY: the caller promises that this step of b (two registers) and of a (R
+                // elements) is readable; the pointers move on without being read past the last.
+                unsafe {
+                    let (b0, b1) = ($load(b), $load(b.add($lanes)));
+                    for r in 0..R {
+                        let x = $set1(*a.offset(r as isize * a_row));
+                        sums[r][0] = $fmadd(x, b0, sums[r][0]);
+                        sums[r][1] = $fmadd(x, b1, sums[r][1]);
+                    }
+                }
+                a = a.wrapping_offset(a_step);
+                b = b.wrapping_offset(b_step);
+            }
+            for (r, sums) in sums.iter().enumerate() {
+                for (half, &sum) in sums.iter().enumerate() {
+                    // SAFETY: the caller promises that row r of c (two registers) is writable.
+                    unsafe {
+                        let c = c.add(r * c_row + half * $lanes);
+                        $store(c, if accumulate { $add($load(c), sum) } else { sum });
+                    }
+                }
+            }
+        }
+    };
+}
+#[cfg(target_arch = "x86_64")]
+pub(crate) use x86_tile;
