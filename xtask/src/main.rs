@@ -1,6 +1,7 @@
 //! Automation of the workspace: `cargo xtask COMMAND`. A command's name is its file's name.
 
 mod ci;
+mod corpus;
 mod fetch;
 
 use std::process::ExitCode;
@@ -9,6 +10,7 @@ const USAGE: &str = "\
 cargo xtask COMMAND
 
   ci [STEP ...]   all that CI checks, in its order; or only the steps named
+  corpus [COUNT]  print the first documents of the default model's corpus (12)
   fetch NAME      download a public model or data set into models/ and check its SHA-256";
 
 fn main() -> ExitCode {
@@ -19,6 +21,7 @@ fn main() -> ExitCode {
     };
     let outcome = match command {
         "ci" => ci::run(rest),
+        "corpus" => corpus::run(rest),
         "fetch" => fetch::run(rest),
         "help" | "--help" | "-h" => {
             println!("{USAGE}");

@@ -16,7 +16,7 @@ impl Dice {
 
     /// An index below `n`. The bias of the multiply-shift reduction is below n / 2^32.
     pub(crate) fn below(&mut self, n: usize) -> usize {
-        let bits = self.philox.bits(self.drawn);
+        let bits = self.philox.word(self.drawn);
         self.drawn += 1;
         ((u64::from(bits) * n as u64) >> 32) as usize
     }

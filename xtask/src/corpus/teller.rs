@@ -172,7 +172,8 @@ impl Teller {
 
     #[track_caller]
     fn known(&self, name: &str) -> &str {
-        self.lookup(name).unwrap_or_else(|| panic!("a plot uses the blank {{{name}}} before it is set"))
+        self.lookup(name)
+            .unwrap_or_else(|| panic!("a plot uses the blank {{{name}}} before it is set"))
     }
 }
 
@@ -208,6 +209,9 @@ mod tests {
         let mut teller = Teller::new(Dice::new(1, 2));
         teller.set("toy", "old umbrella");
         assert_eq!(teller.fill("{a toy}"), "an old umbrella");
-        assert_eq!(teller.fill("{A toy} lay there. {Toy}!"), "An old umbrella lay there. Old umbrella!");
+        assert_eq!(
+            teller.fill("{A toy} lay there. {Toy}!"),
+            "An old umbrella lay there. Old umbrella!"
+        );
     }
 }

@@ -12,16 +12,16 @@ pub(crate) enum Gender {
 
 /// Girls' and female animals' names.
 pub(crate) const SHE_NAMES: &[&str] = &[
-    "Lily", "Mia", "Anna", "Sara", "Emma", "Lucy", "Ella", "Rosie", "Nora", "Ruby", "Clara", "Daisy",
-    "Ivy", "Zoe", "Lena", "Molly", "Amy", "Hanna", "Jane", "Kate", "Mila", "Nina", "Olive", "Poppy",
-    "Sue", "Tilda", "Wendy", "Bella", "Grace", "Alice",
+    "Lily", "Mia", "Anna", "Sara", "Emma", "Lucy", "Ella", "Rosie", "Nora", "Ruby", "Clara",
+    "Daisy", "Ivy", "Zoe", "Lena", "Molly", "Amy", "Hanna", "Jane", "Kate", "Mila", "Nina",
+    "Olive", "Poppy", "Sue", "Tilda", "Wendy", "Bella", "Grace", "Alice",
 ];
 
 /// Boys' and male animals' names.
 pub(crate) const HE_NAMES: &[&str] = &[
-    "Tom", "Ben", "Max", "Sam", "Leo", "Tim", "Jack", "Finn", "Oscar", "Peter", "Hugo", "Otto", "Noah",
-    "Paul", "Felix", "Theo", "Bob", "Dan", "Emil", "Fred", "Gus", "Henry", "Jim", "Karl", "Luke",
-    "Milo", "Ned", "Ollie", "Pip", "Rob",
+    "Tom", "Ben", "Max", "Sam", "Leo", "Tim", "Jack", "Finn", "Oscar", "Peter", "Hugo", "Otto",
+    "Noah", "Paul", "Felix", "Theo", "Bob", "Dan", "Emil", "Fred", "Gus", "Henry", "Jim", "Karl",
+    "Luke", "Milo", "Ned", "Ollie", "Pip", "Rob",
 ];
 
 /// A kind of hero, with what it is like and where it lives.
@@ -74,33 +74,76 @@ pub(crate) const CHILD_HOMES: &[&str] = &[
 
 /// What a hero is like.
 pub(crate) const TRAITS: &[&str] = &[
-    "little", "brave", "kind", "shy", "clever", "curious", "cheerful", "gentle", "young", "quiet", "small",
-    "happy",
+    "little", "brave", "kind", "shy", "clever", "curious", "cheerful", "gentle", "young", "quiet",
+    "small", "happy",
 ];
 
 /// Things a hero can hold, lose, find and give.
 pub(crate) const TOYS: &[&str] = &[
-    "red ball", "blue kite", "wooden boat", "silver bell", "soft blanket", "little drum", "yellow hat",
-    "green scarf", "toy train", "golden ring", "picture book", "paper star", "shiny stone", "woolen sock",
-    "tin whistle", "rag doll", "white feather", "big umbrella", "blue cup", "brown bag",
+    "red ball",
+    "blue kite",
+    "wooden boat",
+    "silver bell",
+    "soft blanket",
+    "little drum",
+    "yellow hat",
+    "green scarf",
+    "toy train",
+    "golden ring",
+    "picture book",
+    "paper star",
+    "shiny stone",
+    "woolen sock",
+    "tin whistle",
+    "rag doll",
+    "white feather",
+    "big umbrella",
+    "blue cup",
+    "brown bag",
 ];
 
 /// Food that can be shared.
 pub(crate) const FOODS: &[&str] = &[
-    "apples", "cakes", "berries", "nuts", "pears", "carrots", "cookies", "plums", "buns", "cherries",
+    "apples", "cakes", "berries", "nuts", "pears", "carrots", "cookies", "plums", "buns",
+    "cherries",
 ];
 
 /// Places one can look in or go to, with the preposition that belongs to each.
 pub(crate) const PLACES: &[&str] = &[
-    "in the garden", "by the river", "under the bridge", "behind the barn", "in the forest", "on the hill",
-    "near the mill", "beside the well", "at the market", "in the meadow", "by the lake", "under the old oak",
-    "on the beach", "in the tall grass", "behind the school",
+    "in the garden",
+    "by the river",
+    "under the bridge",
+    "behind the barn",
+    "in the forest",
+    "on the hill",
+    "near the mill",
+    "beside the well",
+    "at the market",
+    "in the meadow",
+    "by the lake",
+    "under the old oak",
+    "on the beach",
+    "in the tall grass",
+    "behind the school",
 ];
 
 /// The place as a goal of walking.
 pub(crate) const GOALS: &[&str] = &[
-    "the garden", "the river", "the bridge", "the barn", "the forest", "the hill", "the mill", "the well",
-    "the market", "the meadow", "the lake", "the old oak", "the beach", "the park", "the school",
+    "the garden",
+    "the river",
+    "the bridge",
+    "the barn",
+    "the forest",
+    "the hill",
+    "the mill",
+    "the well",
+    "the market",
+    "the meadow",
+    "the lake",
+    "the old oak",
+    "the beach",
+    "the park",
+    "the school",
 ];
 
 /// What the day is like.
