@@ -1,0 +1,310 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use ndarray::{ArrayD, ArrayViewD, ArrayViewMutD, IxDyn};
+use rayon::prelude::*;
+
+use crate::{OptimError, Real, Rule, StateDict, Update};
+
+/// Elements that one task updates. Large enough to outweigh a task's cost, small enough that four
+/// f32 streams of it stay in the second-level cache. It does not reach the result: rules are
+/// elementwise.
+const CHUNK: usize = 16 * 1024;
+
+/// One parameter as a step sees it.
+#[derive(Debug)]
+pub struct Param<'a, T> {
+    /// The name under which its state is kept.
+    pub name: &'a str,
+    /// Its values, changed in place. Any strides.
+    pub value: ArrayViewMutD<'a, T>,
+    /// The loss's gradient; `None` is refused.
+    pub gradient: Option<ArrayViewD<'a, T>>,
+    /// Which group's hyperparameters hold for it.
+    pub group: usize,
+}
+
+/// An update rule with its groups of hyperparameters and its state.
+///
+/// # Examples
+///
+/// Weight decay on matrices only:
+///
+/// ```
+/// use ndarray::array;
+/// use ulp_optim::{AdamW, Optimizer, Param};
+///
+/// let decayed = AdamW { learning_rate: 0.1, weight_decay: 0.1, ..AdamW::default() };
+/// let mut optimizer = Optimizer::new(decayed.clone())?;
+/// let bare = optimizer.add_group(AdamW { weight_decay: 0.0, ..decayed })?;
+///
+/// let (mut w, mut b) = (array![[1.0_f32, -1.0]].into_dyn(), array![1.0_f32].into_dyn());
+/// let (dw, db) = (array![[0.5_f32, 0.5]].into_dyn(), array![0.0_f32].into_dyn());
+/// optimizer.step(&mut [
+///     Param { name: "w", value: w.view_mut(), gradient: Some(dw.view()), group: 0 },
+///     Param { name: "b", value: b.view_mut(), gradient: Some(db.view()), group: bare },
+/// ])?;
+/// assert!(w[[0, 0]] < 1.0 && b[0] == 1.0);
+/// # Ok::<(), ulp_optim::OptimError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Optimizer<R, T> {
+    groups: Vec<R>,
+    states: BTreeMap<String, ParamState<T>>,
+}
+
+#[derive(Debug, Clone)]
+struct ParamState<T> {
+    /// Steps taken.
+    step: u64,
+    /// One array for each of the rule's slots, or none.
+    slots: Vec<ArrayD<T>>,
+}
+
+impl<R: Rule, T: Real> Optimizer<R, T> {
+    /// An optimizer with one group, number 0.
+    ///
+    /// # Errors
+    ///
+    /// [`OptimError::Hyperparameter`].
+    pub fn new(rule: R) -> Result<Self, OptimError> {
+        rule.validate()?;
+        Ok(Self { groups: vec![rule], states: BTreeMap::new() })
+    }
+
+    /// Adds a group and returns its number.
+    ///
+    /// # Errors
+    ///
+    /// [`OptimError::Hyperparameter`].
+    pub fn add_group(&mut self, rule: R) -> Result<usize, OptimError> {
+        rule.validate()?;
+        self.groups.push(rule);
+        Ok(self.groups.len() - 1)
+    }
+
+    /// The groups' hyperparameters.
+    pub fn groups(&self) -> &[R] {
+        &self.groups
+    }
+
+    /// The groups' hyperparameters, to be changed between steps; the next step checks them.
+    pub fn groups_mut(&mut self) -> &mut [R] {
+        &mut self.groups
+    }
+
+    /// Sets the learning rate of every group.
+    pub fn set_learning_rate(&mut self, learning_rate: f64) {
+        self.groups.iter_mut().for_each(|group| group.set_learning_rate(learning_rate));
+    }
+
+    /// One update of every parameter given, in parallel, with the same bits at any number of
+    /// threads. Everything is checked before anything is changed.
+    ///
+    /// # Errors
+    ///
+    /// [`OptimError::MissingGradient`], [`OptimError::GradientShape`],
+    /// [`OptimError::StateShape`], [`OptimError::DuplicateParameter`],
+    /// [`OptimError::UnknownGroup`], [`OptimError::Hyperparameter`].
+    pub fn step(&mut self, params: &mut [Param<'_, T>]) -> Result<(), OptimError> {
+        self.check(params)?;
+        for param in params {
+            let rule = &self.groups[param.group];
+            if !self.states.contains_key(param.name) {
+                let state = ParamState { step: 0, slots: Vec::new() };
+                self.states.insert(param.name.to_owned(), state);
+            }
+            let state = self.states.get_mut(param.name).expect("inserted above");
+            update(rule, state, param);
+        }
+        Ok(())
+    }
+
+    fn check(&self, params: &[Param<'_, T>]) -> Result<(), OptimError> {
+        self.groups.iter().try_for_each(Rule::validate)?;
+        let mut names = BTreeSet::new();
+        for param in params {
+            let parameter = || param.name.to_owned();
+            if !names.insert(param.name) {
+                return Err(OptimError::DuplicateParameter { parameter: parameter() });
+            }
+            if param.group >= self.groups.len() {
+                return Err(OptimError::UnknownGroup {
+                    parameter: parameter(),
+                    group: param.group,
+                    groups: self.groups.len(),
+                });
+            }
+            let Some(gradient) = &param.gradient else {
+                return Err(OptimError::MissingGradient { parameter: parameter() });
+            };
+            if gradient.shape() != param.value.shape() {
+                return Err(OptimError::GradientShape {
+                    parameter: parameter(),
+                    expected: param.value.shape().to_vec(),
+                    found: gradient.shape().to_vec(),
+                });
+            }
+            if let Some(state) = self.states.get(param.name) {
+                check_shapes::<R, T>(param.name, &state.slots, param.value.shape())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Everything that is needed to continue with the same bits.
+    pub fn state_dict(&self) -> StateDict<T> {
+        let mut dict = StateDict {
+            kind: R::KIND.to_owned(),
+            scalars: BTreeMap::new(),
+            arrays: BTreeMap::new(),
+        };
+        for (index, group) in self.groups.iter().enumerate() {
+            for (name, value) in group.hyperparameters() {
+                dict.scalars.insert(format!("group/{index}/{name}"), value);
+            }
+        }
+        for (name, state) in &self.states {
+            // Steps stay far below 2^53, so the scalar is exact.
+            dict.scalars.insert(format!("step/{name}"), state.step as f64);
+            for (slot, array) in R::SLOTS.iter().zip(&state.slots) {
+                dict.arrays.insert(format!("{slot}/{name}"), array.clone());
+            }
+        }
+        dict
+    }
+
+    /// Replaces groups and state by saved ones; on an error nothing is changed.
+    ///
+    /// # Errors
+    ///
+    /// [`OptimError::StateKind`], [`OptimError::StateMissing`], [`OptimError::StateUnknown`],
+    /// [`OptimError::StateValue`], [`OptimError::StateShape`], [`OptimError::Hyperparameter`].
+    pub fn load_state_dict(&mut self, mut dict: StateDict<T>) -> Result<(), OptimError> {
+        if dict.kind != R::KIND {
+            return Err(OptimError::StateKind { expected: R::KIND, found: dict.kind });
+        }
+        let groups = take_groups::<R, T>(&mut dict)?;
+        let mut states = BTreeMap::new();
+        while let Some((entry, value)) = dict.scalars.pop_first() {
+            let Some(name) = entry.strip_prefix("step/") else {
+                return Err(OptimError::StateUnknown { entry });
+            };
+            let name = name.to_owned();
+            let whole = (0.0..=9_007_199_254_740_992.0).contains(&value) && value.fract() == 0.0;
+            if !whole {
+                let rule = "a whole number up to 2^53";
+                return Err(OptimError::StateValue { entry, value, rule });
+            }
+            let slots = take_slots::<R, T>(&mut dict, &name)?;
+            states.insert(name, ParamState { step: value as u64, slots });
+        }
+        if let Some((entry, _)) = dict.arrays.pop_first() {
+            return Err(OptimError::StateUnknown { entry });
+        }
+        *self = Self { groups, states };
+        Ok(())
+    }
+}
+
+fn take_groups<R: Rule, T>(dict: &mut StateDict<T>) -> Result<Vec<R>, OptimError> {
+    let mut groups = Vec::new();
+    loop {
+        let prefix = format!("group/{}/", groups.len());
+        let more = dict.scalars.keys().any(|key| key.starts_with(&prefix));
+        if !more && !groups.is_empty() {
+            return Ok(groups);
+        }
+        let group = R::from_hyperparameters(&mut |name| {
+            let entry = format!("{prefix}{name}");
+            dict.scalars.remove(&entry).ok_or(OptimError::StateMissing { entry })
+        })?;
+        group.validate()?;
+        groups.push(group);
+    }
+}
+
+fn take_slots<R: Rule, T: Real>(
+    dict: &mut StateDict<T>,
+    name: &str,
+) -> Result<Vec<ArrayD<T>>, OptimError> {
+    let entries = R::SLOTS.iter().map(|slot| format!("{slot}/{name}"));
+    let mut slots = Vec::new();
+    for entry in entries {
+        match dict.arrays.remove(&entry) {
+            Some(array) => slots.push(array.as_standard_layout().into_owned()),
+            // A rule of several slots has all of them or none.
+            None if slots.is_empty() => {}
+            None => return Err(OptimError::StateMissing { entry }),
+        }
+    }
+    if !slots.is_empty() && slots.len() < R::SLOTS.len() {
+        return Err(OptimError::StateMissing { entry: format!("{}/{name}", R::SLOTS[0]) });
+    }
+    if let Some(first) = slots.first() {
+        check_shapes::<R, T>(name, &slots, first.shape())?;
+    }
+    Ok(slots)
+}
+
+fn check_shapes<R: Rule, T>(
+    name: &str,
+    slots: &[ArrayD<T>],
+    shape: &[usize],
+) -> Result<(), OptimError> {
+    match R::SLOTS.iter().zip(slots).find(|(_, array)| array.shape() != shape) {
+        None => Ok(()),
+        Some((slot, array)) => Err(OptimError::StateShape {
+            entry: format!("{slot}/{name}"),
+            expected: shape.to_vec(),
+            found: array.shape().to_vec(),
+        }),
+    }
+}
+
+fn update<R: Rule, T: Real>(rule: &R, state: &mut ParamState<T>, param: &mut Param<'_, T>) {
+    let first = rule.keeps_state() && state.slots.is_empty();
+    if first {
+        let zeros = || ArrayD::from_elem(IxDyn(param.value.shape()), T::default());
+        state.slots = R::SLOTS.iter().map(|_| zeros()).collect();
+    }
+    state.step += 1;
+    let step = rule.prepare::<T>(state.step, first);
+    let gradient = param.gradient.as_ref().expect("checked before any update");
+    let gradient = gradient.as_standard_layout();
+    let gradient = gradient.as_slice().expect("standard layout");
+    let mut slots: Vec<&mut [T]> = if rule.keeps_state() {
+        state.slots.iter_mut().map(|a| a.as_slice_mut().expect("standard layout")).collect()
+    } else {
+        Vec::new()
+    };
+    if let Some(values) = param.value.as_slice_mut() {
+        return update_slices(&step, values, gradient, &mut slots);
+    }
+    let mut values: Vec<T> = param.value.iter().copied().collect();
+    update_slices(&step, &mut values, gradient, &mut slots);
+    param.value.iter_mut().zip(values).for_each(|(place, value)| *place = value);
+}
+
+fn update_slices<T: Real>(
+    step: &impl Update<T>,
+    values: &mut [T],
+    gradient: &[T],
+    slots: &mut [&mut [T]],
+) {
+    if values.len() <= CHUNK {
+        return step.apply(values, gradient, slots);
+    }
+    let mut tasks: Vec<_> = values
+        .chunks_mut(CHUNK)
+        .zip(gradient.chunks(CHUNK))
+        .map(|(values, gradient)| (values, gradient, Vec::with_capacity(slots.len())))
+        .collect();
+    for slot in slots {
+        for (task, chunk) in tasks.iter_mut().zip(slot.chunks_mut(CHUNK)) {
+            task.2.push(chunk);
+        }
+    }
+    tasks
+        .into_par_iter()
+        .for_each(|(values, gradient, mut slots)| step.apply(values, gradient, &mut slots));
+}

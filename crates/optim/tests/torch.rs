@@ -1,0 +1,103 @@
+//! Every rule against PyTorch's own ten steps (golden/make_torch.py), in f32 and f64.
+
+use ndarray::{Array1, ArrayD};
+use serde_json::Value;
+use ulp_optim::{Adam, AdamW, Optimizer, Param, Real, Rule, Sgd, clip_global_norm};
+
+fn golden() -> Value {
+    serde_json::from_str(include_str!("golden/torch.json")).expect("the committed golden file")
+}
+
+fn array<T: Real>(value: &Value) -> ArrayD<T> {
+    let numbers = value.as_array().expect("a list").iter();
+    let numbers = numbers.map(|x| T::from_f64(x.as_f64().expect("a number")));
+    Array1::from_iter(numbers).into_dyn()
+}
+
+fn option(case: &Value, name: &str, default: f64) -> f64 {
+    case["options"].get(name).map_or(default, |x| x.as_f64().expect("a number"))
+}
+
+fn beta(case: &Value, index: usize, default: f64) -> f64 {
+    case["options"].get("betas").map_or(default, |b| b[index].as_f64().expect("a number"))
+}
+
+fn run<R: Rule, T: Real>(rule: R, golden: &Value, theirs: &Value, epsilon: f64) {
+    let mut optimizer = Optimizer::new(rule).expect("a legal rule");
+    let mut p = array::<T>(&golden["start"]);
+    let steps = golden["gradients"].as_array().expect("a list");
+    for (step, gradient) in steps.iter().enumerate() {
+        let gradient = array::<T>(gradient);
+        let value = p.view_mut();
+        let param = Param { name: "p", value, gradient: Some(gradient.view()), group: 0 };
+        optimizer.step(&mut [param]).expect("a legal step");
+        let expected = match step {
+            0 => &theirs[0],
+            _ if step + 1 == steps.len() => &theirs[1],
+            _ => continue,
+        };
+        // A step rounds about eight times where PyTorch may round otherwise (fused products,
+        // division by reciprocal), each by at most an epsilon of a value below 4.
+        let bound = 8.0 * 4.0 * epsilon * (step + 1) as f64;
+        for (ours, theirs) in p.iter().zip(array::<f64>(expected).iter()) {
+            let error = (ours.to_f64() - theirs).abs();
+            assert!(error <= bound, "step {step}: {ours:?} {theirs}: {error:e} > {bound:e}");
+        }
+    }
+}
+
+fn run_case<T: Real>(golden: &Value, case: &Value, key: &str, epsilon: f64) {
+    let theirs = &case[key];
+    let lr = option(case, "lr", f64::NAN);
+    let adam = Adam {
+        learning_rate: lr,
+        beta1: beta(case, 0, 0.9),
+        beta2: beta(case, 1, 0.999),
+        eps: option(case, "eps", 1e-8),
+        weight_decay: option(case, "weight_decay", 0.0),
+    };
+    match case["rule"].as_str() {
+        Some("sgd") => {
+            let sgd = Sgd {
+                learning_rate: lr,
+                momentum: option(case, "momentum", 0.0),
+                dampening: option(case, "dampening", 0.0),
+                weight_decay: option(case, "weight_decay", 0.0),
+                nesterov: case["options"].get("nesterov").is_some(),
+            };
+            run::<_, T>(sgd, golden, theirs, epsilon);
+        }
+        Some("adam") => run::<_, T>(adam, golden, theirs, epsilon),
+        Some("adamw") => {
+            let Adam { learning_rate, beta1, beta2, eps, .. } = adam;
+            let weight_decay = option(case, "weight_decay", 1e-2);
+            let adamw = AdamW { learning_rate, beta1, beta2, eps, weight_decay };
+            run::<_, T>(adamw, golden, theirs, epsilon);
+        }
+        other => panic!("unknown rule {other:?}"),
+    }
+}
+
+#[test]
+fn every_rule_takes_the_steps_of_pytorch() {
+    let golden = golden();
+    let cases = golden["cases"].as_array().expect("a list");
+    assert_eq!(cases.len(), 9);
+    for case in cases {
+        run_case::<f32>(&golden, case, "f32", f64::from(f32::EPSILON));
+        run_case::<f64>(&golden, case, "f64", f64::EPSILON);
+    }
+}
+
+#[test]
+fn clipping_is_that_of_pytorch() {
+    let golden = golden();
+    let mut gradient = array::<f64>(&golden["gradients"][0]);
+    let norm = clip_global_norm(&mut [gradient.view_mut()], 1.0).expect("finite");
+    let expected = golden["clip"]["norm"].as_f64().expect("a number");
+    // Six squares summed in another order, and a root.
+    assert!(fpbits::ulp_distance(norm, expected) <= 4, "{norm} {expected}");
+    for (ours, theirs) in gradient.iter().zip(array::<f64>(&golden["clip"]["scaled"]).iter()) {
+        assert!(fpbits::ulp_distance(*ours, *theirs) <= 8, "{ours} {theirs}");
+    }
+}
