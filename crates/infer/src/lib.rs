@@ -1,1 +1,22 @@
-//! Under construction.
+//! Run language models on a CPU: model files, weight formats, tokenizers, generation.
+#![deny(unsafe_code)]
+
+mod bytes;
+mod chat_template;
+mod error;
+mod gguf;
+mod kv_cache;
+#[allow(unsafe_code)]
+mod mmap;
+mod model;
+mod quant;
+mod sampler;
+
+pub use bytes::Bytes;
+pub use chat_template::{ChatMessage, ChatTemplate, ChatTemplateOptions};
+pub use error::InferError;
+pub use gguf::{Array, ByteStrings, Gguf, TensorInfo, Value, ValueType};
+pub use kv_cache::{CacheShape, KvCache, SequenceId};
+pub use model::{Input, LogitRows, Model, Workspace};
+pub use quant::{Activations, Matrix, TensorType, UnknownTensorType, UnsupportedType};
+pub use sampler::{LogProbabilities, SamplerParams, TokenLogProbability};

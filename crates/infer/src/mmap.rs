@@ -1,0 +1,63 @@
+//! Memory-mapped files: the one place of this crate, beside the kernels, with unsafe code.
+
+use std::fs::File;
+use std::ops::{Deref, Range};
+use std::path::Path;
+
+use memmap2::Mmap;
+
+use crate::error::InferError;
+
+/// A file mapped into memory, read-only.
+#[derive(Debug)]
+pub(crate) struct Mapping {
+    map: Mmap,
+}
+
+impl Mapping {
+    /// Maps the whole of a file.
+    pub(crate) fn open(path: &Path) -> Result<Self, InferError> {
+        let file = File::open(path).map_err(|e| InferError::io(path, e))?;
+        // SAFETY: the mapping is read-only and private to this process. Another process that
+        // truncates the file can still end us with SIGBUS; `Bytes::map` documents that, and no
+        // reader of a mapped file can exclude it.
+        let map = unsafe { Mmap::map(&file) }.map_err(|e| InferError::io(path, e))?;
+        Ok(Mapping { map })
+    }
+
+    /// Gives the pages that lie wholly inside `range` back to the system.
+    pub(crate) fn release(&self, range: Range<usize>) {
+        #[cfg(unix)]
+        {
+            // The largest page size in use on the platforms we build for. `madvise` wants its
+            // start on a page boundary; `memmap2` rounds down, which would touch a neighbour's
+            // page: harmless (it is read again), but not asked for.
+            const PAGE: usize = 1 << 16;
+            let start = range.start.next_multiple_of(PAGE);
+            let end = range.end / PAGE * PAGE;
+            if start < end {
+                // SAFETY: the mapping is shared, file-backed and never written, so that a dropped
+                // page is read from the file again and holds the same bytes.
+                let advice = unsafe {
+                    self.map.unchecked_advise_range(
+                        memmap2::UncheckedAdvice::DontNeed,
+                        start,
+                        end - start,
+                    )
+                };
+                // A refusal costs memory, nothing else.
+                drop(advice);
+            }
+        }
+        #[cfg(not(unix))]
+        let _ = range;
+    }
+}
+
+impl Deref for Mapping {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.map
+    }
+}

@@ -1,0 +1,58 @@
+//! The list of formats this crate computes with: one line a format, one file a line.
+
+use super::tensor_type::TensorType;
+use super::{bf16, f16, f32, q2_k, q3_k, q4_0, q4_1, q4_k, q5_0, q5_1, q5_k, q6_k, q8_0};
+
+/// What a format's file provides.
+pub(crate) struct Format {
+    /// Which format it is.
+    pub(crate) ty: TensorType,
+    /// Turns the bytes of one block into its elements. Both slices have the block's length.
+    pub(crate) dequantize: fn(&[u8], &mut [f32]),
+    /// Turns the elements of one block into its bytes, for the formats written so far.
+    pub(crate) quantize: Option<fn(&[f32], &mut [u8])>,
+}
+
+/// Every format this crate computes with.
+pub(crate) const FORMATS: [Format; 13] = [
+    f32::FORMAT,
+    f16::FORMAT,
+    bf16::FORMAT,
+    q8_0::FORMAT,
+    q4_0::FORMAT,
+    q4_1::FORMAT,
+    q5_0::FORMAT,
+    q5_1::FORMAT,
+    q2_k::FORMAT,
+    q3_k::FORMAT,
+    q4_k::FORMAT,
+    q5_k::FORMAT,
+    q6_k::FORMAT,
+];
+
+impl Format {
+    /// The format of a type, if this crate computes with it.
+    pub(crate) fn of(ty: TensorType) -> Option<&'static Format> {
+        const LIST: &[Format] = &FORMATS;
+        LIST.iter().find(|format| format.ty == ty)
+    }
+
+    /// Turns whole blocks into their elements.
+    pub(crate) fn dequantize_blocks(&self, blocks: &[u8], out: &mut [f32]) {
+        let (elements, bytes) = (self.ty.block_elements(), self.ty.block_bytes());
+        debug_assert_eq!(blocks.len() / bytes * elements, out.len());
+        for (block, out) in blocks.chunks_exact(bytes).zip(out.chunks_exact_mut(elements)) {
+            (self.dequantize)(block, out);
+        }
+    }
+}
+
+/// The f16 stored at byte `at` of a block.
+pub(crate) fn f16_at(block: &[u8], at: usize) -> f32 {
+    fpbits::f16_to_f32(u16::from_le_bytes([block[at], block[at + 1]]))
+}
+
+/// Stores `value`, rounded to f16, at byte `at` of a block.
+pub(crate) fn put_f16(block: &mut [u8], at: usize, value: f32) {
+    block[at..at + 2].copy_from_slice(&fpbits::f16_from_f32(value).to_le_bytes());
+}

@@ -1,0 +1,21 @@
+//! Weight formats and products with quantized weights.
+
+mod bf16;
+mod f16;
+mod f32;
+mod format;
+mod matrix;
+mod q2_k;
+mod q3_k;
+mod q4_0;
+mod q4_1;
+mod q4_k;
+mod q5_0;
+mod q5_1;
+mod q5_k;
+mod q6_k;
+mod q8_0;
+mod tensor_type;
+
+pub use matrix::{Activations, Matrix, UnsupportedType};
+pub use tensor_type::{TensorType, UnknownTensorType};

@@ -1,0 +1,37 @@
+//! Q5_1: blocks of 32 five-bit integers with an f16 scale and an f16 minimum; 6 bits a weight.
+//!
+//! ```text
+//! byte 0   d    f16
+//! byte 2   m    f16
+//! byte 4   qh   u32: bit i is the fifth bit of element i
+//! byte 8   qs   16 bytes: low four bits, element i in the low half of byte i, element i + 16 in
+//!               its high half
+//!          x[i] = d * q[i] + m
+//! ```
+
+use super::format::{Format, f16_at, put_f16};
+use super::q5_0::{five_bits, put_five_bits};
+use super::tensor_type::TensorType;
+
+pub(crate) const FORMAT: Format =
+    Format { ty: TensorType::Q5_1, dequantize, quantize: Some(quantize) };
+
+fn dequantize(block: &[u8], out: &mut [f32]) {
+    let (d, m) = (f16_at(block, 0), f16_at(block, 2));
+    for (out, q) in out.iter_mut().zip(five_bits(&block[4..8], &block[8..])) {
+        *out = d * f32::from(q) + m;
+    }
+}
+
+/// The block's range is cut into 31 steps; quotients are rounded by adding 0.5 and truncating.
+fn quantize(x: &[f32], block: &mut [u8]) {
+    let min = x.iter().fold(f32::INFINITY, |min, &x| min.min(x));
+    let max = x.iter().fold(f32::NEG_INFINITY, |max, &x| max.max(x));
+    let d = (max - min) / 31.0;
+    let inverse = if d == 0.0 { 0.0 } else { 1.0 / d };
+    put_f16(block, 0, d);
+    put_f16(block, 2, min);
+    let q = std::array::from_fn(|i| (((x[i] - min) * inverse + 0.5) as u8).min(31));
+    let (high, low) = block[4..].split_at_mut(4);
+    put_five_bits(&q, high, low);
+}
