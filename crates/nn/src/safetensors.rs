@@ -16,7 +16,7 @@ mod dtype;
 mod header;
 mod write;
 
-use ndarray::{ArrayD, IxDyn};
+use ulp_tensor::ndarray::{ArrayD, IxDyn};
 
 use crate::NnError;
 
@@ -30,7 +30,7 @@ pub use write::{SafeTensorsWriter, replace_file};
 ///
 /// ```
 /// use ulp_nn::{Dtype, SafeTensors, SafeTensorsWriter};
-/// use ndarray::array;
+/// use ulp_tensor::ndarray::array;
 ///
 /// let weights = array![[1.0_f32, -2.0], [0.5, 0.25]].into_dyn();
 /// let mut writer = SafeTensorsWriter::new();

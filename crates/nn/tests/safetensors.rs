@@ -1,8 +1,8 @@
 //! The safetensors reader against files that are right, broken, and lying.
 
-use ndarray::{Array, ArrayD, IxDyn, array};
 use proptest::prelude::*;
 use ulp_nn::{Dtype, NnError, SafeTensors, SafeTensorsWriter};
+use ulp_tensor::ndarray::{Array, ArrayD, IxDyn, array};
 
 fn file_of(header: &str, data: &[u8]) -> Vec<u8> {
     let mut bytes = (header.len() as u64).to_le_bytes().to_vec();

@@ -1,5 +1,7 @@
 use crate::rule::require;
-use crate::{OptimError, Real, Rule, Update};
+use ulp_tensor::Float;
+
+use crate::{OptimError, Rule, Update};
 
 /// Adam ([Kingma and Ba 2014](https://arxiv.org/abs/1412.6980)), with the weight decay as part of
 /// the gradient ([PyTorch's definition](https://docs.pytorch.org/docs/stable/generated/torch.optim.Adam.html)).
@@ -94,7 +96,7 @@ impl Rule for Adam {
         })
     }
 
-    fn prepare<T: Real>(&self, step: u64, _first: bool) -> impl Update<T> {
+    fn prepare<T: Float>(&self, step: u64, _first: bool) -> impl Update<T> {
         AdamUpdate::new(self, step, 1.0, self.weight_decay)
     }
 }
@@ -127,7 +129,7 @@ impl Rule for AdamW {
         Ok(Self { learning_rate, beta1, beta2, eps, weight_decay })
     }
 
-    fn prepare<T: Real>(&self, step: u64, _first: bool) -> impl Update<T> {
+    fn prepare<T: Float>(&self, step: u64, _first: bool) -> impl Update<T> {
         let keep = 1.0 - self.learning_rate * self.weight_decay;
         AdamUpdate::new(&self.as_adam(), step, keep, 0.0)
     }
@@ -165,7 +167,7 @@ struct AdamUpdate<T> {
     step_size: T,
 }
 
-impl<T: Real> AdamUpdate<T> {
+impl<T: Float> AdamUpdate<T> {
     fn new(rule: &Adam, step: u64, keep: f64, penalty: f64) -> Self {
         let mean_weight = 1.0 - rule.beta1;
         Self {
@@ -183,7 +185,7 @@ impl<T: Real> AdamUpdate<T> {
     }
 }
 
-impl<T: Real> Update<T> for AdamUpdate<T> {
+impl<T: Float> Update<T> for AdamUpdate<T> {
     fn apply(&self, parameter: &mut [T], gradient: &[T], state: &mut [&mut [T]]) {
         let [mean, square] = state else { unreachable!("Adam has two slots") };
         let state = mean.iter_mut().zip(square.iter_mut());

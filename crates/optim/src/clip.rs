@@ -1,7 +1,9 @@
-use ndarray::{ArrayViewD, ArrayViewMutD};
 use rayon::prelude::*;
+use ulp_tensor::ndarray::{ArrayViewD, ArrayViewMutD};
 
-use crate::{OptimError, Real};
+use ulp_tensor::Float;
+
+use crate::OptimError;
 
 /// Elements of one block of the sum.
 const BLOCK: usize = 4096;
@@ -16,7 +18,7 @@ const LANES: usize = 16;
 /// Squares and sums are f64, in one fixed tree: each array is cut into blocks of 4096 elements,
 /// a block is summed in 16 lanes, and all blocks' sums are added pairwise in order. The same bits
 /// at any number of threads. Squares beyond f64's range give infinity.
-pub fn global_norm<T: Real>(arrays: &[ArrayViewD<'_, T>]) -> f64 {
+pub fn global_norm<T: Float>(arrays: &[ArrayViewD<'_, T>]) -> f64 {
     let mut sums = Vec::new();
     for array in arrays {
         let array = array.as_standard_layout();
@@ -37,12 +39,12 @@ pub fn global_norm<T: Real>(arrays: &[ArrayViewD<'_, T>]) -> f64 {
 /// # Examples
 ///
 /// ```
-/// let mut g = ndarray::array![3.0_f64, 4.0].into_dyn();
+/// let mut g = ulp_tensor::ndarray::array![3.0_f64, 4.0].into_dyn();
 /// assert_eq!(ulp_optim::clip_global_norm(&mut [g.view_mut()], 1.0)?, 5.0);
 /// assert!((g[0] - 0.6).abs() < 1e-6);
 /// # Ok::<(), ulp_optim::OptimError>(())
 /// ```
-pub fn clip_global_norm<T: Real>(
+pub fn clip_global_norm<T: Float>(
     gradients: &mut [ArrayViewMutD<'_, T>],
     max_norm: f64,
 ) -> Result<f64, OptimError> {
@@ -58,16 +60,16 @@ pub fn clip_global_norm<T: Real>(
         for gradient in gradients {
             match gradient.as_slice_memory_order_mut() {
                 Some(values) => values.par_chunks_mut(BLOCK).for_each(|block| {
-                    block.iter_mut().for_each(|g| *g = *g * factor);
+                    block.iter_mut().for_each(|g| *g *= factor);
                 }),
-                None => gradient.iter_mut().for_each(|g| *g = *g * factor),
+                None => gradient.iter_mut().for_each(|g| *g *= factor),
             }
         }
     }
     Ok(norm)
 }
 
-fn block_square_sum<T: Real>(block: &[T]) -> f64 {
+fn block_square_sum<T: Float>(block: &[T]) -> f64 {
     let mut lanes = [0.0_f64; LANES];
     for stretch in block.chunks(LANES) {
         for (lane, value) in lanes.iter_mut().zip(stretch) {

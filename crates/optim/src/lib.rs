@@ -10,7 +10,7 @@
 //!   as one that was never stopped, at any number of threads.
 //!
 //! ```
-//! use ndarray::array;
+//! use ulp_tensor::ndarray::array;
 //! use ulp_optim::{Optimizer, Param, Sgd};
 //!
 //! // Minimise x².
@@ -32,7 +32,6 @@ mod adam;
 mod clip;
 mod error;
 mod optimizer;
-mod real;
 mod rule;
 mod schedule;
 mod sgd;
@@ -42,7 +41,6 @@ pub use adam::{Adam, AdamW};
 pub use clip::{clip_global_norm, global_norm};
 pub use error::OptimError;
 pub use optimizer::{Optimizer, Param};
-pub use real::Real;
 pub use rule::{Rule, Update};
 pub use schedule::{Constant, Schedule, WarmupCosine};
 pub use sgd::Sgd;

@@ -1,9 +1,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use ndarray::{ArrayD, ArrayViewD, ArrayViewMutD, IxDyn};
 use rayon::prelude::*;
+use ulp_tensor::ndarray::{ArrayD, ArrayViewD, ArrayViewMutD, IxDyn};
 
-use crate::{OptimError, Real, Rule, StateDict, Update};
+use ulp_tensor::Float;
+
+use crate::{OptimError, Rule, StateDict, Update};
 
 /// Elements that one task updates. Large enough to outweigh a task's cost, small enough that four
 /// f32 streams of it stay in the second-level cache. It does not reach the result: rules are
@@ -30,7 +32,7 @@ pub struct Param<'a, T> {
 /// Weight decay on matrices only:
 ///
 /// ```
-/// use ndarray::array;
+/// use ulp_tensor::ndarray::array;
 /// use ulp_optim::{AdamW, Optimizer, Param};
 ///
 /// let decayed = AdamW { learning_rate: 0.1, weight_decay: 0.1, ..AdamW::default() };
@@ -60,7 +62,7 @@ struct ParamState<T> {
     slots: Vec<ArrayD<T>>,
 }
 
-impl<R: Rule, T: Real> Optimizer<R, T> {
+impl<R: Rule, T: Float> Optimizer<R, T> {
     /// An optimizer with one group, number 0.
     ///
     /// # Errors
@@ -223,7 +225,7 @@ fn take_groups<R: Rule, T>(dict: &mut StateDict<T>) -> Result<Vec<R>, OptimError
     }
 }
 
-fn take_slots<R: Rule, T: Real>(
+fn take_slots<R: Rule, T: Float>(
     dict: &mut StateDict<T>,
     name: &str,
 ) -> Result<Vec<ArrayD<T>>, OptimError> {
@@ -261,7 +263,7 @@ fn check_shapes<R: Rule, T>(
     }
 }
 
-fn update<R: Rule, T: Real>(rule: &R, state: &mut ParamState<T>, param: &mut Param<'_, T>) {
+fn update<R: Rule, T: Float>(rule: &R, state: &mut ParamState<T>, param: &mut Param<'_, T>) {
     let first = rule.keeps_state() && state.slots.is_empty();
     if first {
         let zeros = || ArrayD::from_elem(IxDyn(param.value.shape()), T::default());
@@ -285,7 +287,7 @@ fn update<R: Rule, T: Real>(rule: &R, state: &mut ParamState<T>, param: &mut Par
     param.value.iter_mut().zip(values).for_each(|(place, value)| *place = value);
 }
 
-fn update_slices<T: Real>(
+fn update_slices<T: Float>(
     step: &impl Update<T>,
     values: &mut [T],
     gradient: &[T],

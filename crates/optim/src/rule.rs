@@ -1,4 +1,6 @@
-use crate::{OptimError, Real};
+use ulp_tensor::Float;
+
+use crate::OptimError;
 
 /// An update rule: its hyperparameters as data, and what one step does to a stretch of elements.
 ///
@@ -44,7 +46,7 @@ pub trait Rule: Clone + Send + Sync {
     /// What stays the same for all elements of one parameter in one step.
     ///
     /// `step` counts from one; `first` says that the state was made for this very step.
-    fn prepare<T: Real>(&self, step: u64, first: bool) -> impl Update<T>;
+    fn prepare<T: Float>(&self, step: u64, first: bool) -> impl Update<T>;
 }
 
 /// One step of a rule on a stretch of elements, all slices of one length.

@@ -1,5 +1,7 @@
 use crate::rule::require;
-use crate::{OptimError, Real, Rule, Update};
+use ulp_tensor::Float;
+
+use crate::{OptimError, Rule, Update};
 
 /// Stochastic gradient descent with momentum
 /// ([PyTorch's definition](https://docs.pytorch.org/docs/stable/generated/torch.optim.SGD.html)).
@@ -90,7 +92,7 @@ impl Rule for Sgd {
         })
     }
 
-    fn prepare<T: Real>(&self, _step: u64, first: bool) -> impl Update<T> {
+    fn prepare<T: Float>(&self, _step: u64, first: bool) -> impl Update<T> {
         SgdUpdate {
             learning_rate: T::from_f64(self.learning_rate),
             momentum: T::from_f64(self.momentum),
@@ -111,11 +113,11 @@ struct SgdUpdate<T> {
     first: bool,
 }
 
-impl<T: Real> Update<T> for SgdUpdate<T> {
+impl<T: Float> Update<T> for SgdUpdate<T> {
     fn apply(&self, parameter: &mut [T], gradient: &[T], state: &mut [&mut [T]]) {
         let [buffer] = state else {
             for (p, g) in parameter.iter_mut().zip(gradient) {
-                *p = *p - self.learning_rate * (*g + self.weight_decay * *p);
+                *p -= self.learning_rate * (*g + self.weight_decay * *p);
             }
             return;
         };
@@ -123,7 +125,7 @@ impl<T: Real> Update<T> for SgdUpdate<T> {
             let g = *g + self.weight_decay * *p;
             *b = if self.first { g } else { self.momentum * *b + self.undamped * g };
             let direction = if self.nesterov { g + self.momentum * *b } else { *b };
-            *p = *p - self.learning_rate * direction;
+            *p -= self.learning_rate * direction;
         }
     }
 }

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use ndarray::ArrayD;
+use ulp_tensor::ndarray::ArrayD;
 
 /// An optimizer's state as named arrays and scalars, for a file.
 ///

@@ -1,10 +1,10 @@
 //! Saved and continued, any number of threads, any strides: the same bits. And the refusals.
 
-use ndarray::{Array2, ArrayD, array};
 use proptest::prelude::*;
 use ulp_optim::{
     AdamW, OptimError, Optimizer, Param, Rule, Sgd, StateDict, clip_global_norm, global_norm,
 };
+use ulp_tensor::ndarray::{Array1, Array2, ArrayD, array};
 
 fn numbers(rows: usize, columns: usize, seed: u32) -> ArrayD<f32> {
     let mut state = seed.wrapping_mul(2).wrapping_add(1);
@@ -169,12 +169,12 @@ proptest! {
     ) {
         let rule = AdamW { learning_rate: 0.01, beta1, beta2, ..AdamW::default() };
         let mut optimizer = Optimizer::new(rule.clone()).expect("a legal rule");
-        let mut ours = ndarray::Array1::from(start.clone()).into_dyn();
+        let mut ours = Array1::from(start.clone()).into_dyn();
         let mut theirs = start.clone();
         let (mut m, mut v) = (vec![0.0; start.len()], vec![0.0; start.len()]);
         for t in 1..=4 {
             let g: Vec<f64> = start.iter().map(|x| scale * (x + f64::from(t) * 0.1)).collect();
-            let gradient = ndarray::Array1::from(g.clone()).into_dyn();
+            let gradient = Array1::from(g.clone()).into_dyn();
             let value = ours.view_mut();
             let param = Param { name: "p", value, gradient: Some(gradient.view()), group: 0 };
             optimizer.step(&mut [param]).expect("a legal step");
@@ -191,7 +191,7 @@ proptest! {
     fn the_norm_is_the_sum_of_squares(values in prop::collection::vec(-9_i32..9, 0..9000)) {
         // Small whole numbers: every partial sum is exact, so any order gives the same norm.
         let exact: i32 = values.iter().map(|x| x * x).sum();
-        let array = values.iter().map(|x| *x as f32).collect::<ndarray::Array1<f32>>().into_dyn();
+        let array = values.iter().map(|x| *x as f32).collect::<Array1<f32>>().into_dyn();
         prop_assert_eq!(global_norm(&[array.view()]), f64::from(exact).sqrt());
     }
 }

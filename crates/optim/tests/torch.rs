@@ -1,14 +1,15 @@
 //! Every rule against PyTorch's own ten steps (golden/make_torch.py), in f32 and f64.
 
-use ndarray::{Array1, ArrayD};
 use serde_json::Value;
-use ulp_optim::{Adam, AdamW, Optimizer, Param, Real, Rule, Sgd, clip_global_norm};
+use ulp_optim::{Adam, AdamW, Optimizer, Param, Rule, Sgd, clip_global_norm};
+use ulp_tensor::Float;
+use ulp_tensor::ndarray::{Array1, ArrayD};
 
 fn golden() -> Value {
     serde_json::from_str(include_str!("golden/torch.json")).expect("the committed golden file")
 }
 
-fn array<T: Real>(value: &Value) -> ArrayD<T> {
+fn array<T: Float>(value: &Value) -> ArrayD<T> {
     let numbers = value.as_array().expect("a list").iter();
     let numbers = numbers.map(|x| T::from_f64(x.as_f64().expect("a number")));
     Array1::from_iter(numbers).into_dyn()
@@ -22,7 +23,7 @@ fn beta(case: &Value, index: usize, default: f64) -> f64 {
     case["options"].get("betas").map_or(default, |b| b[index].as_f64().expect("a number"))
 }
 
-fn run<R: Rule, T: Real>(rule: R, golden: &Value, theirs: &Value, epsilon: f64) {
+fn run<R: Rule, T: Float>(rule: R, golden: &Value, theirs: &Value, epsilon: f64) {
     let mut optimizer = Optimizer::new(rule).expect("a legal rule");
     let mut p = array::<T>(&golden["start"]);
     let steps = golden["gradients"].as_array().expect("a list");
@@ -46,7 +47,7 @@ fn run<R: Rule, T: Real>(rule: R, golden: &Value, theirs: &Value, epsilon: f64) 
     }
 }
 
-fn run_case<T: Real>(golden: &Value, case: &Value, key: &str, epsilon: f64) {
+fn run_case<T: Float>(golden: &Value, case: &Value, key: &str, epsilon: f64) {
     let theirs = &case[key];
     let lr = option(case, "lr", f64::NAN);
     let adam = Adam {

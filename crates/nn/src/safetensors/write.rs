@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use ndarray::{ArrayViewD, IxDyn};
 use serde_json::{Map, Value, json};
+use ulp_tensor::ndarray::{ArrayViewD, IxDyn};
 
 use super::Dtype;
 use crate::NnError;
@@ -172,7 +172,7 @@ impl Entry<'_> {
 /// Row-major order whatever the strides, through a buffer of a few KiB.
 fn write_elements<E: Copy, const N: usize>(
     out: &mut dyn Write,
-    values: &ndarray::ArrayView<'_, E, IxDyn>,
+    values: &ulp_tensor::ndarray::ArrayView<'_, E, IxDyn>,
     encode: impl Fn(E) -> [u8; N],
 ) -> io::Result<()> {
     let mut buffer = Vec::with_capacity(1024 * N);
