@@ -11,6 +11,7 @@ mod mmap;
 mod model;
 mod quant;
 mod sampler;
+mod tokenizer;
 
 pub use bytes::Bytes;
 pub use chat_template::{ChatMessage, ChatTemplate, ChatTemplateOptions};
@@ -20,3 +21,7 @@ pub use kv_cache::{CacheShape, KvCache, SequenceId};
 pub use model::{Input, LogitRows, Model, Workspace};
 pub use quant::{Activations, Matrix, TensorType, UnknownTensorType, UnsupportedType};
 pub use sampler::{LogProbabilities, SamplerParams, TokenLogProbability};
+pub use tokenizer::{
+    ByteBpeTrainer, EncodeOptions, GgufVocabulary, TokenKind, TokenStream, Tokenizer,
+    TokenizerFault, train_byte_bpe,
+};

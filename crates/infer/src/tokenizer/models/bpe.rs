@@ -1,0 +1,322 @@
+//! Byte-pair encoding: merge the neighbours that rank first until none can be merged.
+//!
+//! Sennrich, Haddow and Birch, [Neural Machine Translation of Rare Words with Subword
+//! Units](https://arxiv.org/abs/1508.07909). A heap holds the pairs that could merge, so that a
+//! word of n symbols costs O(n log n) however long it is.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+
+use super::super::vocabulary::Vocabulary;
+use super::merges::Merges;
+use super::word_cache::WordCache;
+
+/// Symbols that no merge knows.
+const NO_ID: u32 = u32::MAX;
+/// No neighbour.
+const NONE: usize = usize::MAX;
+
+/// The mark that SentencePiece writes for a space.
+pub(crate) const SPACE_MARK: char = '\u{2581}';
+
+/// What a word is first cut into.
+#[derive(Clone, Debug)]
+pub(crate) enum Alphabet {
+    /// Bytes: the token of each.
+    Bytes(Box<[Option<u32>; 256]>),
+    /// Characters: the symbol of each. A number from the vocabulary's length on is a symbol that
+    /// can merge but is no token.
+    Characters(HashMap<char, u32>),
+}
+
+/// What becomes of a symbol that is no token.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Unknown {
+    /// The tokens of its bytes, if the vocabulary has them all.
+    pub(crate) bytes: Option<Box<[Option<u32>; 256]>>,
+    /// Otherwise this token; without one the symbol is left out.
+    pub(crate) id: Option<u32>,
+    /// Write neighbouring unknown symbols as one token.
+    pub(crate) fuse: bool,
+}
+
+/// A word model.
+#[derive(Clone, Debug)]
+pub(crate) struct Bpe {
+    pub(crate) alphabet: Alphabet,
+    pub(crate) merges: Merges,
+    pub(crate) unknown: Unknown,
+    /// Words that are tokens, taken whole even where no row of merges makes them (Llama 3).
+    whole_words: Option<HashMap<Box<[u8]>, u32>>,
+    /// Tokens marked unused, and the pair that each is written as instead.
+    unused: HashMap<u32, (u32, u32)>,
+    /// True if no merge joins a character to a space mark on its right: then no merge reaches over
+    /// the start of a word, and words can be encoded one by one.
+    words_are_apart: bool,
+    /// One more than the largest token.
+    vocabulary: u32,
+}
+
+/// What encoding reuses from word to word.
+#[derive(Default)]
+pub(crate) struct Scratch {
+    symbols: Vec<Symbol>,
+    queue: BinaryHeap<Reverse<Candidate>>,
+    cache: WordCache,
+}
+
+/// A part of the word, linked to its neighbours.
+#[derive(Clone, Copy)]
+struct Symbol {
+    id: u32,
+    start: usize,
+    end: usize,
+    previous: usize,
+    next: usize,
+}
+
+/// A pair that could merge: first by rank, then from left to right.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Candidate {
+    rank: u32,
+    left: usize,
+    left_id: u32,
+    right_id: u32,
+    id: u32,
+}
+
+impl Bpe {
+    pub(crate) fn new(
+        vocabulary: &Vocabulary,
+        alphabet: Alphabet,
+        merges: Merges,
+        unknown: Unknown,
+    ) -> Self {
+        let words_are_apart = matches!(alphabet, Alphabet::Characters(_))
+            && merges.sorted().iter().all(|(_, merge)| {
+                let text = vocabulary.get(merge.id).map_or("", |token| &token.text);
+                text.trim_start_matches(SPACE_MARK).find(SPACE_MARK).is_none()
+            });
+        Bpe {
+            alphabet,
+            merges,
+            unknown,
+            whole_words: None,
+            unused: HashMap::new(),
+            words_are_apart,
+            vocabulary: vocabulary.len() as u32,
+        }
+    }
+
+    /// Takes a word that is a token whole.
+    pub(crate) fn with_whole_words(mut self, words: HashMap<Box<[u8]>, u32>) -> Self {
+        self.whole_words = Some(words);
+        self
+    }
+
+    /// True if words that are tokens are taken whole.
+    pub(crate) fn has_whole_words(&self) -> bool {
+        self.whole_words.is_some()
+    }
+
+    /// True if some tokens are written as others.
+    pub(crate) fn has_unused(&self) -> bool {
+        !self.unused.is_empty()
+    }
+
+    /// Writes each token that `is_unused` as the two that merge
+    /// first into it.
+    pub(crate) fn with_unused(mut self, is_unused: impl Fn(u32) -> bool) -> Self {
+        for (pair, merge) in self.merges.sorted() {
+            if is_unused(merge.id) {
+                self.unused.entry(merge.id).or_insert(pair);
+            }
+        }
+        self
+    }
+
+    /// Appends the ids of a word.
+    pub(crate) fn encode(&self, word: &str, scratch: &mut Scratch, ids: &mut Vec<u32>) {
+        let mut after_unknown = false;
+        if !self.words_are_apart {
+            return self.encode_part(word, scratch, ids, &mut after_unknown);
+        }
+        let mut start = 0;
+        let mut after_mark = true;
+        for (at, _) in word.match_indices(SPACE_MARK) {
+            // A row of marks stays together: vocabularies have tokens for indentation.
+            if at > start && !(after_mark && word[start..at].ends_with(SPACE_MARK)) {
+                self.encode_part(&word[start..at], scratch, ids, &mut after_unknown);
+                start = at;
+            }
+            after_mark = true;
+        }
+        if start < word.len() {
+            self.encode_part(&word[start..], scratch, ids, &mut after_unknown);
+        }
+    }
+
+    fn encode_part(
+        &self,
+        word: &str,
+        scratch: &mut Scratch,
+        ids: &mut Vec<u32>,
+        after_unknown: &mut bool,
+    ) {
+        if let Some(known) = scratch.cache.get(word.as_bytes()) {
+            *after_unknown = false;
+            ids.extend_from_slice(known);
+            return;
+        }
+        let first = ids.len();
+        if let Some(id) = self.whole_words.as_ref().and_then(|words| words.get(word.as_bytes())) {
+            ids.push(*id);
+        } else {
+            self.cut(word, &mut scratch.symbols);
+            self.merge(&mut scratch.symbols, &mut scratch.queue);
+            if self.write(word, &scratch.symbols, ids, after_unknown) {
+                // What an unknown symbol becomes depends on the one before this word.
+                return;
+            }
+        }
+        *after_unknown = false;
+        scratch.cache.insert(word.as_bytes(), &ids[first..]);
+    }
+
+    /// Cuts a word into symbols of the alphabet.
+    fn cut(&self, word: &str, symbols: &mut Vec<Symbol>) {
+        symbols.clear();
+        match &self.alphabet {
+            Alphabet::Bytes(ids) => {
+                for (start, &byte) in word.as_bytes().iter().enumerate() {
+                    push(symbols, ids[usize::from(byte)].unwrap_or(NO_ID), start, start + 1);
+                }
+            }
+            Alphabet::Characters(ids) => {
+                for (start, c) in word.char_indices() {
+                    let id = ids.get(&c).copied().unwrap_or(NO_ID);
+                    push(symbols, id, start, start + c.len_utf8());
+                }
+            }
+        }
+        if let Some(last) = symbols.last_mut() {
+            last.next = NONE;
+        }
+    }
+
+    /// Merges neighbours until none can be merged. Merged-away symbols are left empty.
+    fn merge(&self, symbols: &mut [Symbol], queue: &mut BinaryHeap<Reverse<Candidate>>) {
+        queue.clear();
+        for left in 1..symbols.len() {
+            self.consider(symbols, left - 1, queue);
+        }
+        while let Some(Reverse(candidate)) = queue.pop() {
+            let left = symbols[candidate.left];
+            // Either side may have merged with another neighbour meanwhile; it then has another id.
+            if left.id != candidate.left_id || left.next == NONE || left.start == left.end {
+                continue;
+            }
+            let right = symbols[left.next];
+            if right.id != candidate.right_id {
+                continue;
+            }
+            symbols[left.next].end = right.start;
+            symbols[left.next].id = NO_ID;
+            let merged = &mut symbols[candidate.left];
+            merged.id = candidate.id;
+            merged.end = right.end;
+            merged.next = right.next;
+            if right.next != NONE {
+                symbols[right.next].previous = candidate.left;
+                self.consider(symbols, candidate.left, queue);
+            }
+            if left.previous != NONE {
+                self.consider(symbols, left.previous, queue);
+            }
+        }
+    }
+
+    /// Queues the pair that begins at `left`, if it can merge.
+    #[inline]
+    fn consider(
+        &self,
+        symbols: &[Symbol],
+        left: usize,
+        queue: &mut BinaryHeap<Reverse<Candidate>>,
+    ) {
+        let (left_id, right_id) = (symbols[left].id, symbols[symbols[left].next].id);
+        if left_id == NO_ID || right_id == NO_ID {
+            return;
+        }
+        if let Some(merge) = self.merges.get(left_id, right_id) {
+            let rank = merge.rank;
+            queue.push(Reverse(Candidate { rank, left, left_id, right_id, id: merge.id }));
+        }
+    }
+
+    /// Appends the ids of merged symbols. True if one was unknown.
+    fn write(
+        &self,
+        word: &str,
+        symbols: &[Symbol],
+        ids: &mut Vec<u32>,
+        after_unknown: &mut bool,
+    ) -> bool {
+        let mut any_unknown = false;
+        for symbol in symbols.iter().filter(|symbol| symbol.start < symbol.end) {
+            if symbol.id < self.vocabulary {
+                self.write_token(symbol.id, ids);
+                *after_unknown = false;
+                continue;
+            }
+            let bytes = &word.as_bytes()[symbol.start..symbol.end];
+            if self.write_bytes(bytes, ids) {
+                *after_unknown = false;
+                continue;
+            }
+            any_unknown = true;
+            if let Some(id) = self.unknown.id
+                && !(self.unknown.fuse && *after_unknown)
+            {
+                ids.push(id);
+            }
+            *after_unknown = true;
+        }
+        any_unknown
+    }
+
+    /// Appends the tokens of bytes; false, and nothing is written, if one of them has none.
+    fn write_bytes(&self, bytes: &[u8], ids: &mut Vec<u32>) -> bool {
+        let Some(tokens) = &self.unknown.bytes else { return false };
+        if bytes.iter().any(|&byte| tokens[usize::from(byte)].is_none()) {
+            return false;
+        }
+        ids.extend(bytes.iter().filter_map(|&byte| tokens[usize::from(byte)]));
+        true
+    }
+
+    /// Appends a token, or what it is written as if it is marked unused. The parts of a token are
+    /// shorter than it, so the stack is bounded by the token's length; it is kept on the heap.
+    fn write_token(&self, id: u32, ids: &mut Vec<u32>) {
+        if self.unused.is_empty() {
+            return ids.push(id);
+        }
+        let mut rest = vec![id];
+        while let Some(id) = rest.pop() {
+            match self.unused.get(&id) {
+                Some(&(left, right)) if left < self.vocabulary && right < self.vocabulary => {
+                    rest.extend([right, left]);
+                }
+                _ => ids.push(id),
+            }
+        }
+    }
+}
+
+/// Appends a symbol, linked to the one before it and to the one after it.
+#[inline]
+fn push(symbols: &mut Vec<Symbol>, id: u32, start: usize, end: usize) {
+    let place = symbols.len();
+    let previous = place.wrapping_sub(1); // NONE for the first
+    symbols.push(Symbol { id, start, end, previous, next: place + 1 });
+}

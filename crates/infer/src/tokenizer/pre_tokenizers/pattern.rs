@@ -1,0 +1,153 @@
+//! What a splitting stage looks for.
+
+use fancy_regex::{Regex, RegexBuilder};
+
+use super::super::fault::TokenizerFault;
+use super::{GPT2, LLAMA3, QWEN2, gpt2, llama3};
+
+/// Steps back that the compiled pattern may take in one search. Patterns come from files and some
+/// take exponential time; this many steps are a few seconds.
+const BACKTRACK_LIMIT: usize = 100_000_000;
+
+/// A pattern as it stands in the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum PatternText {
+    /// The text itself.
+    Literal(String),
+    /// A regular expression.
+    Regex(String),
+}
+
+/// A pattern that can be searched for.
+#[derive(Clone, Debug)]
+pub(crate) struct Pattern {
+    text: PatternText,
+    matcher: Matcher,
+}
+
+#[derive(Clone, Debug)]
+enum Matcher {
+    Literal,
+    /// The patterns of the large families, by hand.
+    Gpt2,
+    Llama3 {
+        digits: usize,
+    },
+    /// Any other.
+    Compiled(Box<Regex>),
+}
+
+impl Pattern {
+    pub(crate) fn new(text: PatternText) -> Result<Self, TokenizerFault> {
+        let matcher = match &text {
+            PatternText::Literal(_) => Matcher::Literal,
+            PatternText::Regex(regex) => match regex.as_str() {
+                GPT2 => Matcher::Gpt2,
+                LLAMA3 => Matcher::Llama3 { digits: 3 },
+                QWEN2 => Matcher::Llama3 { digits: 1 },
+                other => Matcher::Compiled(compile(other)?),
+            },
+        };
+        Ok(Pattern { text, matcher })
+    }
+
+    /// One of the constant patterns of this module.
+    pub(crate) fn known(regex: &str) -> Self {
+        Pattern::new(PatternText::Regex(regex.into())).expect("a constant pattern")
+    }
+
+    pub(crate) fn text(&self) -> &PatternText {
+        &self.text
+    }
+
+    /// True if the pattern is this text.
+    pub(crate) fn is_literal(&self, text: &str) -> bool {
+        matches!(&self.text, PatternText::Literal(literal) if literal == text)
+    }
+
+    /// Hands over the start and the end of each match that is not empty, in order.
+    ///
+    /// A compiled pattern that takes more than [`BACKTRACK_LIMIT`] steps back matches nothing from
+    /// there on: encoding has no way to fail, and no pattern of a sensible file comes near.
+    pub(crate) fn find(&self, text: &str, mut found: impl FnMut(usize, usize)) {
+        let mut scan = |word_end: &dyn Fn(&str) -> usize| {
+            let mut start = 0;
+            while start < text.len() {
+                let end = start + word_end(&text[start..]);
+                found(start, end);
+                start = end;
+            }
+        };
+        match (&self.matcher, &self.text) {
+            (Matcher::Gpt2, _) => scan(&gpt2::word_end),
+            (Matcher::Llama3 { digits }, _) => scan(&|text| llama3::word_end(text, *digits)),
+            (Matcher::Compiled(regex), _) => {
+                for one in regex.find_iter(text).map_while(Result::ok) {
+                    if one.start() < one.end() {
+                        found(one.start(), one.end());
+                    }
+                }
+            }
+            (Matcher::Literal, PatternText::Literal(literal) | PatternText::Regex(literal)) => {
+                if !literal.is_empty() {
+                    for (start, _) in text.match_indices(literal.as_str()) {
+                        found(start, start + literal.len());
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn compile(regex: &str) -> Result<Box<Regex>, TokenizerFault> {
+    RegexBuilder::new(regex)
+        .backtrack_limit(BACKTRACK_LIMIT)
+        .build()
+        .map(Box::new)
+        .map_err(|error| TokenizerFault::Pattern(Box::new(error)))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn matches(pattern: &Pattern, text: &str) -> Vec<(usize, usize)> {
+        let mut list = Vec::new();
+        pattern.find(text, |start, end| list.push((start, end)));
+        list
+    }
+
+    /// Characters at which the branches of the patterns meet.
+    fn text() -> impl Strategy<Value = String> {
+        let c = prop_oneof![
+            3 => prop::sample::select(
+                " '\r\n\t\u{A0}\u{3000}\u{85}aAsStTrReEvVmMlLdDſKé1239½٣Ⅷ.!-_ः\u{301}\u{200D}世あ🦙"
+                    .chars().collect::<Vec<_>>()
+            ),
+            1 => any::<char>(),
+        ];
+        prop::collection::vec(c, 0..40).prop_map(String::from_iter)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+        #[test]
+        fn scanners_agree_with_the_compiled_patterns(text in text()) {
+            for regex in [GPT2, LLAMA3, QWEN2] {
+                let compiled = Pattern {
+                    text: PatternText::Regex(regex.into()),
+                    matcher: Matcher::Compiled(compile(regex).unwrap()),
+                };
+                prop_assert_eq!(matches(&Pattern::known(regex), &text), matches(&compiled, &text));
+            }
+        }
+    }
+
+    #[test]
+    fn bad_patterns_are_refused() {
+        let bad = Pattern::new(PatternText::Regex("(".into()));
+        assert!(matches!(bad, Err(TokenizerFault::Pattern(_))));
+    }
+}
