@@ -33,8 +33,6 @@ macro_rules! pairwise {
     };
 }
 
-/// 1/√2.
-const FRAC_1_SQRT_2: f64 = std::f64::consts::FRAC_1_SQRT_2;
 /// 1/√(2π), the density of the normal distribution at 0.
 const NORMAL_DENSITY_0: f64 = 0.398_942_280_401_432_7;
 /// √(2/π) and the cubic term's factor: Hendrycks and Gimpel, <https://arxiv.org/abs/1606.08415>.
@@ -55,15 +53,13 @@ fn silu_slope<T: Float>(x: T) -> T {
 
 #[inline(always)]
 fn gelu_at<T: Float>(x: T) -> T {
-    // Φ(x) = erfc(-x/√2) / 2, which does not cancel for negative x.
-    (T::HALF * x) * (-x * T::from_f64(FRAC_1_SQRT_2)).erfc()
+    x * x.normal_cdf().0
 }
 
 #[inline(always)]
 fn gelu_slope<T: Float>(x: T) -> T {
-    let phi = T::HALF * (-x * T::from_f64(FRAC_1_SQRT_2)).erfc();
-    let density = (-T::HALF * x * x).exp() * T::from_f64(NORMAL_DENSITY_0);
-    x.mul_add(density, phi)
+    let (cdf, e) = x.normal_cdf();
+    x.mul_add(e * T::from_f64(NORMAL_DENSITY_0), cdf)
 }
 
 #[inline(always)]

@@ -77,6 +77,8 @@ pub trait Float:
     fn erf(self) -> Self;
     /// `1 - erf(self)` without cancellation.
     fn erfc(self) -> Self;
+    /// Φ(x), the normal distribution, and e^(-x²/2).
+    fn normal_cdf(self) -> (Self, Self);
     /// 1 / (1 + e^-x). See [`crate::sigmoid`].
     fn sigmoid(self) -> Self;
     /// `self` to the power `exponent`. See [`crate::pow`].
@@ -167,6 +169,10 @@ macro_rules! float {
             #[inline(always)]
             fn erfc(self) -> Self {
                 functions::erfc::$t(self)
+            }
+            #[inline(always)]
+            fn normal_cdf(self) -> (Self, Self) {
+                functions::normal::$t(self)
             }
             #[inline(always)]
             fn sigmoid(self) -> Self {

@@ -1,0 +1,74 @@
+//! e^x = 2^n e^r, n = round(x / ln 2), |r| ≤ ln(2)/2.
+
+use super::horner;
+
+/// (e^r - 1 - r)/r², |r| ≤ ln(2)/2; r² times it is off by 2^-28.2.
+const Q_F32: [f32; 5] = [5.000000e-01, 1.6666518e-01, 4.1666206e-02, 8.368882e-03, 1.3950578e-03];
+
+/// The same to 2^-57.1.
+const Q_F64: [f64; 10] = [
+    0.500000000000001,
+    0.16666666666666674,
+    0.041666666666522106,
+    0.008333333333322215,
+    0.0013888888947785523,
+    0.00019841269886563802,
+    2.4801487366025675e-05,
+    2.755724236744966e-06,
+    2.7632640675430235e-07,
+    2.5110038296727242e-08,
+];
+
+/// ln 2 as a sum of two numbers of each type.
+pub(super) const LN_2_F32: (f32, f32) = (std::f32::consts::LN_2, -1.904_654_3e-9);
+pub(super) const LN_2_F64: (f64, f64) = (std::f64::consts::LN_2, 2.319_046_813_846_3e-17);
+
+/// 1.5 · 2^23 and 1.5 · 2^52: adding one rounds to an integer, which is then in the low bits.
+const ROUND_F32: f32 = 12_582_912.0;
+const ROUND_F64: f64 = 6_755_399_441_055_744.0;
+
+/// x = n ln 2 + r: (2^n as a product of two powers, e^r - 1).
+///
+/// The powers are two because 2^n alone need not be a normal number.
+#[inline(always)]
+pub(super) fn reduced_f32(x: f32) -> ((f32, f32), f32) {
+    let shifted = x.mul_add(std::f32::consts::LOG2_E, ROUND_F32);
+    let n = shifted - ROUND_F32;
+    let r = (-n).mul_add(LN_2_F32.1, (-n).mul_add(LN_2_F32.0, x));
+    // Biased twice, so that each half carries its own bias of 127.
+    let biased = shifted.to_bits().wrapping_sub(ROUND_F32.to_bits()).wrapping_add(2 * 127);
+    let half = biased >> 1;
+    let power = |biased: u32| f32::from_bits(biased << 23);
+    ((power(half), power(biased.wrapping_sub(half))), (r * r).mul_add(horner(r, Q_F32), r))
+}
+
+/// As [`reduced_f32`].
+#[inline(always)]
+pub(super) fn reduced_f64(x: f64) -> ((f64, f64), f64) {
+    let shifted = x.mul_add(std::f64::consts::LOG2_E, ROUND_F64);
+    let n = shifted - ROUND_F64;
+    let r = (-n).mul_add(LN_2_F64.1, (-n).mul_add(LN_2_F64.0, x));
+    let biased = shifted.to_bits().wrapping_sub(ROUND_F64.to_bits()).wrapping_add(2 * 1023);
+    let half = biased >> 1;
+    let power = |biased: u64| f64::from_bits(biased << 52);
+    ((power(half), power(biased.wrapping_sub(half))), (r * r).mul_add(horner(r, Q_F64), r))
+}
+
+/// At most 1 ulp off.
+#[inline(always)]
+pub(crate) fn f32(x: f32) -> f32 {
+    // Beyond these the result is infinite, or zero; NaN passes both comparisons by.
+    let x = if x > 89.0 { 89.0 } else { x };
+    let x = if x < -104.0 { -104.0 } else { x };
+    let ((s0, s1), e) = reduced_f32(x);
+    (1.0 + e) * s0 * s1
+}
+
+/// At most 1 ulp off.
+#[inline(always)]
+pub(crate) fn f64(x: f64) -> f64 {
+    let x = if x > 710.0 { 710.0 } else { x };
+    let x = if x < -746.0 { -746.0 } else { x };
+    let ((s0, s1), e) = reduced_f64(x);
+    (1.0 + e) * s0 * s1
+}
