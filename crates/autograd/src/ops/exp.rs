@@ -1,0 +1,37 @@
+//! The exponential function.
+
+use ulp_tensor::Float;
+
+use crate::op::{Op, Value};
+use crate::var::Var;
+
+/// `y = eˣ`.
+pub(crate) struct Exp;
+
+impl<T: Float> Op<T> for Exp {
+    fn name(&self) -> &'static str {
+        "exp"
+    }
+
+    fn forward(&self, inputs: &[&Value<T>]) -> Value<T> {
+        ulp_tensor::exp(inputs[0].view()).into_shared()
+    }
+
+    fn vjp<'t>(
+        &self,
+        _inputs: &[Var<'t, T>],
+        output: Var<'t, T>,
+        cotangent: Var<'t, T>,
+    ) -> Vec<Option<Var<'t, T>>> {
+        vec![Some(cotangent * output)]
+    }
+}
+
+impl<'t, T: Float> Var<'t, T> {
+    /// `eˣ`, elementwise.
+    #[track_caller]
+    #[must_use]
+    pub fn exp(self) -> Self {
+        self.tape.apply(Exp, &[self])
+    }
+}

@@ -1,0 +1,78 @@
+//! The operations, one file each, named as in [`ulp_tensor`].
+//!
+//! All are methods and operators of [`Var`]; the list below is the whole of it.
+
+use ulp_tensor::Float;
+
+use crate::var::Var;
+
+mod add;
+mod attention;
+mod broadcast;
+mod concat;
+mod cross_entropy;
+mod div;
+mod dropout;
+mod embedding;
+mod erf;
+mod exp;
+mod gelu;
+mod gelu_tanh;
+pub(crate) mod identity;
+mod layer_norm;
+mod linear;
+mod log;
+mod log_softmax;
+mod matmul;
+mod max;
+mod maximum;
+mod mean;
+mod mul;
+mod neg;
+mod permute;
+mod pow;
+mod relu;
+mod reshape;
+mod rms_norm;
+mod rope;
+mod rsqrt;
+mod sigmoid;
+mod silu;
+mod silu_mul;
+mod slice;
+mod softmax;
+mod sqrt;
+mod sub;
+mod sum;
+mod tanh;
+
+pub use concat::concat;
+
+/// The products of those inputs that want a gradient; the others are not computed.
+fn wanted<'t, T: Float, const N: usize>(
+    inputs: &[Var<'t, T>],
+    products: [&dyn Fn() -> Var<'t, T>; N],
+) -> Vec<Option<Var<'t, T>>> {
+    let product =
+        |(x, product): (&Var<'t, T>, &dyn Fn() -> Var<'t, T>)| x.wants_gradient().then(product);
+    inputs.iter().zip(products).map(product).collect()
+}
+
+/// `x` summed over what broadcasting repeated `like` to get there.
+fn summed_to<'t, T: Float>(x: Var<'t, T>, like: Var<'t, T>) -> Var<'t, T> {
+    if x.with(|x| like.with(|like| x.shape() == like.shape())) {
+        return x;
+    }
+    x.sum_to(&like.shape())
+}
+
+/// `shape` with length 1 at `axes`.
+fn with_axes_of_one(shape: &[usize], axes: &[usize]) -> Vec<usize> {
+    let mut kept = shape.to_vec();
+    axes.iter().for_each(|&axis| kept[axis] = 1);
+    kept
+}
+
+fn all_axes(ndim: usize) -> Vec<usize> {
+    (0..ndim).collect()
+}

@@ -1,0 +1,36 @@
+//! Negation.
+
+use ulp_tensor::Float;
+
+use crate::op::{Op, Value};
+use crate::var::Var;
+
+/// `y = -x`.
+pub(crate) struct Neg;
+
+impl<T: Float> Op<T> for Neg {
+    fn name(&self) -> &'static str {
+        "neg"
+    }
+
+    fn forward(&self, inputs: &[&Value<T>]) -> Value<T> {
+        ulp_tensor::neg(inputs[0].view()).into_shared()
+    }
+
+    fn vjp<'t>(
+        &self,
+        _inputs: &[Var<'t, T>],
+        _output: Var<'t, T>,
+        cotangent: Var<'t, T>,
+    ) -> Vec<Option<Var<'t, T>>> {
+        vec![Some(-cotangent)]
+    }
+}
+
+impl<T: Float> std::ops::Neg for Var<'_, T> {
+    type Output = Self;
+
+    fn neg(self) -> Self {
+        self.tape.apply(Neg, &[self])
+    }
+}

@@ -1,0 +1,60 @@
+//! The rectifier.
+
+use ulp_tensor::Float;
+
+use crate::op::{Op, Value};
+use crate::var::Var;
+
+/// `y = max(x, 0)`.
+pub(crate) struct Relu;
+
+impl<T: Float> Op<T> for Relu {
+    fn name(&self) -> &'static str {
+        "relu"
+    }
+
+    fn forward(&self, inputs: &[&Value<T>]) -> Value<T> {
+        ulp_tensor::relu(inputs[0].view()).into_shared()
+    }
+
+    fn vjp<'t>(
+        &self,
+        inputs: &[Var<'t, T>],
+        _output: Var<'t, T>,
+        cotangent: Var<'t, T>,
+    ) -> Vec<Option<Var<'t, T>>> {
+        vec![Some(cotangent.tape.apply(ReluVjp, &[inputs[0], cotangent]))]
+    }
+}
+
+/// `dx = dy` where `x > 0`, else 0, of `(x, dy)`: piecewise constant in `x`.
+pub(crate) struct ReluVjp;
+
+impl<T: Float> Op<T> for ReluVjp {
+    fn name(&self) -> &'static str {
+        "relu_vjp"
+    }
+
+    fn forward(&self, inputs: &[&Value<T>]) -> Value<T> {
+        ulp_tensor::relu_vjp(inputs[0].view(), inputs[1].view()).into_shared()
+    }
+
+    fn vjp<'t>(
+        &self,
+        inputs: &[Var<'t, T>],
+        _output: Var<'t, T>,
+        cotangent: Var<'t, T>,
+    ) -> Vec<Option<Var<'t, T>>> {
+        let dy = || cotangent.tape.apply(ReluVjp, &[inputs[0], cotangent]);
+        vec![None, inputs[1].wants_gradient().then(dy)]
+    }
+}
+
+impl<'t, T: Float> Var<'t, T> {
+    /// `max(x, 0)`, elementwise. At the kink, 0, the gradient is 0.
+    #[track_caller]
+    #[must_use]
+    pub fn relu(self) -> Self {
+        self.tape.apply(Relu, &[self])
+    }
+}
