@@ -6,8 +6,8 @@ impl Format {
     /// The code of the value nearest to `value`, ties to the even code.
     ///
     /// What the format has no code for is answered as follows. Infinity without infinities: as an
-    /// overflow. NaN without NaN: zero. A negative number without a sign bit: NaN, or zero
-    /// without NaN. Negative zero where there is none: zero.
+    /// overflow. NaN without NaN: negative zero, as ml_dtypes has it. A negative number without a
+    /// sign bit: NaN, or zero without NaN. Negative zero where there is none: zero.
     ///
     /// # Examples
     /// ```
@@ -101,7 +101,7 @@ impl Format {
     }
 
     fn encode_negative_without_sign(&self) -> u64 {
-        self.nan().unwrap_or(0)
+        self.nan().unwrap_or(0) // without a sign there is no negative zero
     }
 
     fn encode_nan(&self, negative: bool, fraction: u64) -> u64 {
@@ -113,7 +113,7 @@ impl Format {
             }
             NanCodes::AllOnes => self.signed(negative, self.magnitude_mask()),
             NanCodes::NegativeZero => self.sign_mask(),
-            NanCodes::None => 0,
+            NanCodes::None => self.encode_zero(true),
         }
     }
 }

@@ -108,3 +108,8 @@ pub use ulp::{
     ulp_distance_f64, ulp_f32, ulp_f64,
 };
 pub use value::{Number, Unrounded, Value};
+
+/// The README's example is a doc test, too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

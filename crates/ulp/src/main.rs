@@ -1,2 +1,26 @@
-//! The command `ulp`.
-fn main() {}
+//! The command `ulp`: look at floats, tokenize, inspect models, score, generate, chat, train.
+//!
+//! Flags pass through two stages. The structs under [`cli`] that derive clap's traits hold what
+//! was typed; each of them has a `resolve` that turns it into what it means (formats looked up,
+//! files read, defaults filled in), and only that is run.
+#![forbid(unsafe_code)]
+
+mod cli;
+mod error;
+
+use clap::Parser;
+use std::io::Write;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let typed = cli::Typed::parse(); // ends with exit code 2 by itself on wrong usage
+    let mut out = std::io::stdout().lock();
+    match typed.run(&mut out).and_then(|()| Ok(out.flush()?)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("ulp: {error}");
+            error.exit_code()
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! What ends the command with a message.
+
+use fpbits::FpbitsError;
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Why a subcommand could not finish.
+#[derive(Debug)]
+pub(crate) enum CliError {
+    /// The flags are well-formed one by one, but what they ask for together makes no sense.
+    Usage {
+        /// The flag or argument.
+        argument: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A number or a format on the command line is not one.
+    Number {
+        /// The text as typed.
+        text: String,
+        /// What fpbits says about it.
+        source: FpbitsError,
+    },
+    /// The operating system refused to read or write a path.
+    Io {
+        /// The path.
+        path: PathBuf,
+        /// What it said.
+        source: io::Error,
+    },
+    /// Standard input holds something else than asked for.
+    Input {
+        /// Where it was read from.
+        file: String,
+        /// The byte at which it goes wrong.
+        offset: usize,
+        /// What was expected there.
+        expected: &'static str,
+    },
+    /// Standard output is gone or full.
+    Output(io::Error),
+}
+
+impl CliError {
+    pub(crate) fn io(path: impl Into<PathBuf>, source: io::Error) -> CliError {
+        CliError::Io { path: path.into(), source }
+    }
+
+    pub(crate) fn usage(argument: &'static str, problem: impl Into<String>) -> CliError {
+        CliError::Usage { argument, problem: problem.into() }
+    }
+
+    /// 2 for wrong usage (as clap's own), 1 for everything else.
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        match self {
+            CliError::Usage { .. } | CliError::Number { .. } => ExitCode::from(2),
+            _ => ExitCode::FAILURE,
+        }
+    }
+
+    /// Whether this only says that nobody reads the output any more (`ulp ... | head`).
+    pub(crate) fn is_broken_pipe(&self) -> bool {
+        matches!(self, CliError::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+impl fmt::Display for CliError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            CliError::Usage { argument, problem } => write!(f, "{argument}: {problem}"),
+            CliError::Number { text, source } => write!(f, "{text}: {source}"),
+            CliError::Io { path, source } => write!(f, "{}: {source}", path.display()),
+            CliError::Input { file, offset, expected } => {
+                write!(f, "{file}: expected {expected} at byte {offset}")
+            }
+            CliError::Output(error) => write!(f, "standard output: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for CliError {}
+
+/// Everything written goes to standard output, so that its errors need no context.
+impl From<io::Error> for CliError {
+    fn from(error: io::Error) -> CliError {
+        CliError::Output(error)
+    }
+}
