@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use ulp_nn::NnError;
+
 use crate::tokenizer::TokenizerFault;
 
 /// An error caused by outside input: a file that cannot be read, is cut short, contradicts itself
@@ -169,6 +171,8 @@ pub enum InferError {
         /// The template's own words.
         message: String,
     },
+    /// A Hugging Face directory's configuration or safetensors file is wrong.
+    Files(Box<NnError>),
     /// A tokenizer's file is wrong or asks for something this crate does not do.
     Tokenizer {
         /// The file.
@@ -190,6 +194,7 @@ impl InferError {
 impl fmt::Display for InferError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            InferError::Files(source) => source.fmt(f),
             InferError::Tokenizer { file, field, fault } => write!(f, "{file}: {field}: {fault}"),
             InferError::Io { path, source } => write!(f, "{}: {source}", path.display()),
             InferError::Truncated { file, field, offset, needed, available } => write!(
@@ -252,9 +257,16 @@ impl std::error::Error for InferError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             InferError::Io { source, .. } => Some(source),
+            InferError::Files(source) => source.source(),
             InferError::Tokenizer { fault, .. } => Some(fault),
             InferError::Template { source, .. } => Some(source),
             _ => None,
         }
+    }
+}
+
+impl From<NnError> for InferError {
+    fn from(source: NnError) -> Self {
+        InferError::Files(Box::new(source))
     }
 }

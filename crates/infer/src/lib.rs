@@ -5,6 +5,7 @@ mod bytes;
 mod chat_template;
 mod error;
 mod gguf;
+mod hf;
 mod kv_cache;
 #[allow(unsafe_code)]
 mod mmap;
@@ -17,6 +18,7 @@ pub use bytes::Bytes;
 pub use chat_template::{ChatMessage, ChatTemplate, ChatTemplateOptions};
 pub use error::InferError;
 pub use gguf::{Array, ByteStrings, Gguf, TensorInfo, Value, ValueType};
+pub use hf::HfDirectory;
 pub use kv_cache::{CacheShape, KvCache, SequenceId};
 pub use model::{Input, LogitRows, Model, Workspace};
 pub use quant::{Activations, Matrix, TensorType, UnknownTensorType, UnsupportedType};

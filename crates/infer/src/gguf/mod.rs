@@ -77,7 +77,7 @@ impl TensorInfo {
 /// file.truncate(40);
 /// assert!(matches!(
 ///     Gguf::parse(Bytes::from(file), "tiny.gguf"),
-///     Err(InferError::Truncated { offset: 24, .. })
+///     Err(InferError::Truncated { offset: 32, .. })
 /// ));
 /// # Ok::<(), InferError>(())
 /// ```

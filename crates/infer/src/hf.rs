@@ -1,0 +1,230 @@
+//! Model directories in Hugging Face's form: `config.json` and safetensors files.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Component, Path, PathBuf};
+
+use serde::Deserialize;
+use ulp_nn::{Dtype, LlamaConfig, NnError, SafeTensorsHeader};
+
+use crate::bytes::Bytes;
+use crate::error::InferError;
+use crate::quant::{Matrix, TensorType};
+
+const CONFIG: &str = "config.json";
+const SINGLE: &str = "model.safetensors";
+const INDEX: &str = "model.safetensors.index.json";
+
+/// A model directory: its configuration, and its tensors left where they lie in mapped files.
+///
+/// The weights are in `model.safetensors`, or in shards that `model.safetensors.index.json` names.
+/// A shard's name must be a plain file name: an index cannot lead out of its directory.
+///
+/// # Examples
+///
+/// ```no_run
+/// use ulp_infer::HfDirectory;
+///
+/// let model = HfDirectory::open("TinyLlama-1.1B")?;
+/// let width = model.config().hidden_size;
+/// let query = model.matrix("model.layers.0.self_attn.q_proj.weight", width, width)?;
+/// # Ok::<(), ulp_infer::InferError>(())
+/// ```
+#[derive(Debug)]
+pub struct HfDirectory {
+    path: PathBuf,
+    config: LlamaConfig,
+    shards: Vec<Shard>,
+    /// The shard that holds each tensor.
+    places: HashMap<String, usize>,
+}
+
+/// One mapped safetensors file.
+#[derive(Debug)]
+struct Shard {
+    bytes: Bytes,
+    header: SafeTensorsHeader,
+}
+
+/// `model.safetensors.index.json`.
+#[derive(Deserialize)]
+struct Index {
+    /// Tensor name to file name.
+    weight_map: BTreeMap<String, String>,
+}
+
+impl HfDirectory {
+    /// Reads `config.json` and the headers of the safetensors files, which are mapped.
+    ///
+    /// # Errors
+    ///
+    /// [`InferError::Io`] when a file cannot be read, [`InferError::Files`] when one is not what
+    /// its format asks for, [`InferError::MissingTensor`] when a shard lacks a tensor that the
+    /// index puts there.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, InferError> {
+        let path = path.as_ref().to_path_buf();
+        let config_path = path.join(CONFIG);
+        let config = LlamaConfig::parse(&read(&config_path)?, &config_path.display().to_string())?;
+        let mut directory =
+            HfDirectory { path, config, shards: Vec::new(), places: HashMap::new() };
+        let index = directory.path.join(INDEX);
+        if index.exists() {
+            directory.open_sharded(&index)?;
+        } else {
+            let shard = directory.open_shard(SINGLE)?;
+            for tensor in directory.shards[shard].header.tensors() {
+                directory.places.insert(tensor.name().to_string(), shard);
+            }
+        }
+        Ok(directory)
+    }
+
+    fn open_sharded(&mut self, index: &Path) -> Result<(), InferError> {
+        let file = index.display().to_string();
+        let Index { weight_map } = serde_json::from_slice(&read(index)?)
+            .map_err(|source| NnError::Json { file: file.clone(), offset: 0, source })?;
+        let mut opened = BTreeMap::new();
+        for (tensor, name) in weight_map {
+            if !is_plain_file_name(&name) {
+                return Err(NnError::InvalidValue {
+                    file,
+                    field: format!("weight_map.{tensor}"),
+                    value: name,
+                    rule: "a shard lies in the directory of its index",
+                }
+                .into());
+            }
+            let shard = match opened.get(&name) {
+                Some(&shard) => shard,
+                None => {
+                    let shard = self.open_shard(&name)?;
+                    opened.insert(name, shard);
+                    shard
+                }
+            };
+            let header = &self.shards[shard].header;
+            if header.tensor(&tensor).is_none() {
+                return Err(InferError::MissingTensor { file: header.file().to_string(), tensor });
+            }
+            self.places.insert(tensor, shard);
+        }
+        Ok(())
+    }
+
+    fn open_shard(&mut self, name: &str) -> Result<usize, InferError> {
+        let path = self.path.join(name);
+        let bytes = Bytes::map(&path)?;
+        let header = SafeTensorsHeader::parse(&bytes, &path.display().to_string())?;
+        self.shards.push(Shard { bytes, header });
+        Ok(self.shards.len() - 1)
+    }
+
+    /// The directory.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The model's configuration.
+    pub fn config(&self) -> &LlamaConfig {
+        &self.config
+    }
+
+    /// The names of all tensors, sorted.
+    pub fn names(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = self.places.keys().map(String::as_str).collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// The shape of a tensor, outermost dimension first.
+    pub fn shape(&self, name: &str) -> Option<&[usize]> {
+        let shard = &self.shards[*self.places.get(name)?];
+        shard.header.tensor(name).map(|tensor| tensor.shape())
+    }
+
+    /// The weight `name`, which must have `rows` outputs and `cols` inputs; its bytes are not
+    /// copied.
+    ///
+    /// # Errors
+    ///
+    /// [`InferError::MissingTensor`], [`InferError::ShapeMismatch`],
+    /// [`InferError::UnsupportedTensorType`].
+    pub fn matrix(&self, name: &str, rows: usize, cols: usize) -> Result<Matrix, InferError> {
+        let (ty, data) = self.typed(name, &[rows, cols])?;
+        Matrix::new(rows, cols, ty, data).map_err(|e| e.named(&self.file(name), name))
+    }
+
+    /// The vector `name` of `len` elements (a norm's weight, a bias), as f32.
+    ///
+    /// # Errors
+    ///
+    /// See [`HfDirectory::matrix`].
+    pub fn vector(&self, name: &str, len: usize) -> Result<Vec<f32>, InferError> {
+        let (ty, data) = self.typed(name, &[len])?;
+        let matrix = Matrix::new(1, len, ty, data).map_err(|e| e.named(&self.file(name), name))?;
+        Ok(matrix.row(0))
+    }
+
+    /// The type and bytes of a tensor that must have this shape.
+    fn typed(&self, name: &str, expected: &[usize]) -> Result<(TensorType, Bytes), InferError> {
+        let place = self.places.get(name).map(|&shard| &self.shards[shard]);
+        let Some((shard, tensor)) = place.and_then(|s| Some((s, s.header.tensor(name)?))) else {
+            return Err(InferError::MissingTensor {
+                file: self.file(name),
+                tensor: name.to_string(),
+            });
+        };
+        if tensor.shape() != expected {
+            return Err(InferError::ShapeMismatch {
+                file: self.file(name),
+                tensor: name.to_string(),
+                expected: expected.to_vec(),
+                found: tensor.shape().to_vec(),
+            });
+        }
+        let ty = match tensor.dtype() {
+            Dtype::F32 => TensorType::F32,
+            Dtype::F16 => TensorType::F16,
+            Dtype::Bf16 => TensorType::BF16,
+            other => {
+                return Err(InferError::UnsupportedTensorType {
+                    file: self.file(name),
+                    tensor: name.to_string(),
+                    ty: other.name().to_string(),
+                });
+            }
+        };
+        Ok((ty, shard.bytes.slice(tensor.range())))
+    }
+
+    /// The file that holds a tensor; the directory where none does.
+    fn file(&self, name: &str) -> String {
+        match self.places.get(name) {
+            Some(&shard) => self.shards[shard].header.file().to_string(),
+            None => self.path.display().to_string(),
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, InferError> {
+    std::fs::read(path).map_err(|e| InferError::io(path, e))
+}
+
+/// True for a name that cannot lead out of its directory.
+fn is_plain_file_name(name: &str) -> bool {
+    let mut components = Path::new(name).components();
+    matches!((components.next(), components.next()), (Some(Component::Normal(_)), None))
+        && !name.contains(['/', '\\'])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shard_names_stay_in_the_directory() {
+        assert!(is_plain_file_name("model-00001-of-00002.safetensors"));
+        for name in ["", ".", "..", "/etc/passwd", "../x", "a/b", "a/../../b", "a\\b", "./a"] {
+            assert!(!is_plain_file_name(name), "{name:?}");
+        }
+    }
+}
