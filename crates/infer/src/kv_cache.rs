@@ -176,6 +176,25 @@ impl KvCache {
         cached.blocks.len() * BLOCK - cached.len + self.free_positions()
     }
 
+    /// Blocks that `sequence` has to be given for `n` more positions.
+    #[track_caller]
+    pub(crate) fn new_blocks(&self, sequence: SequenceId, n: usize) -> usize {
+        let cached = self.sequence(sequence);
+        (cached.len + n).div_ceil(BLOCK).saturating_sub(cached.blocks.len())
+    }
+
+    /// # Errors
+    ///
+    /// [`InferError::ContextFull`] if fewer than `n` blocks are free.
+    pub(crate) fn expect_free_blocks(&self, n: usize) -> Result<(), InferError> {
+        let free = self.free_positions();
+        if n * BLOCK <= free {
+            return Ok(());
+        }
+        let used = self.max_blocks * BLOCK - free;
+        Err(InferError::ContextFull { needed: used + n * BLOCK, context: self.max_blocks * BLOCK })
+    }
+
     /// Makes room for `n` positions after the present end of `sequence`.
     ///
     /// # Errors
@@ -187,12 +206,9 @@ impl KvCache {
     /// If the sequence is not open.
     #[track_caller]
     pub(crate) fn reserve(&mut self, sequence: SequenceId, n: usize) -> Result<(), InferError> {
-        let room = self.room(sequence);
-        let len = self.len(sequence);
-        if n > room {
-            return Err(InferError::ContextFull { needed: len + n, context: len + room });
-        }
-        while self.sequence(sequence).blocks.len() * BLOCK < len + n {
+        let new = self.new_blocks(sequence, n);
+        self.expect_free_blocks(new)?;
+        for _ in 0..new {
             let block = self.take_block();
             self.sequences[sequence.0].as_mut().expect("the sequence is open").blocks.push(block);
         }
@@ -320,7 +336,7 @@ mod tests {
         assert_eq!(cache.free_positions(), 0);
         assert!(matches!(
             cache.reserve(a, 1),
-            Err(InferError::ContextFull { needed: 65, context: 64 })
+            Err(InferError::ContextFull { needed: 192, context: 128 })
         ));
         cache.close(b);
         cache.reserve(a, BLOCK).unwrap();

@@ -334,7 +334,7 @@ impl Kernel for Merge<'_> {
 
     #[inline(always)]
     fn run(self) {
-        let largest = self.state[0].maximum(self.block[0]);
+        let largest = Float::maximum(self.state[0], self.block[0]);
         // Where nothing came before, state[0] is −∞ and its factor exp(−∞) = 0.
         let old = Float::exp(self.state[0] - largest);
         let new = Float::exp(self.block[0] - largest);
@@ -368,11 +368,8 @@ mod tests {
     }
 
     fn case(len: usize) -> Case {
-        let cache_shape = CacheShape {
-            layers: 1,
-            kv_heads: SHAPE.kv_heads,
-            head_dim: SHAPE.head_dim,
-        };
+        let cache_shape =
+            CacheShape { layers: 1, kv_heads: SHAPE.kv_heads, head_dim: SHAPE.head_dim };
         let mut cache = KvCache::new(cache_shape, 1024);
         let sequence = cache.open();
         let width = SHAPE.kv_heads * SHAPE.head_dim;
@@ -422,7 +419,8 @@ mod tests {
             let total: f64 = weights.iter().sum();
             let mut out = vec![0.0; d];
             for (s, w) in weights.iter().enumerate() {
-                for (o, v) in out.iter_mut().zip(row(&self.values, SHAPE.kv_heads, s, head / group)) {
+                for (o, v) in out.iter_mut().zip(row(&self.values, SHAPE.kv_heads, s, head / group))
+                {
                     *o += w / total * v;
                 }
             }

@@ -75,7 +75,11 @@ impl SamplerParams {
     pub fn validate(&self) -> Result<(), InferError> {
         let check = |ok: bool, parameter, value: f32, expected| {
             let value = f64::from(value);
-            if ok { Ok(()) } else { Err(InferError::InvalidSampling { parameter, value, expected }) }
+            if ok {
+                Ok(())
+            } else {
+                Err(InferError::InvalidSampling { parameter, value, expected })
+            }
         };
         let (t, top_p, min_p) = (self.temperature, self.top_p, self.min_p);
         check(t.is_finite() && t >= 0.0, "temperature", t, "a finite number, 0 or more")?;

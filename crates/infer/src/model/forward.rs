@@ -1,0 +1,284 @@
+//! One pass of a batch of sequences through the model.
+
+use rayon::prelude::*;
+use ulp_tensor::{Rotation, rms_norm_row, silu_mul_in_place};
+
+use super::attention::{AttentionScratch, AttentionShape, Segment, attend};
+use super::rope::rotate_heads;
+use super::weights::{Layer, Projection};
+use super::{Input, LogitRows, Model};
+use crate::error::InferError;
+use crate::kv_cache::KvCache;
+use crate::quant::Activations;
+
+/// Below this many numbers a pass over rows is done before another thread has woken.
+const PARALLEL: usize = 1 << 15;
+
+/// Memory of [`Model::forward`] that is kept from step to step.
+///
+/// Its size follows the largest batch that it has seen: rows × (5·C + 2·F + ...) numbers, and
+/// logits for the rows that asked for them.
+#[derive(Debug, Default)]
+pub struct Workspace {
+    /// The residual stream, `[rows, C]`.
+    hidden: Vec<f32>,
+    /// What a norm made of it, `[rows, C]`.
+    normed: Vec<f32>,
+    /// `[rows, H·D]`
+    query: Vec<f32>,
+    /// `[rows, K·D]`
+    key: Vec<f32>,
+    /// `[rows, K·D]`
+    value: Vec<f32>,
+    /// `[rows, H·D]`
+    attended: Vec<f32>,
+    /// What a block adds to the residual stream, `[rows, C]`.
+    addend: Vec<f32>,
+    /// `[rows, F]`
+    gate: Vec<f32>,
+    /// `[rows, F]`
+    up: Vec<f32>,
+    /// `[wanted rows, V]`
+    logits: Vec<f32>,
+    attention: AttentionScratch,
+}
+
+impl Workspace {
+    /// An empty one; it grows on first use.
+    pub fn new() -> Self {
+        Workspace::default()
+    }
+}
+
+/// Makes `buffer` hold `len` numbers of no particular value.
+fn sized(buffer: &mut Vec<f32>, len: usize) -> &mut [f32] {
+    if buffer.len() < len {
+        buffer.resize(len, 0.0);
+    }
+    &mut buffer[..len]
+}
+
+/// What all layers need to know of a batch.
+struct Step<'a> {
+    model: &'a Model,
+    segments: Vec<Segment>,
+    rows: usize,
+    rotation: Rotation<f32>,
+    activations: Activations,
+}
+
+impl Model {
+    /// Runs new tokens of any number of sequences through the model: whole prompts, parts of
+    /// them, single tokens, or all at once. Their keys and values go into the cache, and each
+    /// sequence is as much longer afterwards.
+    ///
+    /// Returns the logits of the rows that were asked for, in the order of the batch, `[n, V]`.
+    /// They have the same bits for every way of cutting the same sequences into batches and for
+    /// any number of threads.
+    ///
+    /// # Errors
+    ///
+    /// [`InferError::TokenOutOfRange`] and [`InferError::ContextFull`]; no sequence has changed
+    /// then.
+    ///
+    /// # Panics
+    ///
+    /// If the cache was made for another model, or a sequence is not open or is in the batch twice.
+    #[track_caller]
+    pub fn forward<'w>(
+        &self,
+        batch: &[Input<'_>],
+        cache: &mut KvCache,
+        activations: Activations,
+        workspace: &'w mut Workspace,
+    ) -> Result<&'w [f32], InferError> {
+        assert_eq!(cache.shape(), self.cache_shape(), "the cache is of another model");
+        self.check(batch, cache)?;
+        let step = self.step(batch, cache, activations)?;
+        self.embed(batch, workspace);
+        for (index, layer) in self.weights.layers.iter().enumerate() {
+            step.attention(index, layer, cache, workspace);
+            step.feed_forward(layer, workspace);
+        }
+        for input in batch {
+            cache.advance(input.sequence, input.tokens.len());
+        }
+        Ok(step.logits(batch, workspace))
+    }
+
+    #[track_caller]
+    fn check(&self, batch: &[Input<'_>], cache: &KvCache) -> Result<(), InferError> {
+        let vocabulary = self.config.llama.vocab_size;
+        let context = self.context();
+        let mut new_blocks = 0;
+        for (i, input) in batch.iter().enumerate() {
+            let twice = batch[..i].iter().any(|other| other.sequence == input.sequence);
+            assert!(!twice, "{:?} is in the batch twice", input.sequence);
+            let out = input.tokens.iter().position(|&token| token as usize >= vocabulary);
+            if let Some(index) = out {
+                let token = input.tokens[index];
+                return Err(InferError::TokenOutOfRange { token, index, vocabulary });
+            }
+            let needed = cache.len(input.sequence) + input.tokens.len();
+            if needed > context {
+                return Err(InferError::ContextFull { needed, context });
+            }
+            new_blocks += cache.new_blocks(input.sequence, input.tokens.len());
+        }
+        cache.expect_free_blocks(new_blocks)
+    }
+
+    fn step(
+        &self,
+        batch: &[Input<'_>],
+        cache: &mut KvCache,
+        activations: Activations,
+    ) -> Result<Step<'_>, InferError> {
+        let mut segments = Vec::with_capacity(batch.len());
+        let mut positions = Vec::new();
+        for input in batch {
+            let (position, rows) = (cache.len(input.sequence), input.tokens.len());
+            cache.reserve(input.sequence, rows)?;
+            segments.push(Segment { sequence: input.sequence, position, rows });
+            // A context is below 2^31 positions.
+            positions.extend((position..position + rows).map(|p| p as u32));
+        }
+        let rotation = Rotation::new(&positions, &self.inverse_frequencies);
+        Ok(Step { model: self, segments, rows: positions.len(), rotation, activations })
+    }
+
+    fn embed(&self, batch: &[Input<'_>], workspace: &mut Workspace) {
+        let c = self.config.llama.hidden_size;
+        let tokens = batch.iter().flat_map(|input| input.tokens);
+        let rows: usize = batch.iter().map(|input| input.tokens.len()).sum();
+        let hidden = sized(&mut workspace.hidden, rows * c);
+        for (&token, row) in tokens.zip(hidden.chunks_exact_mut(c)) {
+            self.weights.embedding.row_into(token as usize, row);
+        }
+    }
+}
+
+impl Step<'_> {
+    /// x += o(attention(rope(q(n)), rope(k(n)), v(n))) with n the norm of x.
+    fn attention(&self, index: usize, layer: &Layer, cache: &mut KvCache, w: &mut Workspace) {
+        let config = &self.model.config;
+        let llama = &config.llama;
+        let (c, d) = (llama.hidden_size, llama.head_dim);
+        let (query_width, kv_width) = (llama.query_width(), llama.key_value_width());
+        let rows = self.rows;
+
+        let normed = sized(&mut w.normed, rows * c);
+        self.norm(&w.hidden[..rows * c], &layer.attention_norm, normed);
+        let query = sized(&mut w.query, rows * query_width);
+        let key = sized(&mut w.key, rows * kv_width);
+        let value = sized(&mut w.value, rows * kv_width);
+        self.project(&layer.query, normed, query);
+        self.project(&layer.key, normed, key);
+        self.project(&layer.value, normed, value);
+        by_rows(query, query_width, |row, heads| {
+            rotate_heads(&self.rotation, row, heads, d, config.rope_pairs);
+        });
+        by_rows(key, kv_width, |row, heads| {
+            rotate_heads(&self.rotation, row, heads, d, config.rope_pairs);
+        });
+
+        let mut row = 0;
+        for segment in &self.segments {
+            for position in segment.position..segment.position + segment.rows {
+                let cells = row * kv_width..(row + 1) * kv_width;
+                let (key, value) = (&key[cells.clone()], &value[cells]);
+                cache.write(segment.sequence, index, position, key, value);
+                row += 1;
+            }
+        }
+        let shape = AttentionShape {
+            heads: llama.num_attention_heads,
+            kv_heads: llama.num_key_value_heads,
+            head_dim: d,
+            scale: 1.0 / (d as f32).sqrt(),
+        };
+        let attended = sized(&mut w.attended, rows * query_width);
+        attend(shape, cache, index, &self.segments, query, attended, &mut w.attention);
+
+        let addend = sized(&mut w.addend, rows * c);
+        self.project(&layer.attention_output, attended, addend);
+        add(&mut w.hidden[..rows * c], addend);
+    }
+
+    /// x += down(silu(gate(n)) · up(n)) with n the norm of x.
+    fn feed_forward(&self, layer: &Layer, w: &mut Workspace) {
+        let llama = &self.model.config.llama;
+        let (c, f) = (llama.hidden_size, llama.intermediate_size);
+        let rows = self.rows;
+        let normed = sized(&mut w.normed, rows * c);
+        self.norm(&w.hidden[..rows * c], &layer.feed_forward_norm, normed);
+        let gate = sized(&mut w.gate, rows * f);
+        let up = sized(&mut w.up, rows * f);
+        self.project(&layer.gate, normed, gate);
+        self.project(&layer.up, normed, up);
+        by_rows(gate, f, |row, gate| silu_mul_in_place(gate, &up[row * f..][..f]));
+        let addend = sized(&mut w.addend, rows * c);
+        self.project(&layer.down, gate, addend);
+        add(&mut w.hidden[..rows * c], addend);
+    }
+
+    fn logits<'w>(&self, batch: &[Input<'_>], w: &'w mut Workspace) -> &'w [f32] {
+        let llama = &self.model.config.llama;
+        let (c, v) = (llama.hidden_size, llama.vocab_size);
+        let mut wanted = Vec::new();
+        let mut first = 0;
+        for input in batch {
+            let rows = first..first + input.tokens.len();
+            first = rows.end;
+            match input.logits {
+                LogitRows::None => {}
+                LogitRows::Last => wanted.extend(rows.last()),
+                LogitRows::All => wanted.extend(rows),
+            }
+        }
+        // The rows go to the front of a buffer that is free by now.
+        let gathered = sized(&mut w.addend, wanted.len() * c);
+        for (&row, out) in wanted.iter().zip(gathered.chunks_exact_mut(c)) {
+            out.copy_from_slice(&w.hidden[row * c..][..c]);
+        }
+        let normed = sized(&mut w.normed, wanted.len() * c);
+        self.norm(gathered, &self.model.weights.output_norm, normed);
+        let logits = sized(&mut w.logits, wanted.len() * v);
+        self.model.weights.output.matmul(normed, logits, self.activations);
+        logits
+    }
+
+    fn norm(&self, x: &[f32], weight: &[f32], out: &mut [f32]) {
+        let c = weight.len();
+        let eps = self.model.config.llama.rms_norm_eps as f32;
+        by_rows(out, c, |row, out| rms_norm_row(&x[row * c..][..c], weight, eps, out));
+    }
+
+    fn project(&self, projection: &Projection, x: &[f32], out: &mut [f32]) {
+        projection.weight.matmul(x, out, self.activations);
+        if let Some(bias) = &projection.bias {
+            by_rows(out, bias.len(), |_, out| add(out, bias));
+        }
+    }
+}
+
+fn add(x: &mut [f32], y: &[f32]) {
+    for (x, y) in x.iter_mut().zip(y) {
+        *x += y;
+    }
+}
+
+/// Calls `f` with the number and the numbers of each row, on all threads if that is worth while.
+fn by_rows(rows: &mut [f32], width: usize, f: impl Fn(usize, &mut [f32]) + Sync) {
+    if rows.len() < PARALLEL {
+        rows.chunks_exact_mut(width).enumerate().for_each(|(row, x)| f(row, x));
+    } else {
+        let parts = (4 * rayon::current_num_threads()).max(1);
+        let count = (rows.len() / width).div_ceil(parts);
+        rows.par_chunks_mut(width * count).enumerate().for_each(|(part, rows)| {
+            for (row, x) in rows.chunks_exact_mut(width).enumerate() {
+                f(part * count + row, x);
+            }
+        });
+    }
+}
