@@ -1,11 +1,14 @@
 //! Scaled dot-product attention, grouped-query.
 
-use ndarray::{ArrayD, ArrayView2, ArrayViewD, Axis, Ix2, IxDyn, s};
+use ndarray::{ArrayD, ArrayViewD, Axis, Ix2};
 use rayon::prelude::*;
 
+use crate::map::shaped;
+use crate::rows::rows_in_chunk;
 use crate::simd::gemm::{Matrix, gemm};
-use crate::simd::run;
-use crate::softmax::{SoftmaxVjpRow, softmax_in_place};
+use crate::simd::out::collect;
+use crate::simd::{Kernel, run};
+use crate::softmax::scaled_softmax_in_place;
 use crate::{Float, dot};
 
 /// The queries of one head that are worked on at a time: a block of scores [64, S] stays in the
@@ -38,33 +41,29 @@ pub fn attention<T: Float>(
     causal: bool,
 ) -> ArrayD<T> {
     let dims = Dims::new(&q, &k, &v, causal);
-    let mut out = ArrayD::zeros(IxDyn(q.shape()));
-    let blocks = dims.t.div_ceil(QUERIES);
-    let parts: Vec<_> = (0..dims.b * dims.h * blocks).collect();
-    let results: Vec<Vec<T>> = parts
-        .par_iter()
-        .map(|&part| {
-            let (b, h, t0) =
-                (part / blocks / dims.h, part / blocks % dims.h, part % blocks * QUERIES);
-            let rows = QUERIES.min(dims.t - t0);
-            let kh = h / dims.group();
-            let (k, v) = (head(&k, b, kh), head(&v, b, kh));
-            let probabilities = dims.probabilities(&head(&q, b, h), &k, t0, rows, scale);
-            let seen = dims.seen(t0 + rows - 1);
-            let mut out = vec![T::ZERO; rows * dims.d];
-            let p = ArrayView2::from_shape((rows, seen), &probabilities).expect("rows x seen");
-            let v = v.slice(s![..seen, ..]);
-            gemm(Matrix::new(&p), Matrix::new(&v), &mut out, dims.d, false);
-            out
-        })
-        .collect();
-    for (&part, result) in parts.iter().zip(&results) {
-        let (b, h, t0) = (part / blocks / dims.h, part / blocks % dims.h, part % blocks * QUERIES);
-        let rows = QUERIES.min(dims.t - t0);
-        let block = ArrayView2::from_shape((rows, dims.d), result).expect("rows x D");
-        out.slice_mut(s![b, t0..t0 + rows, h, ..]).assign(&block);
+    let (row, sequence) = (dims.h * dims.d, dims.t * dims.h * dims.d);
+    let mut out = vec![T::ZERO; dims.b * sequence];
+    if out.is_empty() {
+        return shaped(q.shape(), out);
     }
-    out
+    // One task makes all heads of a block of queries: those lie side by side in the output.
+    let block = |b: usize, t0: usize, out: &mut [T]| {
+        let rows = out.len() / row;
+        let mut scores = vec![T::ZERO; rows * dims.s];
+        for h in 0..dims.h {
+            let kh = h / dims.group();
+            let q = head(&q, b, h).rows(t0, rows);
+            let seen = dims.probabilities(q, head(&k, b, kh), t0, scale, &mut scores);
+            let p = Matrix::from_slice(&scores, rows, seen);
+            gemm(p, head(&v, b, kh).rows(0, seen), &mut out[h * dims.d..], row, false);
+        }
+    };
+    out.par_chunks_mut(sequence).enumerate().for_each(|(b, out)| {
+        out.par_chunks_mut(QUERIES * row)
+            .enumerate()
+            .for_each(|(index, out)| block(b, index * QUERIES, out));
+    });
+    shaped(q.shape(), out)
 }
 
 /// The gradients `(dq, dk, dv)` of [`attention`], given the gradient `dy` of its value.
@@ -83,56 +82,71 @@ pub fn attention_vjp<T: Float>(
     let dims = Dims::new(&q, &k, &v, causal);
     assert!(q.shape() == dy.shape(), "q {:?} and dy {:?} differ", q.shape(), dy.shape());
     let Dims { t, s, d, .. } = dims;
-    let results: Vec<(Vec<T>, Vec<T>, Vec<T>)> = (0..dims.b * dims.kv)
+    // One task makes all that reads one key-value head; its parts of dk and dv are added up in
+    // ascending order of heads and queries.
+    let parts: Vec<[Vec<T>; 3]> = (0..dims.b * dims.kv)
         .into_par_iter()
         .map(|part| {
             let (b, kh) = (part / dims.kv, part % dims.kv);
             let (k, v) = (head(&k, b, kh), head(&v, b, kh));
             let mut dq = vec![T::ZERO; dims.group() * t * d];
             let (mut dk, mut dv) = (vec![T::ZERO; s * d], vec![T::ZERO; s * d]);
+            let block = QUERIES.min(t) * s;
+            let (mut p, mut ds) = (vec![T::ZERO; block], vec![T::ZERO; block]);
             for g in 0..dims.group() {
                 let h = kh * dims.group() + g;
-                let (q, dy) = (head(&q, b, h), head(&dy, b, h));
                 for t0 in (0..t).step_by(QUERIES) {
                     let rows = QUERIES.min(t - t0);
-                    let seen = dims.seen(t0 + rows - 1);
-                    let (k, v) = (k.slice(s![..seen, ..]), v.slice(s![..seen, ..]));
-                    let q = q.slice(s![t0..t0 + rows, ..]);
-                    let dy = dy.slice(s![t0..t0 + rows, ..]);
-                    let p = dims.probabilities(&head_rows(&q), &k, t0, rows, scale);
-                    let mut ds = vec![T::ZERO; rows * seen];
-                    gemm(Matrix::new(&dy), Matrix::new(&v.t()), &mut ds, seen, false);
-                    for (y, dx) in p.chunks(seen).zip(ds.chunks_mut(seen)) {
+                    let (q, dy) = (head(&q, b, h).rows(t0, rows), head(&dy, b, h).rows(t0, rows));
+                    let seen = dims.probabilities(q, k, t0, scale, &mut p);
+                    let (k, v) = (k.rows(0, seen), v.rows(0, seen));
+                    gemm(dy, v.t(), &mut ds, seen, false);
+                    for (y, dx) in p.chunks(seen.max(1)).zip(ds.chunks_mut(seen.max(1))).take(rows)
+                    {
                         let mean = dot(y, dx);
-                        run(SoftmaxVjpRow { y, dx, mean });
-                        for x in dx.iter_mut() {
-                            *x *= scale;
-                        }
+                        run(ScoresVjpRow { y, dx, mean, scale });
                     }
-                    let p = ArrayView2::from_shape((rows, seen), &p).expect("rows x seen");
-                    let ds = ArrayView2::from_shape((rows, seen), &ds).expect("rows x seen");
-                    gemm(Matrix::new(&p.t()), Matrix::new(&dy), &mut dv, d, true);
-                    gemm(Matrix::new(&ds.t()), Matrix::new(&q), &mut dk, d, true);
-                    let dq = &mut dq[(g * t + t0) * d..][..rows * d];
-                    gemm(Matrix::new(&ds), Matrix::new(&k), dq, d, false);
+                    let p = Matrix::from_slice(&p, rows, seen);
+                    let ds = Matrix::from_slice(&ds, rows, seen);
+                    gemm(p.t(), dy, &mut dv, d, true);
+                    gemm(ds.t(), q, &mut dk, d, true);
+                    gemm(ds, k, &mut dq[(g * t + t0) * d..], d, false);
                 }
             }
-            (dq, dk, dv)
+            [dq, dk, dv]
         })
         .collect();
-    let mut dq = ArrayD::zeros(IxDyn(q.shape()));
-    let mut dk = ArrayD::zeros(IxDyn(k.shape()));
-    let mut dv = ArrayD::zeros(IxDyn(v.shape()));
-    for (part, (q, k, v)) in results.iter().enumerate() {
-        let (b, kh) = (part / dims.kv, part % dims.kv);
-        for g in 0..dims.group() {
-            let block = ArrayView2::from_shape((t, d), &q[g * t * d..][..t * d]).expect("T x D");
-            dq.slice_mut(s![b, .., kh * dims.group() + g, ..]).assign(&block);
+    // From [B, K, H/K, T, D] and twice [B, K, S, D] to the layout of the inputs.
+    let gather = |which: usize, shape: &[usize], heads: usize| {
+        let (length, group) = (shape[1], heads / dims.kv.max(1));
+        let data = collect(shape.iter().product(), rows_in_chunk(d) * d, |start, out| {
+            for index in start / d..(start + out.len()) / d {
+                let (b, i, h) = (index / heads / length, index / heads % length, index % heads);
+                let part: &[T] = &parts[b * dims.kv + h / group][which];
+                out.copy(&part[((h % group) * length + i) * d..][..d]);
+            }
+        });
+        shaped(shape, data)
+    };
+    (gather(0, q.shape(), dims.h), gather(1, k.shape(), dims.kv), gather(2, v.shape(), dims.kv))
+}
+
+/// scale y (dx - mean), in place of dx.
+struct ScoresVjpRow<'a, T> {
+    y: &'a [T],
+    dx: &'a mut [T],
+    mean: T,
+    scale: T,
+}
+
+impl<T: Float> Kernel for ScoresVjpRow<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        for (dx, &y) in self.dx.iter_mut().zip(self.y) {
+            *dx = y * (*dx - self.mean) * self.scale;
         }
-        dk.slice_mut(s![b, .., kh, ..]).assign(&ArrayView2::from_shape((s, d), k).expect("S x D"));
-        dv.slice_mut(s![b, .., kh, ..]).assign(&ArrayView2::from_shape((s, d), v).expect("S x D"));
     }
-    (dq, dk, dv)
 }
 
 #[derive(Clone, Copy)]
@@ -185,41 +199,29 @@ impl Dims {
         if self.causal { self.s - self.t + t + 1 } else { self.s }
     }
 
-    /// softmax(scale q kᵀ) for queries `t0..t0 + rows`, as [rows, seen]; 0 where nothing is seen.
+    /// softmax(scale q kᵀ) for the queries from `t0` on, [rows of q, seen], in the beginning of
+    /// `scores`; 0 where a query does not see. Returns how many keys the last query sees.
     fn probabilities<T: Float>(
         &self,
-        q: &ArrayView2<'_, T>,
-        k: &ArrayView2<'_, T>,
+        q: Matrix<'_, T>,
+        k: Matrix<'_, T>,
         t0: usize,
-        rows: usize,
         scale: T,
-    ) -> Vec<T> {
-        let seen = self.seen(t0 + rows - 1);
-        let q = if q.nrows() == rows { q.view() } else { q.slice(s![t0..t0 + rows, ..]) };
-        let k = k.slice(s![..seen, ..]);
-        let mut scores = vec![T::ZERO; rows * seen];
-        gemm(Matrix::new(&q), Matrix::new(&k.t()), &mut scores, seen, false);
-        for (i, row) in scores.chunks_mut(seen.max(1)).enumerate() {
+        scores: &mut [T],
+    ) -> usize {
+        let seen = self.seen(t0 + q.height() - 1);
+        gemm(q, k.rows(0, seen).t(), scores, seen, false);
+        for (i, row) in scores.chunks_mut(seen.max(1)).take(q.height()).enumerate() {
             let (row, hidden) = row.split_at_mut(self.seen(t0 + i));
-            for x in row.iter_mut() {
-                *x *= scale;
-            }
-            softmax_in_place(row);
+            scaled_softmax_in_place(row, scale);
             hidden.fill(T::ZERO);
         }
-        scores
+        seen
     }
 }
 
 /// Head `h` of sequence `b`, as [T, D].
-fn head<'a, T>(x: &ArrayViewD<'a, T>, b: usize, h: usize) -> ArrayView2<'a, T> {
-    x.clone()
-        .index_axis_move(Axis(0), b)
-        .index_axis_move(Axis(1), h)
-        .into_dimensionality::<Ix2>()
-        .expect("two axes are left")
-}
-
-fn head_rows<'a, T>(x: &'a ArrayView2<'_, T>) -> ArrayView2<'a, T> {
-    x.view()
+fn head<'a, T: Float>(x: &ArrayViewD<'a, T>, b: usize, h: usize) -> Matrix<'a, T> {
+    let x = x.clone().index_axis_move(Axis(0), b).index_axis_move(Axis(1), h);
+    Matrix::new(&x.into_dimensionality::<Ix2>().expect("two axes are left"))
 }

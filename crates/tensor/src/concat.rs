@@ -1,8 +1,12 @@
 //! Arrays joined along an axis.
 
-use ndarray::{ArrayD, ArrayViewD, Axis};
+use ndarray::{ArrayD, ArrayViewD};
 
 use crate::Float;
+use crate::map::shaped;
+use crate::rows::rows_in_chunk;
+use crate::simd::out::{Out, collect};
+use crate::simd::strided::Strided;
 
 /// The arrays one after another along `axis`. Its adjoint is slicing.
 ///
@@ -20,11 +24,33 @@ use crate::Float;
 /// ```
 #[track_caller]
 pub fn concat<T: Float>(arrays: &[ArrayViewD<'_, T>], axis: usize) -> ArrayD<T> {
-    match ndarray::concatenate(Axis(axis), arrays) {
-        Ok(joined) => joined.as_standard_layout().into_owned(),
-        Err(_) => {
-            let shapes: Vec<&[usize]> = arrays.iter().map(|x| x.shape()).collect();
-            panic!("shapes {shapes:?} cannot be joined along axis {axis}")
+    let fits = arrays.first().is_some_and(|first| {
+        axis < first.ndim()
+            && arrays.iter().all(|x| {
+                x.ndim() == first.ndim()
+                    && (0..x.ndim()).all(|i| i == axis || x.shape()[i] == first.shape()[i])
+            })
+    });
+    let shapes = || arrays.iter().map(|x| x.shape()).collect::<Vec<_>>();
+    assert!(fits, "shapes {:?} cannot be joined along axis {axis}", shapes());
+    let mut shape = arrays[0].shape().to_vec();
+    shape[axis] = arrays.iter().map(|x| x.shape()[axis]).sum();
+    // Each array gives a run of elements for each index of the axes before.
+    let run = |shape: &[usize]| shape[axis..].iter().product::<usize>();
+    let sources: Vec<_> = arrays.iter().map(|x| (Strided::new(x), run(x.shape()))).collect();
+    let row = run(&shape);
+    let rows = shape[..axis].iter().product::<usize>();
+    let data = collect(rows * row, rows_in_chunk(row) * row, |start, out: &mut Out<T>| {
+        for index in start / row..(start + out.len()) / row {
+            for (source, run) in &sources {
+                match source.contiguous(index * run, *run) {
+                    Some(x) => {
+                        out.copy(x);
+                    }
+                    None => source.read(index * run, out.fill(*run, T::ZERO)),
+                }
+            }
         }
-    }
+    });
+    shaped(&shape, data)
 }

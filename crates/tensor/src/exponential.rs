@@ -60,7 +60,18 @@ impl<T: Float> Map1<T> for Pow<T> {
     }
 }
 
+each!(Square, x => x * x);
+each!(Cube, x => x * x * x);
+each!(Reciprocal, x => T::ONE / x);
+
 /// x to the power `exponent`.
 pub fn pow<T: Float>(x: ArrayViewD<'_, T>, exponent: T) -> ArrayD<T> {
-    map1(x, Pow(exponent))
+    match exponent.to_f64() {
+        2.0 => map1(x, Square),
+        3.0 => map1(x, Cube),
+        0.5 => map1(x, Sqrt),
+        -0.5 => map1(x, Rsqrt),
+        -1.0 => map1(x, Reciprocal),
+        _ => map1(x, Pow(exponent)),
+    }
 }

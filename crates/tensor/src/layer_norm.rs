@@ -2,12 +2,9 @@
 
 use ndarray::{ArrayD, ArrayViewD};
 
-use crate::map::shaped;
-use crate::rows::{map_rows, row, rows_in_chunk};
-use crate::simd::out::{Out, collect};
-use crate::simd::strided::Strided;
+use crate::rows::{map_rows, vjp_rows};
 use crate::simd::{Kernel, run};
-use crate::{Float, dot, sum, sum_slice};
+use crate::{Float, dot, sum_slice};
 
 /// y = (x - mean) / √(variance + eps) · w + b along the last axis; the variance is that of the
 /// population (divided by C). (Ba, Kiros and Hinton,
@@ -60,37 +57,19 @@ pub fn layer_norm_vjp<T: Float>(
     dy: ArrayViewD<'_, T>,
 ) -> (ArrayD<T>, ArrayD<T>, ArrayD<T>) {
     assert!(x.shape() == dy.shape(), "x {:?} and dy {:?} differ", x.shape(), dy.shape());
-    let n = w.len();
     let w = parameter(&x, &w);
-    let (xs, dys) = (Strided::new(&x), Strided::new(&dy));
-    let dx = collect(x.len(), rows_in_chunk(n) * n, |start, out: &mut Out<T>| {
-        let (mut x_buffer, mut dy_buffer) = (Vec::new(), Vec::new());
-        let mut standard = vec![T::ZERO; n];
-        let zeros = vec![T::ZERO; n];
-        for index in start / n..(start + out.len()) / n {
-            standard.copy_from_slice(row(&xs, index, n, &mut x_buffer));
-            let r = standardize(&mut standard, eps);
-            let g = out.copy(row(&dys, index, n, &mut dy_buffer));
-            run(Affine { x: g, w: &w, b: &zeros });
-            let count = T::from_usize(n);
-            let mean = sum_slice(g) / count;
-            let projection = dot(g, &standard) / count;
-            run(VjpRow { standard: &standard, g, r, mean, projection });
-        }
+    let (dx, mut sums) = vjp_rows(&x, &dy, 2, |x, g, sums| {
+        let mut standard = x.to_vec();
+        let r = standardize(&mut standard, eps);
+        let (dw, db) = sums.split_at_mut(w.len());
+        run(GradientRow { standard: &standard, w: &w, g, dw, db });
+        let count = T::from_usize(w.len());
+        let mean = sum_slice(g) / count;
+        let projection = dot(g, &standard) / count;
+        run(VjpRow { standard: &standard, g, r, mean, projection });
     });
-    // The terms of dw, then their sum by the fixed tree over the rows.
-    let terms = collect(x.len(), rows_in_chunk(n) * n, |start, out: &mut Out<T>| {
-        let (mut x_buffer, mut dy_buffer) = (Vec::new(), Vec::new());
-        for index in start / n..(start + out.len()) / n {
-            let term = out.copy(row(&xs, index, n, &mut x_buffer));
-            standardize(term, eps);
-            run(Times { x: term, w: row(&dys, index, n, &mut dy_buffer) });
-        }
-    });
-    let rows = x.len().checked_div(n).unwrap_or(0);
-    let dw = sum(shaped(&[rows, n], terms).view(), &[0], false);
-    let leading: Vec<usize> = (0..dy.ndim() - 1).collect();
-    (shaped(x.shape(), dx), dw, sum(dy, &leading, false))
+    let db = sums.remove(1);
+    (dx, sums.remove(0), db)
 }
 
 /// (x - mean) r in place; returns r = 1/√(variance + eps).
@@ -160,17 +139,24 @@ impl<T: Float> Kernel for Affine<'_, T> {
     }
 }
 
-struct Times<'a, T> {
-    x: &'a mut [T],
+/// dw += g n and db += g, then g · w in place of g.
+struct GradientRow<'a, T> {
+    standard: &'a [T],
     w: &'a [T],
+    g: &'a mut [T],
+    dw: &'a mut [T],
+    db: &'a mut [T],
 }
 
-impl<T: Float> Kernel for Times<'_, T> {
+impl<T: Float> Kernel for GradientRow<'_, T> {
     type Output = ();
     #[inline(always)]
     fn run(self) {
-        for (x, &w) in self.x.iter_mut().zip(self.w) {
-            *x *= w;
+        let rows = self.standard.iter().zip(self.w).zip(self.g).zip(self.dw).zip(self.db);
+        for ((((&n, &w), g), dw), db) in rows {
+            *dw = n.mul_add(*g, *dw);
+            *db += *g;
+            *g *= w;
         }
     }
 }

@@ -3,8 +3,12 @@
 use std::borrow::Cow;
 
 use ndarray::{ArrayD, ArrayView2, ArrayViewD, CowArray, IxDyn};
+use rayon::prelude::*;
 
-use crate::simd::gemm::{Matrix, gemm};
+use crate::rows::rows_in_chunk;
+use crate::simd::gemm::{Matrix, product_of};
+use crate::simd::out::PARALLEL;
+use crate::simd::{Kernel, run};
 use crate::{Float, map, sum};
 
 /// `x · wᵀ + bias`.
@@ -47,21 +51,19 @@ pub fn linear<T: Float>(
     let mut shape = x.shape().to_vec();
     *shape.last_mut().expect("x has an axis") = outputs;
     let rows = rows(&x);
-    let mut data = vec![T::ZERO; shape.iter().product()];
     let (x2, wt) = (matrix(rows.view()), matrix(w).reversed_axes());
-    gemm(Matrix::new(&x2), Matrix::new(&wt), &mut data, outputs, false);
+    let mut data = product_of(Matrix::new(&x2), Matrix::new(&wt));
     if let Some(bias) = bias {
         assert!(bias.shape() == [outputs], "bias {:?} does not fit w [{outputs}, _]", bias.shape());
         let bias: Cow<'_, [T]> = match bias.as_slice() {
             Some(bias) => Cow::Borrowed(bias),
             None => Cow::Owned(bias.iter().copied().collect()),
         };
-        if outputs > 0 {
-            for row in data.chunks_mut(outputs) {
-                for (y, &b) in row.iter_mut().zip(bias.iter()) {
-                    *y += b;
-                }
-            }
+        let add = |rows: &mut [T]| run(AddToRows { rows, bias: &bias });
+        if data.len() > PARALLEL {
+            data.par_chunks_mut(rows_in_chunk(outputs) * outputs).for_each(add);
+        } else {
+            add(&mut data);
         }
     }
     map::shaped(&shape, data)
@@ -100,9 +102,7 @@ pub fn linear_vjp_w<T: Float>(dy: ArrayViewD<'_, T>, x: ArrayViewD<'_, T>) -> Ar
     let (dy, x) = (rows(&dy), rows(&x));
     let (dyt, x2) = (matrix(dy.view()).reversed_axes(), matrix(x.view()));
     let (outputs, inputs) = (dyt.nrows(), x2.ncols());
-    let mut data = vec![T::ZERO; outputs * inputs];
-    gemm(Matrix::new(&dyt), Matrix::new(&x2), &mut data, inputs, false);
-    map::shaped(&[outputs, inputs], data)
+    map::shaped(&[outputs, inputs], product_of(Matrix::new(&dyt), Matrix::new(&x2)))
 }
 
 /// The gradient of [`linear`] with respect to `bias`: `dy` summed over its leading axes.
@@ -134,4 +134,22 @@ fn rows<'a, T: Float>(x: &'a ArrayViewD<'_, T>) -> CowArray<'a, T, IxDyn> {
 
 fn matrix<T>(x: ArrayViewD<'_, T>) -> ArrayView2<'_, T> {
     x.into_dimensionality().expect("two axes")
+}
+
+/// row + bias, in place, for each row.
+struct AddToRows<'a, T> {
+    rows: &'a mut [T],
+    bias: &'a [T],
+}
+
+impl<T: Float> Kernel for AddToRows<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        for row in self.rows.chunks_mut(self.bias.len().max(1)) {
+            for (y, &b) in row.iter_mut().zip(self.bias) {
+                *y += b;
+            }
+        }
+    }
 }

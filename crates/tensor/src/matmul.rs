@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use crate::Float;
 use crate::broadcast::broadcast_shape;
 use crate::map;
-use crate::simd::gemm::{Matrix, gemm};
+use crate::simd::gemm::{Matrix, gemm, product_of};
 
 /// `a · b` over the last two axes; the leading axes broadcast.
 ///
@@ -48,6 +48,11 @@ pub fn matmul<T: Float>(a: ArrayViewD<'_, T>, b: ArrayViewD<'_, T>) -> ArrayD<T>
     let (a_shape, b_shape) = (expand(&batch, &[m, k]), expand(&batch, &[k, n]));
     let a = a.broadcast(IxDyn(&a_shape)).expect("the leading axes broadcast");
     let b = b.broadcast(IxDyn(&b_shape)).expect("the leading axes broadcast");
+    if batch.iter().product::<usize>() == 1 {
+        let (a, b) = (page(&a, &batch, 0), page(&b, &batch, 0));
+        let data = product_of(Matrix::new(&a), Matrix::new(&b));
+        return map::shaped(&expand(&batch, &[m, n]), data);
+    }
     let mut data = vec![T::ZERO; batch.iter().product::<usize>() * m * n];
     if !data.is_empty() {
         data.par_chunks_mut(m * n).enumerate().for_each(|(i, out)| {

@@ -56,7 +56,8 @@ pub fn max_slice<T: Float>(x: &[T]) -> T {
     run(SliceMax(x))
 }
 
-struct SliceMax<'a, T>(&'a [T]);
+/// The maximum of a slice.
+pub(crate) struct SliceMax<'a, T>(pub(crate) &'a [T]);
 
 impl<T: Float> Kernel for SliceMax<'_, T> {
     type Output = T;
@@ -64,22 +65,16 @@ impl<T: Float> Kernel for SliceMax<'_, T> {
     fn run(self) -> T {
         let (whole, rest) = self.0.as_chunks::<LANES>();
         let mut lanes = [T::NEG_INFINITY; LANES];
-        // A NaN makes no comparison true, so it is looked for beside: 0 · x summed would be NaN
-        // for an infinity too, `x != x` is not.
-        let mut nan = [false; LANES];
+        // A NaN is taken (`x != x`), and is then kept: nothing compares greater.
+        let larger = |x: T, lane: T| if (x > lane) | x.is_nan() { x } else { lane };
         for x in whole {
             for j in 0..LANES {
-                lanes[j] = if x[j] > lanes[j] { x[j] } else { lanes[j] };
-                nan[j] |= x[j].is_nan();
+                lanes[j] = larger(x[j], lanes[j]);
             }
         }
-        for (j, &x) in rest.iter().enumerate() {
-            lanes[j] = if x > lanes[j] { x } else { lanes[j] };
-            nan[j] |= x.is_nan();
+        for (lane, &x) in lanes.iter_mut().zip(rest) {
+            *lane = larger(x, *lane);
         }
-        if nan.contains(&true) {
-            return T::NAN;
-        }
-        lanes.into_iter().fold(T::NEG_INFINITY, |a, b| if b > a { b } else { a })
+        lanes.into_iter().fold(T::NEG_INFINITY, |max, lane| larger(lane, max))
     }
 }

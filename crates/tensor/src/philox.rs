@@ -62,12 +62,26 @@ impl Philox {
     /// computed in `f64` and rounded.
     #[inline(always)]
     pub fn normal<T: Float>(&self, index: u64) -> T {
-        let [a, b, c, d] = self.block(index / 2);
-        // 1 - u lies in (0, 1], where the logarithm is finite.
-        let radius = Float::sqrt(-2.0 * Float::log(1.0 - unit(pair(a, b))));
-        let (sin, cos) = Float::sin_cos(std::f64::consts::TAU * unit(pair(c, d)));
-        T::from_f64(radius * if index % 2 == 0 { cos } else { sin })
+        let (u, v) = self.uniform_pair(index / 2);
+        let (cos, sin) = box_muller(u, v);
+        T::from_f64(if index % 2 == 0 { cos } else { sin })
     }
+
+    /// Block `index` of the stream as two numbers uniform in [0, 1).
+    #[inline(always)]
+    pub(crate) fn uniform_pair(&self, index: u64) -> (f64, f64) {
+        let [a, b, c, d] = self.block(index);
+        (unit(pair(a, b)), unit(pair(c, d)))
+    }
+}
+
+/// Two independent normal numbers from two uniform ones.
+#[inline(always)]
+pub(crate) fn box_muller(u: f64, v: f64) -> (f64, f64) {
+    // 1 - u lies in (0, 1], where the logarithm is finite.
+    let radius = Float::sqrt(-2.0 * Float::log(1.0 - u));
+    let (sin, cos) = Float::sin_cos(std::f64::consts::TAU * v);
+    (radius * cos, radius * sin)
 }
 
 /// 2^-24.

@@ -3,11 +3,16 @@
 use ndarray::ArrayD;
 
 use crate::map::shaped;
+use crate::philox::box_muller;
 use crate::simd::out::{Out, collect};
+use crate::simd::{Kernel, run};
 use crate::{Float, Philox};
 
 /// The numbers made at a time.
 const CHUNK: usize = 4096;
+
+/// The pairs of normal numbers made at a time.
+const PAIRS: usize = 64;
 
 /// Uniform in [0, 1). See [`Philox::uniform`].
 ///
@@ -21,22 +26,64 @@ const CHUNK: usize = 4096;
 /// ```
 pub fn uniform<T: Float>(shape: &[usize], seed: u64, stream: u64) -> ArrayD<T> {
     let random = Philox::new(seed, stream);
-    generate(shape, |index| random.uniform(index))
+    generate(shape, |start, out| run(Uniforms { random, start, out }))
 }
 
 /// Normal with mean 0 and variance 1. See [`Philox::normal`].
 pub fn normal<T: Float>(shape: &[usize], seed: u64, stream: u64) -> ArrayD<T> {
     let random = Philox::new(seed, stream);
-    generate(shape, |index| random.normal(index))
+    generate(shape, |start, out| run(Normals { random, start, out }))
 }
 
-fn generate<T: Float>(shape: &[usize], number: impl Fn(u64) -> T + Sync) -> ArrayD<T> {
+fn generate<T: Float>(shape: &[usize], fill: impl Fn(u64, &mut [T]) + Sync) -> ArrayD<T> {
     let data = collect(shape.iter().product(), CHUNK, |start, out: &mut Out<T>| {
         let len = out.len();
-        let part = out.fill(len, T::ZERO);
-        for (i, x) in part.iter_mut().enumerate() {
-            *x = number((start + i) as u64);
-        }
+        fill(start as u64, out.fill(len, T::ZERO));
     });
     shaped(shape, data)
+}
+
+/// The uniform numbers from `start` on.
+struct Uniforms<'a, T> {
+    random: Philox,
+    start: u64,
+    out: &'a mut [T],
+}
+
+impl<T: Float> Kernel for Uniforms<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        for (i, x) in self.out.iter_mut().enumerate() {
+            *x = self.random.uniform(self.start + i as u64);
+        }
+    }
+}
+
+/// The normal numbers from `start` (even) on: the pairs' uniform numbers first, then a loop of
+/// arithmetic that becomes vector code.
+struct Normals<'a, T> {
+    random: Philox,
+    start: u64,
+    out: &'a mut [T],
+}
+
+impl<T: Float> Kernel for Normals<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        let (mut first, mut second) = ([0.0; PAIRS], [0.0; PAIRS]);
+        for (piece, out) in self.out.chunks_mut(2 * PAIRS).enumerate() {
+            let start = self.start / 2 + (piece * PAIRS) as u64;
+            for (i, (u, v)) in first.iter_mut().zip(&mut second).enumerate() {
+                (*u, *v) = self.random.uniform_pair(start + i as u64);
+            }
+            for (u, v) in first.iter_mut().zip(&mut second) {
+                (*u, *v) = box_muller(*u, *v);
+            }
+            for (i, x) in out.iter_mut().enumerate() {
+                *x = T::from_f64(if i % 2 == 0 { first[i / 2] } else { second[i / 2] });
+            }
+        }
+    }
 }

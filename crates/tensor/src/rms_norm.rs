@@ -2,12 +2,9 @@
 
 use ndarray::{ArrayD, ArrayViewD};
 
-use crate::map::shaped;
-use crate::rows::{map_rows, row, rows_in_chunk};
-use crate::simd::out::{Out, collect};
-use crate::simd::strided::Strided;
+use crate::rows::{map_rows, vjp_rows};
 use crate::simd::{Kernel, run};
-use crate::{Float, dot, sum};
+use crate::{Float, dot};
 
 /// y = x / √(mean(x²) + eps) · w along the last axis (Zhang and Sennrich,
 /// [Root Mean Square Layer Normalization](https://arxiv.org/abs/1910.07467)).
@@ -53,33 +50,14 @@ pub fn rms_norm_vjp<T: Float>(
     dy: ArrayViewD<'_, T>,
 ) -> (ArrayD<T>, ArrayD<T>) {
     assert!(x.shape() == dy.shape(), "x {:?} and dy {:?} differ", x.shape(), dy.shape());
-    let n = w.len();
     let w = weight(&x, &w);
-    let (xs, dys) = (Strided::new(&x), Strided::new(&dy));
-    let dx = collect(x.len(), rows_in_chunk(n) * n, |start, out: &mut Out<T>| {
-        let (mut x_buffer, mut dy_buffer) = (Vec::new(), Vec::new());
-        for index in start / n..(start + out.len()) / n {
-            let x = row(&xs, index, n, &mut x_buffer);
-            let r = reciprocal_rms(x, eps);
-            let g = out.copy(row(&dys, index, n, &mut dy_buffer));
-            run(Times { x: g, w: &w });
-            let projection = dot(g, x) / T::from_usize(n) * (r * r);
-            run(VjpRow { x, g, r, projection });
-        }
+    let (dx, mut sums) = vjp_rows(&x, &dy, 1, |x, g, dw| {
+        let r = reciprocal_rms(x, eps);
+        run(GradientRow { x, w: &w, g, dw, r });
+        let projection = dot(g, x) / T::from_usize(x.len()) * (r * r);
+        run(VjpRow { x, g, r, projection });
     });
-    // The terms of dw, then their sum by the fixed tree over the rows.
-    let terms = collect(x.len(), rows_in_chunk(n) * n, |start, out: &mut Out<T>| {
-        let (mut x_buffer, mut dy_buffer) = (Vec::new(), Vec::new());
-        for index in start / n..(start + out.len()) / n {
-            let x = row(&xs, index, n, &mut x_buffer);
-            let r = reciprocal_rms(x, eps);
-            let term = out.copy(row(&dys, index, n, &mut dy_buffer));
-            run(Normalize { x: term, w: x, r });
-        }
-    });
-    let rows = x.len().checked_div(n).unwrap_or(0);
-    let dw = sum(shaped(&[rows, n], terms).view(), &[0], false);
-    (shaped(x.shape(), dx), dw)
+    (dx, sums.remove(0))
 }
 
 /// [`rms_norm`] of one row: the same bits.
@@ -134,18 +112,23 @@ impl<T: Float> Kernel for Normalize<'_, T> {
     }
 }
 
-/// x · w, in place.
-struct Times<'a, T> {
-    x: &'a mut [T],
+/// dw += g x r, then g · w in place of g.
+struct GradientRow<'a, T> {
+    x: &'a [T],
     w: &'a [T],
+    g: &'a mut [T],
+    dw: &'a mut [T],
+    r: T,
 }
 
-impl<T: Float> Kernel for Times<'_, T> {
+impl<T: Float> Kernel for GradientRow<'_, T> {
     type Output = ();
     #[inline(always)]
     fn run(self) {
-        for (x, &w) in self.x.iter_mut().zip(self.w) {
-            *x *= w;
+        let rows = self.x.iter().zip(self.w).zip(self.g).zip(self.dw);
+        for (((&x, &w), g), dw) in rows {
+            *dw = (x * self.r).mul_add(*g, *dw);
+            *g *= w;
         }
     }
 }

@@ -2,8 +2,9 @@
 
 use ndarray::{ArrayD, ArrayViewD};
 
-use crate::simd::out::{CHUNK, Out, collect};
+use crate::simd::out::{CHUNK, Out, collect, collect_beside};
 use crate::simd::strided::Strided;
+use crate::sum::tree;
 use crate::{Float, map};
 
 /// Copies `x` and applies `f` to each row of its last axis.
@@ -48,4 +49,35 @@ pub(crate) fn row<'b, 'a: 'b, T: Float>(
             x.get(index * n, n, buffer)
         }
     }
+}
+
+/// The rows whose contributions to a parameter's gradient are added one after another; the blocks'
+/// sums are then added in pairs, pairs of pairs, and so on.
+const ROWS: usize = 64;
+
+/// The gradients of an operation that treats each row of the last axis alike, with parameters of
+/// the row's length: `f(x, dx, sums)` finds a row of `dy` in `dx`, overwrites it with its gradient,
+/// and adds the row's contribution to the parameters' gradients to `sums` (`parameters` rows).
+pub(crate) fn vjp_rows<T: Float>(
+    x: &ArrayViewD<'_, T>,
+    dy: &ArrayViewD<'_, T>,
+    parameters: usize,
+    f: impl Fn(&[T], &mut [T], &mut [T]) + Sync,
+) -> (ArrayD<T>, Vec<ArrayD<T>>) {
+    let n = x.shape().last().copied().unwrap_or(1);
+    let (xs, dys) = (Strided::new(x), Strided::new(dy));
+    let mut partial = vec![Vec::new(); x.len().div_ceil((ROWS * n).max(1))];
+    let dx = collect_beside(x.len(), ROWS * n, &mut partial, |start, out: &mut Out<T>, sums| {
+        let (mut x_buffer, mut dy_buffer) = (Vec::new(), Vec::new());
+        *sums = vec![T::ZERO; parameters * n];
+        for index in start / n..(start + out.len()) / n {
+            let x = row(&xs, index, n, &mut x_buffer);
+            f(x, out.copy(row(&dys, index, n, &mut dy_buffer)), sums);
+        }
+    });
+    let total = |j: usize| tree(partial.iter().map(|sums| sums[j]));
+    let sums = (0..parameters)
+        .map(|p| map::shaped(&[n], (p * n..(p + 1) * n).map(total).collect()))
+        .collect();
+    (map::shaped(x.shape(), dx), sums)
 }

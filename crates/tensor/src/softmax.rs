@@ -3,10 +3,12 @@
 use ndarray::{ArrayD, ArrayViewD};
 
 use crate::map::{copy, shaped};
+use crate::max::SliceMax;
 use crate::rows::{map_rows, row, rows_in_chunk};
 use crate::simd::out::{Out, collect};
 use crate::simd::strided::Strided;
 use crate::simd::{Kernel, run};
+use crate::sum::{BLOCK, LANES, add_to_lanes, fold, tree};
 use crate::{Float, dot, max_slice, sum_slice};
 
 /// softmax(x)[i] = e^(x[i] - m) / Σ e^(x[j] - m), m the maximum, along `axis`.
@@ -90,9 +92,17 @@ pub fn log_softmax_vjp<T: Float>(
 /// assert_eq!(x, [0.5, 0.5]);
 /// ```
 pub fn softmax_in_place<T: Float>(x: &mut [T]) {
+    scaled_softmax_in_place(x, T::ONE);
+}
+
+/// softmax(scale · x), in place.
+pub(crate) fn scaled_softmax_in_place<T: Float>(x: &mut [T], scale: T) {
+    if x.len() <= BLOCK {
+        return run(SoftmaxRow { x, scale });
+    }
+    run(Scale { x, scale });
     let max = max_slice(x);
-    run(ExpShifted { x, max });
-    let total = sum_slice(x);
+    let total = tree(x.chunks_mut(BLOCK).map(|x| run(ExpShifted { x, max })));
     run(DivideBy { x, total });
 }
 
@@ -105,36 +115,96 @@ pub fn log_softmax_in_place<T: Float>(x: &mut [T]) {
 
 /// log Σ e^(x[i] - max), by the fixed tree.
 pub(crate) fn log_sum_exp_shifted<T: Float>(x: &[T], max: T) -> T {
-    let blocks = x.chunks(crate::sum::BLOCK).map(|x| {
-        let mut exps = [T::ZERO; crate::sum::BLOCK];
-        let exps = &mut exps[..x.len()];
-        exps.copy_from_slice(x);
-        run(ExpShifted { x: exps, max });
-        sum_slice(exps)
-    });
-    crate::sum::tree(blocks).log()
+    tree(x.chunks(BLOCK).map(|x| run(ExpSum { x, max }))).log()
 }
 
-/// e^(x - max), in place.
-pub(crate) struct ExpShifted<'a, T> {
-    pub(crate) x: &'a mut [T],
-    pub(crate) max: T,
+/// Softmax of scale · x in place, for a row of at most one block.
+struct SoftmaxRow<'a, T> {
+    x: &'a mut [T],
+    scale: T,
 }
 
-impl<T: Float> Kernel for ExpShifted<'_, T> {
+impl<T: Float> Kernel for SoftmaxRow<'_, T> {
     type Output = ();
     #[inline(always)]
     fn run(self) {
-        for x in self.x.iter_mut() {
-            *x = (*x - self.max).exp();
+        let SoftmaxRow { x, scale } = self;
+        Scale { x, scale }.run();
+        let max = SliceMax(x).run();
+        let total = ExpShifted { x, max }.run();
+        DivideBy { x, total }.run();
+    }
+}
+
+struct Scale<'a, T> {
+    x: &'a mut [T],
+    scale: T,
+}
+
+impl<T: Float> Kernel for Scale<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        if self.scale != T::ONE {
+            for x in self.x.iter_mut() {
+                *x *= self.scale;
+            }
         }
     }
 }
 
+/// e^(x - max) in place, for one block; its value is their sum.
+struct ExpShifted<'a, T> {
+    x: &'a mut [T],
+    max: T,
+}
+
+impl<T: Float> Kernel for ExpShifted<'_, T> {
+    type Output = T;
+    #[inline(always)]
+    fn run(self) -> T {
+        let mut lanes = [T::ZERO; LANES];
+        // Piece by piece, so that the sum finds the exponentials in registers or the first cache.
+        for x in self.x.chunks_mut(PIECE) {
+            for x in x.iter_mut() {
+                *x = (*x - self.max).exp();
+            }
+            add_to_lanes(&mut lanes, x);
+        }
+        fold(lanes)
+    }
+}
+
+/// Σ e^(x - max) of one block.
+struct ExpSum<'a, T> {
+    x: &'a [T],
+    max: T,
+}
+
+impl<T: Float> Kernel for ExpSum<'_, T> {
+    type Output = T;
+    #[inline(always)]
+    fn run(self) -> T {
+        let mut lanes = [T::ZERO; LANES];
+        let mut piece = [T::ZERO; PIECE];
+        for x in self.x.chunks(PIECE) {
+            let piece = &mut piece[..x.len()];
+            for (e, &x) in piece.iter_mut().zip(x) {
+                *e = (x - self.max).exp();
+            }
+            add_to_lanes(&mut lanes, piece);
+        }
+        fold(lanes)
+    }
+}
+
+/// A multiple of the lanes.
+const PIECE: usize = 256;
+
 /// x / total, in place.
-pub(crate) struct DivideBy<'a, T> {
-    pub(crate) x: &'a mut [T],
-    pub(crate) total: T,
+struct DivideBy<'a, T> {
+    x: &'a mut [T],
+    total: T,
 }
 
 impl<T: Float> Kernel for DivideBy<'_, T> {

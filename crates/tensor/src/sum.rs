@@ -44,6 +44,10 @@ pub(crate) const LANES: usize = 16;
 /// ```
 #[track_caller]
 pub fn sum<T: Float>(x: ArrayViewD<'_, T>, axes: &[usize], keep: bool) -> ArrayD<T> {
+    let columns = columns(&x, axes);
+    if columns > 1 {
+        return sum_columns(x, axes, keep, columns);
+    }
     let Reduction { view, shape, outputs, terms } = Reduction::new(x, axes, keep);
     let strided = Strided::new(&view);
     let data = if outputs == 1 {
@@ -83,6 +87,73 @@ pub fn mean<T: Float>(x: ArrayViewD<'_, T>, axes: &[usize], keep: bool) -> Array
 /// ```
 pub fn sum_slice<T: Float>(x: &[T]) -> T {
     tree(x.chunks(BLOCK).map(|block| run(BlockSum(block))))
+}
+
+/// The product of the last axes, as far as they are kept: elements that lie side by side and go to
+/// different outputs.
+fn columns<T>(x: &ArrayViewD<'_, T>, axes: &[usize]) -> usize {
+    let kept = (0..x.ndim()).rev().take_while(|i| !axes.contains(i));
+    kept.map(|i| x.shape()[i]).product()
+}
+
+/// The columns that are summed at a time: 16 lanes of them stay in the first cache.
+const WIDTH: usize = 128;
+
+/// [`sum`] of an array whose last axes, `columns` elements, are kept: rows are added to rows, along
+/// the same tree for each column.
+#[track_caller]
+fn sum_columns<T: Float>(
+    x: ArrayViewD<'_, T>,
+    axes: &[usize],
+    keep: bool,
+    columns: usize,
+) -> ArrayD<T> {
+    let Reduction { view, shape, outputs, terms } = Reduction::new(x, axes, keep);
+    // From [kept .., columns, reduced ..] to [kept .., reduced .., columns].
+    let ndim = view.ndim();
+    let mut kept = ndim - axes.len();
+    let mut trailing = 1;
+    while trailing < columns {
+        kept -= 1;
+        trailing *= view.shape()[kept];
+    }
+    let order: Vec<usize> =
+        (0..kept).chain(ndim - axes.len()..ndim).chain(kept..ndim - axes.len()).collect();
+    let strided = Strided::new(&view.permuted_axes(order));
+    let (blocks, widths) = (terms.div_ceil(BLOCK).max(1), columns.div_ceil(WIDTH));
+    // Each block's sums of each column: [outer, blocks, columns].
+    let (outer, all) = (outputs / columns, terms);
+    let mut sums = vec![T::ZERO; outer * blocks * columns];
+    let pieces = sums.par_chunks_mut(columns.max(1)).enumerate();
+    let one = |(row, sums): (usize, &mut [T])| {
+        let (outer, block) = (row / blocks, row % blocks);
+        let terms = block * BLOCK..((block + 1) * BLOCK).min(all);
+        let first = outer * all * columns;
+        let piece = |(index, sums): (usize, &mut [T])| {
+            let first = first + index * WIDTH;
+            run(ColumnSum { x: &strided, first, columns, rows: terms.clone(), sums });
+        };
+        if widths > 1 && terms.len() * columns > PARALLEL {
+            sums.par_chunks_mut(WIDTH).enumerate().for_each(piece);
+        } else {
+            sums.chunks_mut(WIDTH).enumerate().for_each(piece);
+        }
+    };
+    if outputs * terms > PARALLEL {
+        pieces.for_each(one);
+    } else {
+        sums.chunks_mut(columns.max(1)).enumerate().for_each(one);
+    }
+    if blocks == 1 {
+        return map::shaped(&shape, sums);
+    }
+    let data = (0..outputs)
+        .map(|o| {
+            let (outer, j) = (o / columns, o % columns);
+            tree((0..blocks).map(|block| sums[(outer * blocks + block) * columns + j]))
+        })
+        .collect();
+    map::shaped(&shape, data)
 }
 
 fn sum_strided<T: Float>(x: &Strided<'_, T>, start: usize, terms: usize) -> T {
@@ -148,17 +219,77 @@ impl<T: Float> Kernel for BlockSum<'_, T> {
     type Output = T;
     #[inline(always)]
     fn run(self) -> T {
-        let (whole, rest) = self.0.as_chunks::<LANES>();
         let mut lanes = [T::ZERO; LANES];
-        for x in whole {
-            for j in 0..LANES {
-                lanes[j] += x[j];
+        add_to_lanes(&mut lanes, self.0);
+        fold(lanes)
+    }
+}
+
+/// Adds element j to lane j mod 16.
+#[inline(always)]
+pub(crate) fn add_to_lanes<T: Float>(lanes: &mut [T; LANES], x: &[T]) {
+    let (whole, rest) = x.as_chunks::<LANES>();
+    for x in whole {
+        for j in 0..LANES {
+            lanes[j] += x[j];
+        }
+    }
+    for (lane, &x) in lanes.iter_mut().zip(rest) {
+        *lane += x;
+    }
+}
+
+/// The sums of one block of rows, for up to [`WIDTH`] columns.
+struct ColumnSum<'a, T> {
+    x: &'a Strided<'a, T>,
+    /// Element (row, j) of these columns is number `first + row * columns + j`.
+    first: usize,
+    columns: usize,
+    rows: std::ops::Range<usize>,
+    sums: &'a mut [T],
+}
+
+impl<T: Float> Kernel for ColumnSum<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        let ColumnSum { x, first, columns, rows, sums } = self;
+        let mut buffers = [[T::ZERO; WIDTH]; 4];
+        let mut lanes = [[T::ZERO; WIDTH]; LANES];
+        let width = sums.len();
+        let at = |row: usize| first + row * columns;
+        let mut row = rows.start;
+        // The next four rows of a lane at once: its sums are then read and written a quarter as
+        // often.
+        while row + 4 * LANES <= rows.end {
+            for (l, lane) in lanes.iter_mut().enumerate() {
+                let [b0, b1, b2, b3] = &mut buffers;
+                let x0 = x.get(at(row + l), width, b0);
+                let x1 = x.get(at(row + l + LANES), width, b1);
+                let x2 = x.get(at(row + l + 2 * LANES), width, b2);
+                let x3 = x.get(at(row + l + 3 * LANES), width, b3);
+                for j in 0..width {
+                    lane[j] = (((lane[j] + x0[j]) + x1[j]) + x2[j]) + x3[j];
+                }
+            }
+            row += 4 * LANES;
+        }
+        while row < rows.end {
+            let lane = &mut lanes[(row - rows.start) % LANES];
+            for (lane, &x) in lane.iter_mut().zip(x.get(at(row), width, &mut buffers[0])) {
+                *lane += x;
+            }
+            row += 1;
+        }
+        for half in [8, 4, 2, 1] {
+            let (left, right) = lanes.split_at_mut(half);
+            for (left, right) in left.iter_mut().zip(right) {
+                for (l, &r) in left.iter_mut().zip(right.iter()) {
+                    *l += r;
+                }
             }
         }
-        for (lane, &x) in lanes.iter_mut().zip(rest) {
-            *lane += x;
-        }
-        fold(lanes)
+        sums.copy_from_slice(&lanes[0][..width]);
     }
 }
 

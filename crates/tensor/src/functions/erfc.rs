@@ -95,7 +95,7 @@ pub(super) fn positive_f64(x: f64) -> f64 {
     exp_of_negative_product_f64(x, x) * scaled_f64(x)
 }
 
-/// At most 4 ulp off.
+/// At most 5 ulp off.
 #[inline(always)]
 pub(crate) fn f32(x: f32) -> f32 {
     let y = positive_f32(x.abs());

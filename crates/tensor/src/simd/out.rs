@@ -79,18 +79,34 @@ where
     T: Copy + Send,
     F: Fn(usize, &mut Out<T>) + Sync,
 {
+    let mut nothing = vec![(); len.div_ceil(chunk.max(1))];
+    collect_beside(len, chunk, &mut nothing, |start, out, ()| fill(start, out))
+}
+
+/// [`collect`], where part number i also has `beside[i]` to write to.
+///
+/// # Panics
+///
+/// If there are fewer entries than parts, or a part is left unfinished.
+pub(crate) fn collect_beside<T, S, F>(len: usize, chunk: usize, beside: &mut [S], fill: F) -> Vec<T>
+where
+    T: Copy + Send,
+    S: Send,
+    F: Fn(usize, &mut Out<T>, &mut S) + Sync,
+{
     let mut result = Vec::with_capacity(len);
     let memory: &mut [MaybeUninit<T>] = &mut result.spare_capacity_mut()[..len];
     let chunk = chunk.max(1);
-    let one = |(index, memory): (usize, &mut [MaybeUninit<T>])| {
+    assert!(beside.len() >= len.div_ceil(chunk), "too few entries beside the parts");
+    let one = |((index, memory), beside): ((usize, &mut [MaybeUninit<T>]), &mut S)| {
         let mut out = Out { memory, written: 0 };
-        fill(index * chunk, &mut out);
+        fill(index * chunk, &mut out, beside);
         assert_eq!(out.written, out.memory.len(), "a part of an output was not filled");
     };
     if len <= PARALLEL || len <= chunk {
-        memory.chunks_mut(chunk).enumerate().for_each(one);
+        memory.chunks_mut(chunk).enumerate().zip(beside).for_each(one);
     } else {
-        memory.par_chunks_mut(chunk).enumerate().for_each(one);
+        memory.par_chunks_mut(chunk).enumerate().zip(beside).for_each(one);
     }
     // SAFETY: the capacity is at least `len`, and each chunk has been asserted to be written to its
     // end (`written` grows only past elements that were written).

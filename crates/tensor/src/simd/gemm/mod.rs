@@ -87,6 +87,11 @@ impl<'a, T: Copy> Matrix<'a, T> {
         }
     }
 
+    /// The number of rows.
+    pub(crate) fn height(self) -> usize {
+        self.rows
+    }
+
     /// The same elements, rows and columns exchanged.
     pub(crate) fn t(self) -> Self {
         Matrix {
@@ -145,6 +150,23 @@ pub(crate) fn gemm<T: Element>(
     gemm_on(Isa::best(), a, b, out, stride, accumulate);
 }
 
+/// `a·b` in fresh memory, row after row.
+#[track_caller]
+pub(crate) fn product_of<T: Element>(a: Matrix<'_, T>, b: Matrix<'_, T>) -> Vec<T> {
+    let (m, n) = (a.rows, b.columns);
+    let len = m.checked_mul(n).expect("the product fits into memory");
+    let mut out = Vec::with_capacity(len);
+    if a.columns == 0 {
+        out.resize(len, T::default());
+        return out;
+    }
+    gemm_at(Isa::best(), a, b, out.as_mut_ptr(), n, false);
+    // SAFETY: `gemm_at` has written each of the m by n elements (the first block along K, which
+    // exists, is stored, not added).
+    unsafe { out.set_len(len) };
+    out
+}
+
 /// [`gemm`] on the given instruction set.
 #[track_caller]
 fn gemm_on<T: Element>(
@@ -168,8 +190,23 @@ fn gemm_on<T: Element>(
         }
         return;
     }
+    gemm_at(isa, a, b, out.as_mut_ptr(), stride, accumulate);
+}
+
+/// [`gemm`] at an address that holds the output; K is not 0.
+#[track_caller]
+fn gemm_at<T: Element>(
+    isa: Isa,
+    a: Matrix<'_, T>,
+    b: Matrix<'_, T>,
+    out: *mut T,
+    stride: usize,
+    accumulate: bool,
+) {
+    let (m, n, k) = (a.rows, b.columns, a.columns);
+    assert!(k == b.rows, "a is {m} x {k}, b is {} x {n}", b.rows);
     let tile = T::tile(isa);
-    let target = Target { start: out.as_mut_ptr(), row_stride: stride, column_stride: 1 };
+    let target = Target { start: out, row_stride: stride, column_stride: 1 };
     // A tile is wide in columns. A product with few columns and more rows is made as its
     // transpose: bᵀ·aᵀ adds the same products in the same order.
     if n < tile.columns && m > n {
