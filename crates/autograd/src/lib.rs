@@ -4,6 +4,7 @@
 
 mod fused;
 mod grad;
+pub mod gradcheck;
 mod gradients;
 mod op;
 mod ops;

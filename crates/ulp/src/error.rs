@@ -5,6 +5,8 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use ulp_infer::InferError;
+use ulp_nn::NnError;
 
 /// Why a subcommand could not finish.
 #[derive(Debug)]
@@ -39,6 +41,10 @@ pub(crate) enum CliError {
         /// What was expected there.
         expected: &'static str,
     },
+    /// A model, a tokenizer or a request to it.
+    Infer(InferError),
+    /// A training run or its files.
+    Nn(NnError),
     /// Standard output is gone or full.
     Output(io::Error),
 }
@@ -75,6 +81,8 @@ impl fmt::Display for CliError {
             CliError::Input { file, offset, expected } => {
                 write!(f, "{file}: expected {expected} at byte {offset}")
             }
+            CliError::Infer(error) => error.fmt(f),
+            CliError::Nn(error) => error.fmt(f),
             CliError::Output(error) => write!(f, "standard output: {error}"),
         }
     }
@@ -86,5 +94,17 @@ impl std::error::Error for CliError {}
 impl From<io::Error> for CliError {
     fn from(error: io::Error) -> CliError {
         CliError::Output(error)
+    }
+}
+
+impl From<InferError> for CliError {
+    fn from(error: InferError) -> CliError {
+        CliError::Infer(error)
+    }
+}
+
+impl From<NnError> for CliError {
+    fn from(error: NnError) -> CliError {
+        CliError::Nn(error)
     }
 }

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod cli;
+mod embedded;
 mod error;
 
 use clap::Parser;

@@ -5,7 +5,7 @@ mod picture;
 use crate::error::CliError;
 use clap::Args;
 use fpbits::{Class, Decimal, Format, FpbitsError, Layout, Number, Value};
-use serde_json::{Value as Json, json};
+use serde_json::json;
 use std::io::Write;
 
 /// What was typed.
@@ -226,7 +226,7 @@ impl Float {
             "below": neighbour(format.next_down(*code)),
             "above": neighbour(format.next_up(*code)),
         });
-        writeln!(out, "{:#}", Json::from(object))?;
+        writeln!(out, "{object:#}")?;
         Ok(())
     }
 }

@@ -212,7 +212,7 @@ fn post_processor(
     special: &SpecialIds,
     adds_bos: bool,
 ) -> Result<PostProcessor, InferError> {
-    let ids = |key: &str, default, id: Option<u32>, id_key: &str| {
+    let ids = |key: &str, default, id: Option<u32>, id_key: &str| -> Result<_, InferError> {
         if !flag(gguf, key)?.unwrap_or(default && id.is_some()) {
             return Ok(Vec::new());
         }

@@ -225,6 +225,9 @@ fn product<T: Element>(
     accumulate: bool,
 ) {
     let (m, n, k) = (a.rows, b.columns, a.columns);
+    if m == 0 || n == 0 {
+        return;
+    }
     let threads = rayon::current_num_threads();
     let parallel = threads > 1 && m * n * k > PARALLEL;
     let in_place = reads_in_place(&tile, &b, m);

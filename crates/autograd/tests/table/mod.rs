@@ -1,0 +1,145 @@
+//! The table of operations: one line an operation (or a way to call it), from which all checks of
+//! gradients are made.
+
+use ulp_autograd::Var;
+use ulp_tensor::Philox;
+use ulp_tensor::ndarray::{ArrayD, IxDyn};
+
+/// From where the elements of an input are drawn.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Domain {
+    /// -2 to 2, but no closer to 0 than 2⁻⁴.
+    Real,
+    /// 0.5 to 2.5.
+    Positive,
+}
+
+/// An input: its domain and shape.
+pub(crate) type Input = (Domain, &'static [usize]);
+
+pub(crate) struct Row {
+    pub(crate) name: &'static str,
+    pub(crate) inputs: Vec<Input>,
+    pub(crate) in_f64: for<'t> fn(&[Var<'t, f64>]) -> Var<'t, f64>,
+    pub(crate) in_f32: for<'t> fn(&[Var<'t, f32>]) -> Var<'t, f32>,
+}
+
+impl Row {
+    /// Sample inputs: multiples of 2⁻²⁰, exact in f32 too.
+    pub(crate) fn samples(&self) -> Vec<ArrayD<f64>> {
+        let sample = |(stream, &(domain, shape)): (usize, &Input)| {
+            let philox = Philox::new(7, stream as u64);
+            let mut index = 0;
+            ArrayD::from_shape_simple_fn(IxDyn(shape), || {
+                let u: f32 = philox.uniform(index);
+                index += 1;
+                let u = f64::from((u * 1048576.0).round()) / 1048576.0;
+                match domain {
+                    Domain::Positive => 0.5 + 2.0 * u,
+                    Domain::Real => {
+                        let x = 4.0 * u - 2.0;
+                        if x.abs() < 0.0625 { x.signum() * 0.0625 + x } else { x }
+                    }
+                }
+            })
+        };
+        self.inputs.iter().enumerate().map(sample).collect()
+    }
+}
+
+/// The same formula in both precisions.
+macro_rules! row {
+    ($name:literal, [$($domain:ident $shape:tt),+], $f:expr) => {
+        Row {
+            name: $name,
+            inputs: vec![$((Domain::$domain, &$shape)),+],
+            in_f64: { let f: for<'t> fn(&[Var<'t, f64>]) -> Var<'t, f64> = $f; f },
+            in_f32: { let f: for<'t> fn(&[Var<'t, f32>]) -> Var<'t, f32> = $f; f },
+        }
+    };
+}
+
+#[rustfmt::skip]
+pub(crate) fn table() -> Vec<Row> {
+    vec![
+        row!("add",                   [Real [2, 3], Real [2, 3]],            |x| x[0] + x[1]),
+        row!("add broadcasting",      [Real [2, 3], Real [3]],               |x| x[0] + x[1]),
+        row!("add broadcasting both", [Real [2, 1, 3], Real [4, 1]],         |x| x[0] + x[1]),
+        row!("add scalar",            [Real [2, 3]],                         |x| x[0] + 0.5),
+        row!("add itself",            [Real [2, 3]],                         |x| x[0] + x[0]),
+        row!("sub",                   [Real [2, 3], Real [2, 1]],            |x| x[0] - x[1]),
+        row!("sub scalar",            [Real [2, 3]],                         |x| x[0] - 0.5),
+        row!("mul",                   [Real [2, 3], Real [2, 3]],            |x| x[0] * x[1]),
+        row!("mul broadcasting",      [Real [3, 1], Real [2, 1, 4]],         |x| x[0] * x[1]),
+        row!("mul scalar",            [Real [2, 3]],                         |x| x[0] * 0.75),
+        row!("mul itself",            [Real [2, 3]],                         |x| x[0] * x[0]),
+        row!("div",                   [Real [2, 3], Positive [2, 3]],        |x| x[0] / x[1]),
+        row!("div broadcasting",      [Real [3], Positive [2, 1]],           |x| x[0] / x[1]),
+        row!("div scalar",            [Real [2, 3]],                         |x| x[0] / 3.0),
+        row!("neg",                   [Real [2, 3]],                         |x| -x[0]),
+        row!("exp",                   [Real [2, 3]],                         |x| x[0].exp()),
+        row!("log",                   [Positive [2, 3]],                     |x| x[0].log()),
+        row!("sqrt",                  [Positive [2, 3]],                     |x| x[0].sqrt()),
+        row!("rsqrt",                 [Positive [2, 3]],                     |x| x[0].rsqrt()),
+        row!("erf",                   [Real [2, 3]],                         |x| x[0].erf()),
+        row!("pow 3",                 [Real [2, 3]],                         |x| x[0].pow(3.0)),
+        row!("pow 2",                 [Real [2, 3]],                         |x| x[0].pow(2.0)),
+        row!("pow 1",                 [Real [2, 3]],                         |x| x[0].pow(1.0)),
+        row!("pow 0",                 [Real [2, 3]],                         |x| x[0].pow(0.0)),
+        row!("pow 0.5",               [Positive [2, 3]],                     |x| x[0].pow(0.5)),
+        row!("pow -1.5",              [Positive [2, 3]],                     |x| x[0].pow(-1.5)),
+        row!("tanh",                  [Real [2, 3]],                         |x| x[0].tanh()),
+        row!("sigmoid",               [Real [2, 3]],                         |x| x[0].sigmoid()),
+        row!("relu",                  [Real [2, 3]],                         |x| x[0].relu()),
+        row!("silu",                  [Real [2, 3]],                         |x| x[0].silu()),
+        row!("silu_mul",              [Real [2, 3], Real [2, 3]],            |x| x[0].silu_mul(x[1])),
+        row!("gelu",                  [Real [2, 3]],                         |x| x[0].gelu()),
+        row!("gelu_tanh",             [Real [2, 3]],                         |x| x[0].gelu_tanh()),
+        row!("maximum",               [Real [2, 3], Real [3]],               |x| x[0].maximum(x[1])),
+        row!("maximum broadcasting",  [Real [3, 1], Real [4]],               |x| x[0].maximum(x[1])),
+        row!("sum",                   [Real [2, 3, 4]],                      |x| x[0].sum(&[0, -1])),
+        row!("sum_keepdim",           [Real [2, 3, 4]],                      |x| x[0].sum_keepdim(&[1])),
+        row!("sum_all",               [Real [2, 3]],                         |x| x[0].sum_all()),
+        row!("mean",                  [Real [2, 3, 4]],                      |x| x[0].mean(&[1])),
+        row!("mean_keepdim",          [Real [2, 3, 4]],                      |x| x[0].mean_keepdim(&[0, 2])),
+        row!("mean_all",              [Real [2, 3]],                         |x| x[0].mean_all()),
+        row!("max",                   [Real [2, 3, 4]],                      |x| x[0].max(&[0, 2])),
+        row!("max_keepdim",           [Real [2, 3]],                         |x| x[0].max_keepdim(&[-1])),
+        row!("broadcast_to",          [Real [3, 1]],                         |x| x[0].broadcast_to(&[2, 3, 4])),
+        row!("sum_to",                [Real [2, 3, 4]],                      |x| x[0].sum_to(&[3, 1])),
+        row!("reshape",               [Real [2, 3, 2]],                      |x| x[0].reshape(&[4, 3])),
+        row!("permute",               [Real [2, 3, 4]],                      |x| x[0].permute(&[2, 0, 1])),
+        row!("swap_axes",             [Real [2, 3, 4]],                      |x| x[0].swap_axes(0, -1)),
+        row!("slice",                 [Real [4, 5]],                         |x| x[0].slice(-1, 1..4)),
+        row!("slice by a step",       [Real [5, 2]],                         |x| x[0].slice(0, ulp_tensor::ndarray::Slice::new(0, None, -2))),
+        row!("concat",                [Real [2, 2], Real [2, 3], Real [2, 1]], |x| ulp_autograd::concat(x, 1)),
+        row!("concat of four",        [Real [1], Real [2], Real [1], Real [3]], |x| ulp_autograd::concat(x, 0)),
+        row!("matmul",                [Real [2, 3], Real [3, 4]],            |x| x[0].matmul(x[1])),
+        row!("matmul of a batch",     [Real [2, 2, 3], Real [2, 3, 2]],      |x| x[0].matmul(x[1])),
+        row!("matmul broadcasting",   [Real [2, 1, 2, 3], Real [3, 3, 2]],   |x| x[0].matmul(x[1])),
+        row!("linear",                [Real [2, 2, 3], Real [4, 3]],         |x| x[0].linear(x[1], None)),
+        row!("linear with bias",      [Real [2, 3], Real [4, 3], Real [4]],  |x| x[0].linear(x[1], Some(x[2]))),
+        row!("linear of a vector",    [Real [3], Real [4, 3], Real [4]],     |x| x[0].linear(x[1], Some(x[2]))),
+        row!("embedding",             [Real [4, 3]],                         |x| x[0].embedding(ids().view())),
+        row!("rms_norm",              [Real [2, 2, 5], Real [5]],            |x| x[0].rms_norm(x[1], 1e-5)),
+        row!("layer_norm",            [Real [3, 5], Real [5], Real [5]],     |x| x[0].layer_norm(x[1], x[2], 1e-5)),
+        row!("softmax",               [Real [2, 4]],                         |x| x[0].softmax(-1)),
+        row!("softmax of axis 0",     [Real [3, 2]],                         |x| x[0].softmax(0)),
+        row!("log_softmax",           [Real [2, 4]],                         |x| x[0].log_softmax(-1)),
+        row!("log_softmax of axis 1", [Real [2, 3, 2]],                      |x| x[0].log_softmax(1)),
+        row!("cross_entropy",         [Real [3, 4]],                         |x| x[0].cross_entropy(&[1, 3, 0], None)),
+        row!("cross_entropy ignoring", [Real [4, 3]],                        |x| x[0].cross_entropy(&[1, 9, 0, 9], Some(9))),
+        row!("rope",                  [Real [2, 3, 2, 4]],                   |x| x[0].rope(&[1.0, 0.1], 5)),
+        row!("rope_at",               [Real [2, 2, 1, 4]],                   |x| x[0].rope_at(&[0, 7, 3, 3], &[1.0, 0.25])),
+        row!("attention",             [Real [2, 2, 2, 3], Real [2, 3, 2, 3], Real [2, 3, 2, 3]], |x| x[0].attention(x[1], x[2], 0.5, false)),
+        row!("attention causal",      [Real [1, 3, 1, 2], Real [1, 3, 1, 2], Real [1, 3, 1, 2]], |x| x[0].attention(x[1], x[2], 0.7, true)),
+        row!("attention grouped",     [Real [1, 2, 4, 2], Real [1, 4, 2, 2], Real [1, 4, 2, 2]], |x| x[0].attention(x[1], x[2], 0.5, true)),
+        row!("attention to itself",   [Real [1, 3, 1, 2]],                   |x| x[0].attention(x[0], x[0], 0.5, true)),
+        row!("dropout",               [Real [4, 4]],                         |x| x[0].dropout(0.25, 42, 1)),
+        row!("a chain",               [Real [3, 2], Real [2, 2], Real [2]],  |x| (x[0].linear(x[1], Some(x[2])).tanh() * x[0]).softmax(-1)),
+    ]
+}
+
+fn ids() -> ArrayD<u32> {
+    ArrayD::from_shape_vec(IxDyn(&[2, 2]), vec![3, 0, 3, 1]).expect("four ids")
+}

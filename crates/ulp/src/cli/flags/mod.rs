@@ -1,0 +1,7 @@
+//! Groups of flags that several subcommands share.
+
+mod model;
+mod text;
+
+pub(super) use model::{ModelFlags, ModelSource, Threads};
+pub(super) use text::{TextFlags, read_text, utf8};

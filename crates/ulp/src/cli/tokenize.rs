@@ -1,0 +1,191 @@
+//! `ulp tokenize`: text to token ids, and back.
+
+use super::flags::{ModelSource, TextFlags, read_text};
+use crate::embedded;
+use crate::error::CliError;
+use clap::Args;
+use serde_json::json;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use ulp_infer::{Bytes, EncodeOptions, Gguf, Tokenizer};
+
+/// What was typed.
+#[derive(Args)]
+pub(super) struct Typed {
+    /// A GGUF file, a directory in Hugging Face's form, a tokenizer.json or a SentencePiece
+    /// tokenizer.model [default: the model inside this program]
+    #[arg(short, long, value_name = "PATH")]
+    model: Option<PathBuf>,
+
+    #[command(flatten)]
+    text: TextFlags,
+
+    /// The input is token ids, the output text
+    #[arg(long, conflicts_with_all = ["no_special", "parse_special", "ids"])]
+    decode: bool,
+
+    /// Do not put the special tokens around the text that the model expects (BOS)
+    #[arg(long, visible_alias = "no-bos")]
+    no_special: bool,
+
+    /// Read special tokens in the text (<|im_start|>) as these tokens
+    #[arg(long)]
+    parse_special: bool,
+
+    /// Print the ids only, on one line
+    #[arg(long, conflicts_with = "json")]
+    ids: bool,
+
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// What it means.
+pub(super) struct Tokenize {
+    tokenizer: Tokenizer,
+    input: String,
+    task: Task,
+    json: bool,
+}
+
+enum Task {
+    Encode { options: EncodeOptions, ids_only: bool },
+    Decode,
+}
+
+impl Typed {
+    pub(super) fn resolve(self) -> Result<Tokenize, CliError> {
+        let tokenizer = load_tokenizer(self.model.as_deref())?;
+        let input = self.text.or_standard_input()?;
+        let options =
+            EncodeOptions { add_special: !self.no_special, parse_special: self.parse_special };
+        let task = match self.decode {
+            true => Task::Decode,
+            false => Task::Encode { options, ids_only: self.ids },
+        };
+        Ok(Tokenize { tokenizer, input, task, json: self.json })
+    }
+}
+
+/// A tokenizer from any file that holds one.
+pub(super) fn load_tokenizer(path: Option<&Path>) -> Result<Tokenizer, CliError> {
+    let Some(path) = path else {
+        return match embedded::DEFAULT_MODEL {
+            Some(bytes) => {
+                let gguf = Gguf::parse(Bytes::from_static(bytes), embedded::NAME)?;
+                Ok(Tokenizer::from_gguf(&gguf)?)
+            }
+            None => Err(CliError::usage("--model", "needed, this program has no model inside")),
+        };
+    };
+    let extension = path.extension().and_then(|e| e.to_str());
+    match extension {
+        Some("json") => {
+            let bytes = read_text(path)?.into_bytes();
+            Ok(Tokenizer::from_tokenizer_json(&bytes, &path.display().to_string())?)
+        }
+        Some("model") => {
+            let bytes = std::fs::read(path).map_err(|source| CliError::io(path, source))?;
+            Ok(Tokenizer::from_sentencepiece(&bytes, &path.display().to_string())?)
+        }
+        _ => Ok(ModelSource::open(path)?.tokenizer()?),
+    }
+}
+
+/// Token ids in text, separated by commas, white space, or JSON's brackets.
+pub(super) fn parse_ids(text: &str, file: &str) -> Result<Vec<u32>, CliError> {
+    let separates = |c: char| c.is_whitespace() || matches!(c, ',' | '[' | ']');
+    let mut ids = Vec::new();
+    let mut offset = 0;
+    for word in text.split(separates) {
+        if !word.is_empty() {
+            let id = word.parse().map_err(|_| CliError::Input {
+                file: file.to_string(),
+                offset,
+                expected: "a token id",
+            })?;
+            ids.push(id);
+        }
+        let rest = &text[offset + word.len()..];
+        offset += word.len() + rest.chars().next().map_or(0, char::len_utf8);
+    }
+    Ok(ids)
+}
+
+impl Tokenize {
+    pub(super) fn run(&self, out: &mut impl Write) -> Result<(), CliError> {
+        match self.task {
+            Task::Encode { options, ids_only } => {
+                let ids = self.tokenizer.encode(&self.input, options);
+                match (ids_only, self.json) {
+                    (true, _) => print_ids(&ids, out),
+                    (_, true) => self.print_json(&ids, &self.input, out),
+                    _ => self.print_pieces(&ids, out),
+                }
+            }
+            Task::Decode => {
+                let ids = parse_ids(&self.input, "the ids")?;
+                self.check(&ids)?;
+                let text = self.tokenizer.decode_with_special(&ids);
+                match self.json {
+                    true => self.print_json(&ids, &text, out),
+                    false => Ok(writeln!(out, "{text}")?),
+                }
+            }
+        }
+    }
+
+    /// Refuses ids that the vocabulary does not have.
+    fn check(&self, ids: &[u32]) -> Result<(), CliError> {
+        let vocabulary = self.tokenizer.vocab_size();
+        match ids.iter().position(|&id| id as usize >= vocabulary) {
+            None => Ok(()),
+            Some(index) => {
+                let token = ids[index];
+                Err(ulp_infer::InferError::TokenOutOfRange { token, index, vocabulary }.into())
+            }
+        }
+    }
+
+    fn piece(&self, id: u32) -> &str {
+        self.tokenizer.token_text(id).unwrap_or("")
+    }
+
+    fn print_pieces(&self, ids: &[u32], out: &mut impl Write) -> Result<(), CliError> {
+        for &id in ids {
+            writeln!(out, "{id:>7}  {}", self.piece(id).escape_debug())?;
+        }
+        Ok(())
+    }
+
+    fn print_json(&self, ids: &[u32], text: &str, out: &mut impl Write) -> Result<(), CliError> {
+        let pieces: Vec<&str> = ids.iter().map(|&id| self.piece(id)).collect();
+        writeln!(out, "{}", json!({ "text": text, "ids": ids, "pieces": pieces }))?;
+        Ok(())
+    }
+}
+
+fn print_ids(ids: &[u32], out: &mut impl Write) -> Result<(), CliError> {
+    let words: Vec<String> = ids.iter().map(u32::to_string).collect();
+    Ok(writeln!(out, "{}", words.join(" "))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse_ids;
+    use crate::error::CliError;
+
+    #[test]
+    fn ids_in_any_punctuation() {
+        assert_eq!(parse_ids("[1, 2,3]\n4", "x").unwrap(), [1, 2, 3, 4]);
+        assert!(parse_ids("  ", "x").unwrap().is_empty());
+        for (text, at) in [("1, x", 3), ("1 -2", 2), ("5000000000", 0), ("é", 0), ("1\u{a0}y", 3)]
+        {
+            match parse_ids(text, "x") {
+                Err(CliError::Input { offset, .. }) => assert_eq!(offset, at, "{text}"),
+                other => panic!("{text}: {other:?}"),
+            }
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! The shape of the model to train.
+
+use crate::cli::flags::read_text;
+use crate::error::CliError;
+use clap::Args;
+use std::path::PathBuf;
+use ulp_infer::Tokenizer;
+use ulp_nn::{Architecture, LlamaConfig, RopeScaling};
+
+/// The flags, as typed.
+#[derive(Args)]
+#[group(id = "dimensions", multiple = true)]
+pub(super) struct Typed {
+    /// Take the model's shape from this config.json
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["layers", "width", "heads", "kv_heads", "feed_forward", "untied"])]
+    config: Option<PathBuf>,
+
+    /// Decoder layers [default: 4]
+    #[arg(long, value_name = "N")]
+    layers: Option<usize>,
+
+    /// Width of the residual stream [default: 128]
+    #[arg(long, value_name = "N")]
+    width: Option<usize>,
+
+    /// Query heads [default: 4]
+    #[arg(long, value_name = "N")]
+    heads: Option<usize>,
+
+    /// Key and value heads [default: as many as query heads]
+    #[arg(long, value_name = "N")]
+    kv_heads: Option<usize>,
+
+    /// Width inside the feed-forward block [default: 8/3 of --width, to the next 32]
+    #[arg(long, value_name = "N")]
+    feed_forward: Option<usize>,
+
+    /// Give the output a matrix of its own instead of the embedding's
+    #[arg(long)]
+    untied: bool,
+}
+
+/// What they mean.
+pub(super) enum Dimensions {
+    Given(Box<LlamaConfig>),
+    Chosen {
+        layers: usize,
+        width: usize,
+        heads: usize,
+        kv_heads: usize,
+        feed_forward: usize,
+        tied: bool,
+    },
+}
+
+impl Typed {
+    pub(super) fn resolve(&self) -> Result<Dimensions, CliError> {
+        if let Some(path) = &self.config {
+            let text = read_text(path)?;
+            let config = LlamaConfig::parse(text.as_bytes(), &path.display().to_string())?;
+            return Ok(Dimensions::Given(Box::new(config)));
+        }
+        let width = self.width.unwrap_or(128);
+        let heads = self.heads.unwrap_or(4);
+        if heads == 0 || !width.is_multiple_of(heads) {
+            let problem = format!("{heads} does not divide the width {width}");
+            return Err(CliError::usage("--heads", problem));
+        }
+        Ok(Dimensions::Chosen {
+            layers: self.layers.unwrap_or(4),
+            width,
+            heads,
+            kv_heads: self.kv_heads.unwrap_or(heads),
+            feed_forward: self.feed_forward.unwrap_or((width * 8).div_ceil(3).next_multiple_of(32)),
+            tied: !self.untied,
+        })
+    }
+}
+
+impl Dimensions {
+    /// The model's configuration for a tokenizer. It promises at least the context it is trained
+    /// on.
+    pub(super) fn config(
+        self,
+        tokenizer: &Tokenizer,
+        context: usize,
+    ) -> Result<LlamaConfig, CliError> {
+        let vocab_size = tokenizer.vocab_size();
+        let (bos, eos) = (tokenizer.bos_id(), tokenizer.eos_id().into_iter().collect());
+        let config = match self {
+            Dimensions::Given(config) => LlamaConfig {
+                vocab_size: config.vocab_size.max(vocab_size),
+                bos_token_id: bos,
+                eos_token_id: eos,
+                ..*config
+            },
+            Dimensions::Chosen { layers, width, heads, kv_heads, feed_forward, tied } => {
+                LlamaConfig {
+                    architecture: Architecture::Llama,
+                    vocab_size,
+                    hidden_size: width,
+                    intermediate_size: feed_forward,
+                    num_hidden_layers: layers,
+                    num_attention_heads: heads,
+                    num_key_value_heads: kv_heads,
+                    head_dim: width / heads,
+                    max_position_embeddings: context,
+                    rms_norm_eps: 1e-5,
+                    rope_theta: 10_000.0,
+                    rope_scaling: RopeScaling::None,
+                    attention_bias: false,
+                    mlp_bias: false,
+                    tie_word_embeddings: tied,
+                    initializer_range: 0.02,
+                    attention_dropout: 0.0,
+                    bos_token_id: bos,
+                    eos_token_id: eos,
+                    pad_token_id: None,
+                }
+            }
+        };
+        config.validate("the model's shape")?;
+        Ok(config)
+    }
+}
