@@ -13,7 +13,7 @@ use clap::Args;
 use listing::Listing;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use ulp_infer::{Bytes, Gguf};
+use ulp_infer::Gguf;
 
 /// What was typed.
 #[derive(Args)]
@@ -45,15 +45,9 @@ pub(super) struct Inspect {
 
 impl Typed {
     pub(super) fn resolve(self) -> Result<Inspect, CliError> {
-        let path = self.path.or(self.model);
-        let listing = match (path, embedded::DEFAULT_MODEL) {
-            (Some(path), _) => read(&path)?,
-            (None, Some(bytes)) => {
-                gguf::list(&Gguf::parse(Bytes::from_static(bytes), embedded::NAME)?)
-            }
-            (None, None) => {
-                return Err(CliError::usage("PATH", "needed, this program has no model inside"));
-            }
+        let listing = match self.path.or(self.model) {
+            Some(path) => read(&path)?,
+            None => gguf::list(&embedded::gguf()?),
         };
         Ok(Inspect { listing, full: self.full, json: self.json })
     }

@@ -29,9 +29,4 @@ impl Interrupt {
     pub(super) fn is_pressed(&self) -> bool {
         self.0.load(Ordering::SeqCst)
     }
-
-    /// Forgets a press that has been answered.
-    pub(super) fn clear(&self) {
-        self.0.store(false, Ordering::SeqCst);
-    }
 }

@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::json;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use ulp_infer::{Bytes, EncodeOptions, Gguf, Tokenizer};
+use ulp_infer::{EncodeOptions, Tokenizer};
 
 /// What was typed.
 #[derive(Args)]
@@ -71,13 +71,7 @@ impl Typed {
 /// A tokenizer from any file that holds one.
 pub(super) fn load_tokenizer(path: Option<&Path>) -> Result<Tokenizer, CliError> {
     let Some(path) = path else {
-        return match embedded::DEFAULT_MODEL {
-            Some(bytes) => {
-                let gguf = Gguf::parse(Bytes::from_static(bytes), embedded::NAME)?;
-                Ok(Tokenizer::from_gguf(&gguf)?)
-            }
-            None => Err(CliError::usage("--model", "needed, this program has no model inside")),
-        };
+        return Ok(Tokenizer::from_gguf(&embedded::gguf()?)?);
     };
     let extension = path.extension().and_then(|e| e.to_str());
     match extension {

@@ -3,5 +3,5 @@
 mod model;
 mod text;
 
-pub(super) use model::{ModelFlags, ModelSource, Threads};
-pub(super) use text::{TextFlags, read_text, utf8};
+pub(super) use model::{ModelSource, Threads};
+pub(super) use text::{TextFlags, read_text};

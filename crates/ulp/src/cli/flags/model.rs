@@ -1,18 +1,9 @@
 //! Which model, on how many threads.
 
-use crate::embedded;
 use crate::error::CliError;
 use clap::Args;
 use std::path::{Path, PathBuf};
-use ulp_infer::{Bytes, Gguf, InferError, Tokenizer};
-
-/// `-m`, as typed.
-#[derive(Args)]
-pub(in crate::cli) struct ModelFlags {
-    /// A GGUF file or a directory in Hugging Face's form [default: the model inside this program]
-    #[arg(short, long, value_name = "PATH")]
-    model: Option<PathBuf>,
-}
+use ulp_infer::{Gguf, InferError, Tokenizer};
 
 /// `-t`, as typed.
 #[derive(Args)]
@@ -40,34 +31,11 @@ pub(in crate::cli) enum ModelSource {
     Directory(PathBuf),
 }
 
-impl ModelFlags {
-    pub(in crate::cli) fn resolve(&self) -> Result<ModelSource, CliError> {
-        match (&self.model, embedded::DEFAULT_MODEL) {
-            (Some(path), _) => ModelSource::open(path),
-            (None, Some(bytes)) => {
-                let gguf = Gguf::parse(Bytes::from_static(bytes), embedded::NAME)?;
-                Ok(ModelSource::Gguf(gguf))
-            }
-            (None, None) => {
-                Err(CliError::usage("--model", "needed, this program has no model inside"))
-            }
-        }
-    }
-}
-
 impl ModelSource {
     pub(in crate::cli) fn open(path: &Path) -> Result<ModelSource, CliError> {
         match path.is_dir() {
             true => Ok(ModelSource::Directory(path.to_path_buf())),
             false => Ok(ModelSource::Gguf(Gguf::open(path)?)),
-        }
-    }
-
-    /// What to call it.
-    pub(in crate::cli) fn name(&self) -> String {
-        match self {
-            ModelSource::Gguf(gguf) => gguf.file().to_string(),
-            ModelSource::Directory(path) => path.display().to_string(),
         }
     }
 

@@ -50,7 +50,7 @@ pub(in crate::cli) fn read_text(path: &Path) -> Result<String, CliError> {
 }
 
 /// Bytes as text, or where they stop being text.
-pub(in crate::cli) fn utf8(bytes: Vec<u8>, file: &str) -> Result<String, CliError> {
+fn utf8(bytes: Vec<u8>, file: &str) -> Result<String, CliError> {
     String::from_utf8(bytes).map_err(|error| CliError::Input {
         file: file.to_string(),
         offset: error.utf8_error().valid_up_to(),
