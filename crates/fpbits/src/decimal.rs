@@ -95,6 +95,11 @@ impl Decimal {
         }
     }
 
+    /// The number without its sign.
+    pub fn magnitude(&self) -> Decimal {
+        Decimal { negative: false, ..self.clone() }
+    }
+
     /// self - other, exactly.
     ///
     /// # Panics
@@ -139,8 +144,7 @@ impl Decimal {
 
     /// |self| < |other|
     pub(crate) fn is_smaller(&self, other: &Decimal) -> bool {
-        let magnitude = |d: &Decimal| Decimal { negative: false, ..d.clone() };
-        let difference = magnitude(self).subtract(&magnitude(other));
+        let difference = self.magnitude().subtract(&other.magnitude());
         difference.negative && !difference.is_zero()
     }
 }
