@@ -61,7 +61,7 @@ impl ModelConfig {
         }
         let head_dim = keys.head_dim(hidden_size, heads)?;
         let eps = keys.float("attention.layer_norm_rms_epsilon")?;
-        if !(eps >= 0.0 && eps < 1.0) {
+        if !(0.0..1.0).contains(&eps) {
             let key = "attention.layer_norm_rms_epsilon";
             return Err(keys.invalid(key, eps, "a number in [0, 1)"));
         }

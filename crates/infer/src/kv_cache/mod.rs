@@ -1,15 +1,23 @@
 //! The keys and values of positions that have been computed, kept for those that follow.
 //!
-//! Storage is in blocks of [`BLOCK`] positions. A sequence owns a list of blocks and grows by one
-//! at a time, so nothing is copied as it grows and what a finished sequence held is at once
-//! another's. Only this file knows where a position lies: attention asks for block after block.
+//! Storage is in blocks of [`BLOCK`] positions ([PagedAttention](https://arxiv.org/abs/2309.06180)).
+//! A sequence holds a list of blocks and grows by one at a time, so nothing is copied as it grows
+//! and what a finished sequence held is at once another's. Sequences that begin with the same
+//! tokens share blocks ([`KvCache::fork`]); one that is to be written is copied first if another
+//! sequence holds it too. Only this module knows where a position lies: attention asks for block
+//! after block.
 //!
 //! Within a block the keys lie transposed, `[D, BLOCK]`: a query is multiplied with all positions
 //! of the block at once, element after element, and no sum crosses lanes. Values lie as they come,
 //! `[BLOCK, D]`: their weighted sum runs along positions. Values are f32, so that a cached position
 //! has the very bits that were computed.
 
+mod block_pool;
+
+use std::sync::Arc;
+
 use crate::error::InferError;
+use block_pool::{Block, BlockPool};
 
 /// Positions in a block. Also the unit of attention's reductions, and so a part of what the bits
 /// of a result depend on: it may not be tuned to a machine.
@@ -54,8 +62,16 @@ pub struct SequenceId(usize);
 
 #[derive(Debug, Default)]
 struct CachedSequence {
-    blocks: Vec<usize>,
+    blocks: Vec<Arc<Block>>,
     len: usize,
+}
+
+impl CachedSequence {
+    /// Whether the next position goes into a block that another sequence holds too.
+    fn ends_in_shared(&self) -> bool {
+        let partial = !self.len.is_multiple_of(BLOCK);
+        partial && self.blocks.get(self.len / BLOCK).is_some_and(|b| Arc::strong_count(b) > 1)
+    }
 }
 
 /// The keys and values of many sequences.
@@ -74,10 +90,7 @@ struct CachedSequence {
 #[derive(Debug)]
 pub struct KvCache {
     shape: CacheShape,
-    /// Allocated as they are first needed, then kept: fresh memory is dear.
-    blocks: Vec<Box<[f32]>>,
-    free: Vec<usize>,
-    max_blocks: usize,
+    pool: BlockPool,
     sequences: Vec<Option<CachedSequence>>,
 }
 
@@ -87,9 +100,7 @@ impl KvCache {
     pub fn new(shape: CacheShape, positions: usize) -> Self {
         KvCache {
             shape,
-            blocks: Vec::new(),
-            free: Vec::new(),
-            max_blocks: positions.div_ceil(BLOCK),
+            pool: BlockPool::new(shape.block_elements(), positions.div_ceil(BLOCK)),
             sequences: Vec::new(),
         }
     }
@@ -106,25 +117,41 @@ impl KvCache {
 
     /// Starts an empty sequence.
     pub fn open(&mut self) -> SequenceId {
+        self.put(CachedSequence::default())
+    }
+
+    /// Starts a sequence with the first `len` positions of another one. Nothing is copied: they
+    /// share blocks, until one of them writes into a block that both hold.
+    ///
+    /// # Panics
+    ///
+    /// If the sequence is not open or has fewer positions.
+    #[track_caller]
+    pub fn fork(&mut self, sequence: SequenceId, len: usize) -> SequenceId {
+        let cached = self.sequence(sequence);
+        assert!(len <= cached.len, "{len} of {} positions", cached.len);
+        let blocks = cached.blocks[..len.div_ceil(BLOCK)].to_vec();
+        self.put(CachedSequence { blocks, len })
+    }
+
+    fn put(&mut self, cached: CachedSequence) -> SequenceId {
         let slot = self.sequences.iter().position(Option::is_none);
         let slot = slot.unwrap_or_else(|| {
             self.sequences.push(None);
             self.sequences.len() - 1
         });
-        self.sequences[slot] = Some(CachedSequence::default());
+        self.sequences[slot] = Some(cached);
         SequenceId(slot)
     }
 
-    /// Ends a sequence and frees its blocks.
+    /// Ends a sequence and frees the blocks that no other one holds.
     ///
     /// # Panics
     ///
     /// If the sequence is not open.
     #[track_caller]
     pub fn close(&mut self, sequence: SequenceId) {
-        let closed = self.sequences[sequence.0].take().expect("the sequence is open");
-        // The block freed last is the next to be used: it is the likeliest to be in a cache.
-        self.free.extend(closed.blocks.into_iter().rev());
+        self.sequences[sequence.0].take().expect("the sequence is open");
     }
 
     /// The number of positions that a sequence has.
@@ -156,13 +183,17 @@ impl KvCache {
     pub fn truncate(&mut self, sequence: SequenceId, len: usize) {
         let cached = self.sequences[sequence.0].as_mut().expect("the sequence is open");
         cached.len = cached.len.min(len);
-        let kept = cached.len.div_ceil(BLOCK);
-        self.free.extend(cached.blocks.drain(kept..).rev());
+        cached.blocks.truncate(cached.len.div_ceil(BLOCK));
     }
 
-    /// Positions in blocks that no sequence owns.
+    /// Positions in all blocks.
+    pub fn capacity(&self) -> usize {
+        self.pool.max() * BLOCK
+    }
+
+    /// Positions in blocks that no sequence holds.
     pub fn free_positions(&self) -> usize {
-        (self.max_blocks - self.blocks.len() + self.free.len()) * BLOCK
+        self.pool.free() * BLOCK
     }
 
     /// How many positions `sequence` can still be given.
@@ -173,26 +204,32 @@ impl KvCache {
     #[track_caller]
     pub fn room(&self, sequence: SequenceId) -> usize {
         let cached = self.sequence(sequence);
-        cached.blocks.len() * BLOCK - cached.len + self.free_positions()
+        let held = cached.blocks.len() * BLOCK - cached.len;
+        match self.free_positions() {
+            0 if cached.ends_in_shared() => 0,
+            free if cached.ends_in_shared() => held + free - BLOCK,
+            free => held + free,
+        }
     }
 
-    /// Blocks that `sequence` has to be given for `n` more positions.
+    /// Blocks that `sequence` has to be given for `n` more positions, one to copy a shared block
+    /// into among them.
     #[track_caller]
     pub(crate) fn new_blocks(&self, sequence: SequenceId, n: usize) -> usize {
         let cached = self.sequence(sequence);
-        (cached.len + n).div_ceil(BLOCK).saturating_sub(cached.blocks.len())
+        let copy = usize::from(n > 0 && cached.ends_in_shared());
+        copy + (cached.len + n).div_ceil(BLOCK).saturating_sub(cached.blocks.len())
     }
 
     /// # Errors
     ///
     /// [`InferError::ContextFull`] if fewer than `n` blocks are free.
     pub(crate) fn expect_free_blocks(&self, n: usize) -> Result<(), InferError> {
-        let free = self.free_positions();
+        let (free, context) = (self.free_positions(), self.capacity());
         if n * BLOCK <= free {
             return Ok(());
         }
-        let used = self.max_blocks * BLOCK - free;
-        Err(InferError::ContextFull { needed: used + n * BLOCK, context: self.max_blocks * BLOCK })
+        Err(InferError::ContextFull { needed: context - free + n * BLOCK, context })
     }
 
     /// Makes room for `n` positions after the present end of `sequence`.
@@ -208,18 +245,18 @@ impl KvCache {
     pub(crate) fn reserve(&mut self, sequence: SequenceId, n: usize) -> Result<(), InferError> {
         let new = self.new_blocks(sequence, n);
         self.expect_free_blocks(new)?;
-        for _ in 0..new {
-            let block = self.take_block();
-            self.sequences[sequence.0].as_mut().expect("the sequence is open").blocks.push(block);
+        let cached = self.sequences[sequence.0].as_mut().expect("the sequence is open");
+        let take = || self.pool.take().expect("free blocks were counted");
+        let mut new = new;
+        if n > 0 && cached.ends_in_shared() {
+            let shared = &mut cached.blocks[cached.len / BLOCK];
+            let mut copy = take();
+            copy.copy_from_slice(shared);
+            *shared = Arc::new(copy);
+            new -= 1;
         }
+        cached.blocks.extend((0..new).map(|_| Arc::new(take())));
         Ok(())
-    }
-
-    fn take_block(&mut self) -> usize {
-        self.free.pop().unwrap_or_else(|| {
-            self.blocks.push(vec![0.0; self.shape.block_elements()].into_boxed_slice());
-            self.blocks.len() - 1
-        })
     }
 
     /// Stores a position's keys and values in one layer. `key` and `value` are `[K, D]`. The
@@ -238,13 +275,15 @@ impl KvCache {
         value: &[f32],
     ) {
         let shape = self.shape;
-        let block = self.sequence(sequence).blocks[position / BLOCK];
+        let cached = self.sequences[sequence.0].as_mut().expect("the sequence is open");
+        let block = &mut cached.blocks[position / BLOCK];
+        let block = Arc::get_mut(block).expect("reserved blocks are the sequence's own");
         let column = position % BLOCK;
         let (d, stride) = (shape.head_dim, shape.value_stride());
         assert_eq!((key.len(), value.len()), (shape.kv_heads * d, shape.kv_heads * d));
         for head in 0..shape.kv_heads {
             let start = (layer * shape.kv_heads + head) * shape.head_elements();
-            let cell = &mut self.blocks[block][start..start + shape.head_elements()];
+            let cell = &mut block[start..start + shape.head_elements()];
             let (keys, values) = cell.split_at_mut(shape.key_elements());
             for (row, &x) in keys.chunks_exact_mut(BLOCK).zip(&key[head * d..][..d]) {
                 row[column] = x;
@@ -274,10 +313,9 @@ impl KvCache {
         layer: usize,
         head: usize,
     ) -> (&[f32], &[f32]) {
-        let block = self.sequence(sequence).blocks[index];
+        let block = &self.sequence(sequence).blocks[index];
         let start = (layer * self.shape.kv_heads + head) * self.shape.head_elements();
-        self.blocks[block][start..start + self.shape.head_elements()]
-            .split_at(self.shape.key_elements())
+        block[start..start + self.shape.head_elements()].split_at(self.shape.key_elements())
     }
 
     #[track_caller]
@@ -345,5 +383,44 @@ mod tests {
         cache.close(a);
         assert_eq!(cache.free_positions(), 2 * BLOCK);
         assert_eq!(cache.open(), a, "the first free slot is used again");
+    }
+
+    #[test]
+    fn a_fork_shares_until_it_is_written() {
+        let mut cache = KvCache::new(SHAPE, 4 * BLOCK);
+        let a = cache.open();
+        for _ in 0..70 {
+            write(&mut cache, a, 0.0);
+        }
+        let b = cache.fork(a, 66);
+        assert_eq!((cache.len(b), cache.free_positions()), (66, 2 * BLOCK));
+        assert_eq!(cache.room(b), 2 * BLOCK - 2, "a block of the room takes the copy");
+        write(&mut cache, b, 0.5);
+        assert_eq!(cache.free_positions(), BLOCK, "one block was copied, one is shared");
+        let key = |cache: &KvCache, sequence, position: usize| {
+            cache.block(sequence, position / BLOCK, 0, 0).0[position % BLOCK]
+        };
+        assert_eq!((key(&cache, a, 65), key(&cache, b, 65)), (65.0, 65.0));
+        assert_eq!((key(&cache, a, 66), key(&cache, b, 66)), (66.0, 66.5));
+        cache.close(a);
+        assert_eq!(cache.free_positions(), 2 * BLOCK);
+        write(&mut cache, b, 0.5);
+        assert_eq!(cache.free_positions(), 2 * BLOCK, "now it is alone, nothing is copied");
+        cache.close(b);
+        assert_eq!(cache.free_positions(), 4 * BLOCK);
+    }
+
+    #[test]
+    fn a_copy_needs_a_free_block() {
+        let mut cache = KvCache::new(SHAPE, BLOCK);
+        let a = cache.open();
+        write(&mut cache, a, 0.0);
+        let b = cache.fork(a, 1);
+        assert_eq!((cache.room(a), cache.room(b)), (0, 0));
+        assert!(cache.reserve(b, 1).is_err());
+        assert!(cache.reserve(b, 0).is_ok());
+        cache.close(a);
+        assert_eq!(cache.room(b), BLOCK - 1);
+        assert!(cache.reserve(b, 1).is_ok());
     }
 }

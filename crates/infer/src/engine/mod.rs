@@ -1,0 +1,238 @@
+//! Many requests on one model.
+//!
+//! A step is: schedule, forward, sample, report. The engine owns no thread, reads no clock and does
+//! no input or output, so a sequence of calls can be replayed.
+//!
+//! The same bits: a request's tokens and log-probabilities depend on the request alone, not on what
+//! else is in the batch, how its prompt is cut, whether its beginning was in the cache, whether it
+//! was preempted, or the number of threads.
+
+mod event;
+mod options;
+mod prefix_cache;
+mod request;
+mod scheduler;
+mod sequence;
+mod stop;
+
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use crate::error::InferError;
+use crate::kv_cache::KvCache;
+use crate::model::{Input, LogitRows, Model, Workspace};
+use crate::tokenizer::Tokenizer;
+pub use event::{Event, FinishReason, Finished, TokenEvent, Usage};
+pub use options::EngineOptions;
+pub use request::{Request, RequestId};
+use scheduler::{Scheduler, Share};
+use sequence::{Choice, Sequence};
+
+/// Generates for many requests at once on one model.
+///
+/// # Examples
+///
+/// ```no_run
+/// use std::sync::Arc;
+/// use ulp_infer::{
+///     EncodeOptions, Engine, EngineOptions, Event, Gguf, Model, Request, Tokenizer,
+/// };
+///
+/// let file = Gguf::open("model.gguf")?;
+/// let tokenizer = Arc::new(Tokenizer::from_gguf(&file)?);
+/// let model = Arc::new(Model::from_gguf(&file)?);
+/// let mut engine = Engine::new(model, Arc::clone(&tokenizer), EngineOptions::default());
+///
+/// let prompt = tokenizer.encode("Once upon a time", EncodeOptions::PROMPT);
+/// engine.submit(Request { max_tokens: 50, ..Request::new(prompt) })?;
+/// while !engine.is_idle() {
+///     for event in engine.step()? {
+///         match event {
+///             Event::Token(token) => print!("{}", token.text),
+///             Event::Finished(end) => println!("{} ({:?})", end.text, end.reason),
+///             Event::Failed { error, .. } => return Err(error),
+///         }
+///     }
+/// }
+/// # Ok::<(), ulp_infer::InferError>(())
+/// ```
+#[derive(Debug)]
+pub struct Engine {
+    model: Arc<Model>,
+    tokenizer: Arc<Tokenizer>,
+    options: EngineOptions,
+    cache: KvCache,
+    workspace: Workspace,
+    scheduler: Scheduler,
+    /// Events that no step has reported yet.
+    events: Vec<Event>,
+    next_id: u64,
+}
+
+impl Engine {
+    /// An engine without requests.
+    pub fn new(model: Arc<Model>, tokenizer: Arc<Tokenizer>, options: EngineOptions) -> Self {
+        let context = match options.context {
+            0 => model.context(),
+            n => n.min(model.context()),
+        };
+        let positions = options.cache.max(context);
+        Engine {
+            cache: KvCache::new(model.cache_shape(), positions),
+            workspace: Workspace::new(),
+            scheduler: Scheduler::new(options.max_running, options.step_tokens),
+            events: Vec::new(),
+            next_id: 0,
+            options: EngineOptions { context, cache: positions, ..options },
+            model,
+            tokenizer,
+        }
+    }
+
+    /// The model.
+    pub fn model(&self) -> &Arc<Model> {
+        &self.model
+    }
+
+    /// The tokenizer.
+    pub fn tokenizer(&self) -> &Arc<Tokenizer> {
+        &self.tokenizer
+    }
+
+    /// The options, with the context and the size of the cache as they came out.
+    pub fn options(&self) -> &EngineOptions {
+        &self.options
+    }
+
+    /// Takes a request in; its tokens come from the following steps.
+    ///
+    /// # Errors
+    ///
+    /// [`InferError::EmptyPrompt`], [`InferError::TokenOutOfRange`], [`InferError::ContextFull`] if
+    /// the prompt leaves no room for a token, [`InferError::InvalidSampling`]. Nothing is taken in
+    /// then.
+    pub fn submit(&mut self, request: Request) -> Result<RequestId, InferError> {
+        request.sampler.validate()?;
+        let (vocabulary, context) = (self.model.vocab_size(), self.options.context);
+        if request.prompt.is_empty() {
+            return Err(InferError::EmptyPrompt);
+        }
+        let out = request.prompt.iter().position(|&token| token as usize >= vocabulary);
+        if let Some(index) = out {
+            let token = request.prompt[index];
+            return Err(InferError::TokenOutOfRange { token, index, vocabulary });
+        }
+        if request.prompt.len() >= context {
+            return Err(InferError::ContextFull { needed: request.prompt.len() + 1, context });
+        }
+        let id = RequestId(self.next_id);
+        self.next_id += 1;
+        let sequence = Sequence::new(id, request, context, &self.tokenizer);
+        if sequence.is_at_limit() {
+            self.events.push(sequence.finish(FinishReason::Length));
+        } else {
+            self.scheduler.submit(sequence);
+        }
+        Ok(id)
+    }
+
+    /// Ends a request; its memory is free at once, and the next step reports its end. False if
+    /// there is no such request (any more).
+    pub fn cancel(&mut self, request: RequestId) -> bool {
+        let removed = self.scheduler.remove(request, &mut self.cache);
+        let found = removed.is_some();
+        self.events.extend(removed.map(|sequence| sequence.finish(FinishReason::Cancelled)));
+        found
+    }
+
+    /// Whether there is nothing left to do or to report.
+    pub fn is_idle(&self) -> bool {
+        self.events.is_empty() && self.scheduler.is_empty()
+    }
+
+    /// Requests that run.
+    pub fn running(&self) -> usize {
+        self.scheduler.running.len()
+    }
+
+    /// Requests that wait to run.
+    pub fn waiting(&self) -> usize {
+        self.scheduler.waiting()
+    }
+
+    /// Computes up to [`EngineOptions::step_tokens`] tokens and reports what came of it. An idle
+    /// engine does nothing.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Model::forward`], none of which a request that was taken in can cause. What is
+    /// wrong with a single request is its [`Event::Failed`].
+    pub fn step(&mut self) -> Result<Vec<Event>, InferError> {
+        let mut events = std::mem::take(&mut self.events);
+        let plan = self.scheduler.plan(&mut self.cache);
+        if plan.is_empty() {
+            return Ok(events);
+        }
+        let mut ended = Vec::new();
+        for (share, choice) in plan.iter().zip(self.compute(&plan)?) {
+            let sequence = &mut self.scheduler.running[share.index];
+            sequence.usage.steps += 1;
+            match choice {
+                None => {}
+                Some(Ok(choice)) => {
+                    let (event, reason) = sequence.push(choice, &self.tokenizer);
+                    events.push(Event::Token(event));
+                    ended.extend(reason.map(|reason| (sequence.id, Ok(reason))));
+                }
+                Some(Err(error)) => ended.push((sequence.id, Err(error))),
+            }
+        }
+        for (request, end) in ended {
+            events.extend(self.end(request, end));
+        }
+        Ok(events)
+    }
+
+    /// Runs the shares through the model, and chooses a token for each that has come to the end of
+    /// what is known of it.
+    fn compute(&mut self, plan: &[Share]) -> Result<Vec<Option<Chosen>>, InferError> {
+        let mut batch = Vec::with_capacity(plan.len());
+        let mut wanting = Vec::with_capacity(plan.len());
+        for share in plan {
+            let running = &self.scheduler.running[share.index];
+            let sequence = running.cached.expect("a running sequence is in the cache");
+            let computed = self.cache.len(sequence);
+            let end = computed + share.tokens;
+            let last = end == running.tokens.len();
+            let logits = if last { LogitRows::Last } else { LogitRows::None };
+            batch.push(Input { sequence, tokens: &running.tokens[computed..end], logits });
+            wanting.push(last.then_some(running));
+        }
+        let (model, activations) = (&self.model, self.options.activations);
+        let logits = model.forward(&batch, &mut self.cache, activations, &mut self.workspace)?;
+        let mut rows = logits.chunks_exact(model.vocab_size());
+        let wanting: Vec<Option<(&Sequence, &[f32])>> = wanting
+            .into_iter()
+            .map(|running| running.map(|r| (r, rows.next().expect("a row for each"))))
+            .collect();
+        let choose = |wanted: Option<(&Sequence, &[f32])>| wanted.map(|(s, row)| s.choose(row));
+        Ok(wanting.into_par_iter().map(choose).collect())
+    }
+
+    fn end(&mut self, request: RequestId, end: Result<FinishReason, InferError>) -> Option<Event> {
+        match end {
+            Ok(reason) => {
+                let sequence = self.scheduler.retire(request, &mut self.cache)?;
+                Some(sequence.finish(reason))
+            }
+            Err(error) => {
+                self.scheduler.remove(request, &mut self.cache)?;
+                Some(Event::Failed { request, error })
+            }
+        }
+    }
+}
+
+/// What sampling gave for a sequence.
+type Chosen = Result<Choice, InferError>;

@@ -1,0 +1,36 @@
+//! How an engine runs.
+
+use crate::quant::Activations;
+
+/// Limits and choices of an [`Engine`](super::Engine). None of them changes a request's tokens,
+/// but [`activations`](EngineOptions::activations).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineOptions {
+    /// How activations take part in products with quantized weights.
+    pub activations: Activations,
+    /// Positions that one request may have, prompt and answer; the model's own context if 0 or
+    /// above it.
+    pub context: usize,
+    /// Positions in the cache in all, shared by all requests and by the finished ones kept for
+    /// their prefixes; [`context`](EngineOptions::context) if 0, and never less. Memory is taken as
+    /// positions fill.
+    pub cache: usize,
+    /// Requests that run at once; others wait.
+    pub max_running: usize,
+    /// Tokens that one step computes at most, so that a long prompt does not hold up those who
+    /// wait for their next token: prompts go in pieces of what is left of it.
+    pub step_tokens: usize,
+}
+
+impl Default for EngineOptions {
+    /// Quantized activations, the model's context, one such cache, 64 requests, 512 tokens a step.
+    fn default() -> Self {
+        EngineOptions {
+            activations: Activations::Quantized,
+            context: 0,
+            cache: 0,
+            max_running: 64,
+            step_tokens: 512,
+        }
+    }
+}

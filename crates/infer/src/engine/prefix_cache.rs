@@ -1,0 +1,129 @@
+//! Finished sequences, kept in the cache for requests that begin as they did.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+
+use crate::kv_cache::{KvCache, SequenceId};
+
+/// Finished sequences by their tokens.
+///
+/// In lexicographic order the sequence that has the longest beginning in common with a prompt is
+/// one of the prompt's two neighbours, so a search needs no hashes and finds no false friends.
+#[derive(Debug, Default)]
+pub(super) struct PrefixCache {
+    kept: BTreeMap<Vec<u32>, Kept>,
+    /// Counts uses: the smallest number is the one not used for longest.
+    clock: u64,
+}
+
+#[derive(Debug)]
+struct Kept {
+    sequence: SequenceId,
+    used: u64,
+}
+
+impl PrefixCache {
+    /// The kept sequence that shares most of `prompt`'s beginning, and how many tokens that is.
+    pub(super) fn longest_match(&mut self, prompt: &[u32]) -> Option<(SequenceId, usize)> {
+        let mut before = self.kept.range::<[u32], _>((Bound::Unbounded, Bound::Included(prompt)));
+        let after = self.kept.range::<[u32], _>((Bound::Excluded(prompt), Bound::Unbounded));
+        let neighbours = before.next_back().into_iter().chain(after.take(1));
+        let (tokens, _) = neighbours.max_by_key(|(tokens, _)| common_prefix(tokens, prompt))?;
+        let (tokens, len) = (tokens.clone(), common_prefix(tokens, prompt));
+        if len == 0 {
+            return None;
+        }
+        self.clock += 1;
+        let kept = self.kept.get_mut(&tokens)?;
+        kept.used = self.clock;
+        Some((kept.sequence, len))
+    }
+
+    /// Keeps a sequence whose cached tokens are `tokens`. One that it begins with is of no more
+    /// use; if it is itself the beginning of another, it is closed.
+    pub(super) fn keep(&mut self, tokens: Vec<u32>, sequence: SequenceId, cache: &mut KvCache) {
+        self.clock += 1;
+        let used = self.clock;
+        let from = (Bound::Included(&tokens[..]), Bound::Unbounded);
+        let longer = self.kept.range_mut::<[u32], _>(from).next();
+        if let Some((_, kept)) = longer.filter(|(longer, _)| longer.starts_with(&tokens)) {
+            kept.used = used;
+            return cache.close(sequence);
+        }
+        let mut shorter =
+            self.kept.range::<[u32], _>((Bound::Unbounded, Bound::Excluded(&tokens[..])));
+        let shorter = shorter.next_back().map(|(shorter, _)| shorter.clone());
+        if let Some(shorter) = shorter.filter(|shorter| tokens.starts_with(shorter)) {
+            self.remove(&shorter, cache);
+        }
+        self.kept.insert(tokens, Kept { sequence, used });
+    }
+
+    /// Closes the sequence not used for longest. False if none is kept.
+    pub(super) fn evict(&mut self, cache: &mut KvCache) -> bool {
+        let oldest = self.kept.iter().min_by_key(|(_, kept)| kept.used);
+        let Some(tokens) = oldest.map(|(tokens, _)| tokens.clone()) else { return false };
+        self.remove(&tokens, cache);
+        true
+    }
+
+    fn remove(&mut self, tokens: &[u32], cache: &mut KvCache) {
+        if let Some(kept) = self.kept.remove(tokens) {
+            cache.close(kept.sequence);
+        }
+    }
+}
+
+/// The number of tokens with which both begin.
+pub(super) fn common_prefix(a: &[u32], b: &[u32]) -> usize {
+    a.iter().zip(b).take_while(|(a, b)| a == b).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kv_cache::CacheShape;
+
+    fn cache() -> KvCache {
+        KvCache::new(CacheShape { layers: 1, kv_heads: 1, head_dim: 2 }, 1024)
+    }
+
+    #[test]
+    fn the_longest_beginning_is_found() {
+        let (mut cache, mut prefixes) = (cache(), PrefixCache::default());
+        assert_eq!(prefixes.longest_match(&[1, 2]), None);
+        let all = [vec![1, 2, 3, 9], vec![1, 2, 5], vec![4], vec![1, 2, 3, 4, 5]];
+        let ids = all.map(|tokens| {
+            let sequence = cache.open();
+            prefixes.keep(tokens, sequence, &mut cache);
+            sequence
+        });
+        assert_eq!(prefixes.longest_match(&[1, 2, 3, 4, 6]), Some((ids[3], 4)));
+        assert_eq!(prefixes.longest_match(&[1, 2, 3, 9, 9]), Some((ids[0], 4)));
+        assert_eq!(prefixes.longest_match(&[1, 2, 3, 9]), Some((ids[0], 4)));
+        assert_eq!(prefixes.longest_match(&[4, 4]), Some((ids[2], 1)));
+        assert_eq!(prefixes.longest_match(&[0]), None);
+        assert_eq!(prefixes.longest_match(&[5]), None);
+    }
+
+    #[test]
+    fn the_longest_unused_goes_first_and_prefixes_are_absorbed() {
+        let (mut cache, mut prefixes) = (cache(), PrefixCache::default());
+        let keep = |prefixes: &mut PrefixCache, cache: &mut KvCache, tokens: &[u32]| {
+            let sequence = cache.open();
+            prefixes.keep(tokens.to_vec(), sequence, cache);
+        };
+        keep(&mut prefixes, &mut cache, &[1, 2]);
+        keep(&mut prefixes, &mut cache, &[1, 2, 3]);
+        assert_eq!(prefixes.kept.len(), 1, "the shorter is part of the longer");
+        keep(&mut prefixes, &mut cache, &[1, 2]);
+        assert_eq!(prefixes.kept.len(), 1);
+        keep(&mut prefixes, &mut cache, &[7]);
+        keep(&mut prefixes, &mut cache, &[8]);
+        prefixes.longest_match(&[1, 2]);
+        assert!(prefixes.evict(&mut cache));
+        assert_eq!(prefixes.kept.keys().collect::<Vec<_>>(), [&vec![1, 2, 3], &vec![8]]);
+        assert!(prefixes.evict(&mut cache) && prefixes.evict(&mut cache));
+        assert!(!prefixes.evict(&mut cache));
+    }
+}

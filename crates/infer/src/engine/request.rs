@@ -1,0 +1,64 @@
+//! What is asked of the engine.
+
+use std::fmt;
+
+use crate::sampler::SamplerParams;
+
+/// Names a request for as long as its engine lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RequestId(pub(super) u64);
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A prompt to continue, and how.
+///
+/// # Examples
+///
+/// ```
+/// use ulp_infer::{Request, SamplerParams};
+///
+/// let request = Request {
+///     sampler: SamplerParams::greedy(),
+///     max_tokens: 20,
+///     stop: vec!["\n\n".to_string()],
+///     ..Request::new(vec![1, 15, 7])
+/// };
+/// assert_eq!(request.top_logprobs, 0);
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    /// The ids to continue, at least one.
+    pub prompt: Vec<u32>,
+    /// How tokens are chosen.
+    pub sampler: SamplerParams,
+    /// Tokens to generate at most. The context's end is a limit too.
+    pub max_tokens: usize,
+    /// Generation ends where the text would hold one of these. The string is not part of the text.
+    pub stop: Vec<String>,
+    /// Go on after tokens that end a generation; they are left out of the text.
+    pub ignore_eog: bool,
+    /// How many alternatives to report with each token.
+    pub top_logprobs: usize,
+    /// The stream of random numbers of [`SamplerParams::seed`] that is drawn from: requests that
+    /// differ in nothing else are independent draws.
+    pub stream: u64,
+}
+
+impl Request {
+    /// A request with default sampling that ends at the model's own end, or at the context's.
+    pub fn new(prompt: Vec<u32>) -> Self {
+        Request {
+            prompt,
+            sampler: SamplerParams::default(),
+            max_tokens: usize::MAX,
+            stop: Vec::new(),
+            ignore_eog: false,
+            top_logprobs: 0,
+            stream: 0,
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! A request on its way: the tokens that are known, and the text that has come of them.
+
+use super::event::{Event, FinishReason, Finished, TokenEvent, Usage};
+use super::request::{Request, RequestId};
+use super::stop::StopStrings;
+use crate::error::InferError;
+use crate::kv_cache::{KvCache, SequenceId};
+use crate::sampler::{LogProbabilities, TokenLogProbability};
+use crate::tokenizer::{TokenStream, Tokenizer};
+
+/// A request that has been accepted.
+///
+/// It has known tokens (the prompt and what was generated) and computed ones (those in the cache);
+/// all that a step does is to let the second catch up with the first.
+#[derive(Debug)]
+pub(super) struct Sequence {
+    pub(super) id: RequestId,
+    request: Request,
+    /// The prompt, then what was generated.
+    pub(super) tokens: Vec<u32>,
+    /// The number of tokens at which it ends.
+    limit: usize,
+    /// Its place in the cache while it runs.
+    pub(super) cached: Option<SequenceId>,
+    text: TokenStream,
+    stop: StopStrings,
+    pub(super) usage: Usage,
+}
+
+/// A sampled token and what the model thought of it.
+#[derive(Debug)]
+pub(super) struct Choice {
+    id: u32,
+    logprob: f32,
+    top: Vec<TokenLogProbability>,
+}
+
+impl Sequence {
+    /// A sequence that ends with `context` tokens at the latest.
+    pub(super) fn new(
+        id: RequestId,
+        mut request: Request,
+        context: usize,
+        tokenizer: &Tokenizer,
+    ) -> Self {
+        // The prompt goes through the decoder too: a character may begin in it, and the space
+        // before the first word of an answer is not the one before a text.
+        let mut text = tokenizer.stream();
+        for &token in &request.prompt {
+            text.push(token);
+        }
+        let tokens = std::mem::take(&mut request.prompt);
+        Sequence {
+            id,
+            limit: tokens.len().saturating_add(request.max_tokens).min(context),
+            cached: None,
+            text,
+            stop: StopStrings::new(&request.stop),
+            usage: Usage { prompt: tokens.len(), ..Usage::default() },
+            tokens,
+            request,
+        }
+    }
+
+    /// Tokens that are known and not computed.
+    pub(super) fn pending(&self, cache: &KvCache) -> usize {
+        self.tokens.len() - self.cached.map_or(0, |sequence| cache.len(sequence))
+    }
+
+    /// Whether there is nothing to generate.
+    pub(super) fn is_at_limit(&self) -> bool {
+        self.tokens.len() >= self.limit
+    }
+
+    /// Chooses the token that follows the known ones.
+    pub(super) fn choose(&self, logits: &[f32]) -> Result<Choice, InferError> {
+        // The random number belongs to the place in the sequence: a sequence that is started
+        // again half way goes on as if it had never stopped.
+        let position = self.tokens.len() as u64;
+        let id = self.request.sampler.sample(logits, self.request.stream, position)?;
+        let row = LogProbabilities::new(logits);
+        Ok(Choice { id, logprob: row.of(id), top: row.top(self.request.top_logprobs) })
+    }
+
+    /// Appends a token; says what to report and whether the sequence has ended.
+    pub(super) fn push(
+        &mut self,
+        choice: Choice,
+        tokenizer: &Tokenizer,
+    ) -> (TokenEvent, Option<FinishReason>) {
+        let Choice { id, logprob, top } = choice;
+        self.tokens.push(id);
+        self.usage.generated += 1;
+        let mut event = TokenEvent { request: self.id, id, text: String::new(), logprob, top };
+        if tokenizer.is_eog(id) && !self.request.ignore_eog {
+            return (event, Some(FinishReason::EndOfGeneration));
+        }
+        let piece = self.text.push(id);
+        let (text, stopped) = self.stop.push(&piece);
+        event.text = text;
+        let reason = match (stopped, self.is_at_limit()) {
+            (true, _) => Some(FinishReason::Stop),
+            (false, true) => Some(FinishReason::Length),
+            (false, false) => None,
+        };
+        (event, reason)
+    }
+
+    /// The last event.
+    pub(super) fn finish(mut self, reason: FinishReason) -> Event {
+        let text = match reason {
+            FinishReason::Stop => String::new(),
+            _ => {
+                let (text, stopped) = self.stop.push(&self.text.finish());
+                if stopped { text } else { text + &self.stop.finish() }
+            }
+        };
+        Event::Finished(Finished { request: self.id, text, reason, usage: self.usage })
+    }
+}

@@ -1,0 +1,97 @@
+//! How probable a text is to a model, token by token.
+
+use rayon::prelude::*;
+
+use crate::error::InferError;
+use crate::kv_cache::KvCache;
+use crate::model::{Input, LogitRows, Model, Workspace};
+use crate::quant::Activations;
+use crate::sampler::{LogProbabilities, TokenLogProbability};
+
+/// Positions whose logits are held at once: a row of logits is as long as the vocabulary.
+const CHUNK: usize = 64;
+
+/// What a model expects after the tokens up to a position.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PositionScore {
+    /// The token that does follow, and the natural logarithm of its probability. `None` at the
+    /// last position.
+    pub next: Option<TokenLogProbability>,
+    /// The most probable tokens, best first.
+    pub top: Vec<TokenLogProbability>,
+}
+
+/// The log-probability of every token of `ids` but the first, given those before it, and the `top`
+/// best alternatives at each place: one score for each of the T positions.
+///
+/// Σ of `next.logprob` is ln p of the text after its first token; exp of its negative mean is the
+/// perplexity. The scores have the same bits for any number of threads.
+///
+/// # Errors
+///
+/// [`InferError::EmptyPrompt`], [`InferError::TokenOutOfRange`], [`InferError::ContextFull`] if the
+/// model was not made for so many, [`InferError::NonFiniteLogit`].
+///
+/// # Examples
+///
+/// ```no_run
+/// use ulp_infer::{Activations, Model, score};
+///
+/// let model = Model::load("model.gguf")?;
+/// let scores = score(&model, &[1, 450, 7483], Activations::Exact, 5)?;
+/// assert_eq!(scores.len(), 3);
+/// assert_eq!(scores[0].next.unwrap().id, 450);
+/// assert!(scores[2].next.is_none() && scores[2].top.len() == 5);
+/// # Ok::<(), ulp_infer::InferError>(())
+/// ```
+pub fn score(
+    model: &Model,
+    ids: &[u32],
+    activations: Activations,
+    top: usize,
+) -> Result<Vec<PositionScore>, InferError> {
+    if ids.is_empty() {
+        return Err(InferError::EmptyPrompt);
+    }
+    let (needed, context) = (ids.len(), model.context());
+    if needed > context {
+        return Err(InferError::ContextFull { needed, context });
+    }
+    let mut cache = KvCache::new(model.cache_shape(), ids.len());
+    let sequence = cache.open();
+    let mut workspace = Workspace::new();
+    let mut scores = Vec::with_capacity(ids.len());
+    for (chunk, tokens) in ids.chunks(CHUNK).enumerate() {
+        let first = chunk * CHUNK;
+        let input = Input { sequence, tokens, logits: LogitRows::All };
+        let logits = model
+            .forward(&[input], &mut cache, activations, &mut workspace)
+            .map_err(|error| shifted(error, first))?;
+        let rows = logits.par_chunks_exact(model.vocab_size()).enumerate();
+        let chunk: Result<Vec<_>, InferError> =
+            rows.map(|(row, logits)| one(logits, ids.get(first + row + 1), top)).collect();
+        scores.extend(chunk?);
+    }
+    Ok(scores)
+}
+
+fn one(logits: &[f32], next: Option<&u32>, top: usize) -> Result<PositionScore, InferError> {
+    if let Some(token) = logits.iter().position(|x| x.is_nan() || *x == f32::INFINITY) {
+        return Err(InferError::NonFiniteLogit { token: token as u32 });
+    }
+    let row = LogProbabilities::new(logits);
+    // A next token outside the vocabulary is found when its own position is computed.
+    let next = next.filter(|&&id| (id as usize) < logits.len());
+    let next = next.map(|&id| TokenLogProbability { id, logprob: row.of(id) });
+    Ok(PositionScore { next, top: row.top(top) })
+}
+
+/// Places are counted from the beginning of all ids, not of a chunk.
+fn shifted(error: InferError, first: usize) -> InferError {
+    match error {
+        InferError::TokenOutOfRange { token, index, vocabulary } => {
+            InferError::TokenOutOfRange { token, index: first + index, vocabulary }
+        }
+        other => other,
+    }
+}
