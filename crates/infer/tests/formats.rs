@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use ulp_infer::{Bytes, Matrix, TensorType};
+use ulp_infer::{Bytes, Matrix, TensorType, quantize};
 use ulp_nn::SafeTensors;
 
 /// The formats this crate computes with.
@@ -66,5 +66,27 @@ fn dequantized_values_equal_the_reference_bit_for_bit() {
             compared += 1;
         }
         assert!(compared > 0, "{ty}: nothing to compare");
+    }
+}
+
+/// The formats whose quantizer has one right answer.
+const SIMPLE: [TensorType; 7] = [
+    TensorType::F16,
+    TensorType::BF16,
+    TensorType::Q8_0,
+    TensorType::Q4_0,
+    TensorType::Q4_1,
+    TensorType::Q5_0,
+    TensorType::Q5_1,
+];
+
+#[test]
+fn quantized_bytes_equal_the_reference() {
+    for ty in SIMPLE {
+        let Some(bytes) = golden(ty) else { return };
+        let file = SafeTensors::parse(&bytes, ty.name()).unwrap();
+        let x = f32s(&file, "x").unwrap();
+        let reference = file.tensor("q").unwrap();
+        assert_eq!(quantize(ty, &x).unwrap(), reference.data(), "{ty}");
     }
 }

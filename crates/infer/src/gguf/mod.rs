@@ -4,8 +4,10 @@
 //! offset), then, from the next multiple of the alignment, the tensors' bytes. All little-endian.
 //! Specification: <https://github.com/ggml-org/ggml/blob/master/docs/gguf.md>.
 
+mod encode;
 mod reader;
 mod value;
+mod writer;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -16,11 +18,14 @@ use crate::quant::{Matrix, TensorType};
 
 use reader::Reader;
 pub use value::{Array, ByteStrings, Value, ValueType};
+pub use writer::GgufWriter;
 
 const MAGIC: [u8; 4] = *b"GGUF";
 /// Where tensor data starts when the file does not say: the specification's default.
 const DEFAULT_ALIGNMENT: usize = 32;
 const ALIGNMENT_KEY: &str = "general.alignment";
+/// Far above any page size in use, and keeps sums of offsets from overflowing.
+const MAX_ALIGNMENT: u64 = 1 << 20;
 /// The specification's bound on dimensions.
 const MAX_DIMENSIONS: u32 = 4;
 /// The specification's bound on the length of a key.
@@ -384,8 +389,7 @@ fn read_version(reader: &mut Reader<'_>) -> Result<u32, InferError> {
 fn read_alignment(reader: &Reader<'_>, value: Option<&Value>) -> Result<usize, InferError> {
     let Some(value) = value else { return Ok(DEFAULT_ALIGNMENT) };
     match value.as_u64() {
-        // 2^20 is far above any page size in use and keeps the sums below from overflowing.
-        Some(v) if v.is_power_of_two() && v <= 1 << 20 => Ok(v as usize),
+        Some(v) if writer::is_alignment(v) => Ok(v as usize),
         _ => Err(reader.invalid(ALIGNMENT_KEY, 0, "is not a power of two up to 2^20")),
     }
 }

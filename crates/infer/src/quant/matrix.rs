@@ -18,7 +18,7 @@ pub enum Activations {
     Exact,
 }
 
-/// A format that this crate does not compute with.
+/// A format that this crate does not compute with, or does not write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnsupportedType(pub TensorType);
 
@@ -35,7 +35,7 @@ impl UnsupportedType {
 
 impl fmt::Display for UnsupportedType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "no arithmetic for weights of type {}", self.0)
+        write!(f, "weights of type {} are not supported", self.0)
     }
 }
 

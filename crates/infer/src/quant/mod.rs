@@ -15,7 +15,9 @@ mod q5_1;
 mod q5_k;
 mod q6_k;
 mod q8_0;
+mod quantize;
 mod tensor_type;
 
 pub use matrix::{Activations, Matrix, UnsupportedType};
+pub use quantize::quantize;
 pub use tensor_type::{TensorType, UnknownTensorType};

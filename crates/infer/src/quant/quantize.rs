@@ -1,0 +1,54 @@
+//! Numbers into the stored bytes of a format.
+
+use rayon::prelude::*;
+
+use super::format::Format;
+use super::matrix::UnsupportedType;
+use super::tensor_type::TensorType;
+
+/// Blocks that a thread takes at once.
+const BLOCKS: usize = 64;
+
+/// Rounds numbers to a format: the bytes that a file stores for them.
+///
+/// F16 and BF16 round to nearest, ties to even. Q8_0, Q4_0, Q4_1, Q5_0 and Q5_1 give the bytes of
+/// the reference quantizer of the ggml family. The result does not depend on the number of threads.
+///
+/// # Errors
+///
+/// [`UnsupportedType`] when this crate does not write `ty`.
+///
+/// # Panics
+///
+/// When `x` does not fill whole blocks.
+///
+/// # Examples
+///
+/// ```
+/// use ulp_infer::{Bytes, Matrix, TensorType, quantize};
+///
+/// let x: Vec<f32> = (0..32).map(|i| i as f32 - 16.0).collect();
+/// let bytes = quantize(TensorType::Q4_0, &x)?;
+/// assert_eq!(bytes.len(), 18);
+///
+/// let row = Matrix::new(1, 32, TensorType::Q4_0, Bytes::from(bytes))?.row(0);
+/// // Sixteen steps from the element of largest magnitude: each is within one step of its number.
+/// assert!(x.iter().zip(&row).all(|(x, y)| (x - y).abs() <= 2.0));
+/// # Ok::<(), ulp_infer::UnsupportedType>(())
+/// ```
+#[track_caller]
+pub fn quantize(ty: TensorType, x: &[f32]) -> Result<Vec<u8>, UnsupportedType> {
+    let quantize = Format::of(ty).and_then(|format| format.quantize).ok_or(UnsupportedType(ty))?;
+    let Some(bytes) = ty.bytes_of(x.len()) else {
+        panic!("{} elements do not fill whole blocks of {ty}", x.len());
+    };
+    let (elements, block_bytes) = (ty.block_elements(), ty.block_bytes());
+    let mut out = vec![0; bytes];
+    let chunks = out.par_chunks_mut(BLOCKS * block_bytes).zip(x.par_chunks(BLOCKS * elements));
+    chunks.for_each(|(out, x)| {
+        for (block, x) in out.chunks_exact_mut(block_bytes).zip(x.chunks_exact(elements)) {
+            quantize(x, block);
+        }
+    });
+    Ok(out)
+}
