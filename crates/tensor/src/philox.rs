@@ -54,7 +54,7 @@ impl Philox {
     #[inline(always)]
     pub fn uniform<T: Float>(&self, index: u64) -> T {
         let [a, b, c, d] = self.block(index / 2);
-        let bits = if index % 2 == 0 { pair(a, b) } else { pair(c, d) };
+        let bits = if index.is_multiple_of(2) { pair(a, b) } else { pair(c, d) };
         T::from_f64(if size_of::<T>() == 4 { (bits >> 40) as f64 * EXP2_M24 } else { unit(bits) })
     }
 
@@ -64,7 +64,7 @@ impl Philox {
     pub fn normal<T: Float>(&self, index: u64) -> T {
         let (u, v) = self.uniform_pair(index / 2);
         let (cos, sin) = box_muller(u, v);
-        T::from_f64(if index % 2 == 0 { cos } else { sin })
+        T::from_f64(if index.is_multiple_of(2) { cos } else { sin })
     }
 
     /// Block `index` of the stream as two numbers uniform in [0, 1).

@@ -1,5 +1,7 @@
 //! Which instruction set a kernel runs on.
 
+use std::sync::OnceLock;
+
 #[cfg(target_arch = "x86_64")]
 use super::{avx2::Avx2, avx512::Avx512};
 
@@ -50,22 +52,33 @@ pub enum Isa {
 }
 
 impl Isa {
-    /// The widest this processor has.
+    /// The widest this processor has, found once.
+    ///
+    /// The environment variable `ULP_ISA` (`portable`, `avx2` or `avx512`) asks for another, for
+    /// tests and measurements; what the processor does not have is not given.
     #[inline]
     pub fn best() -> Isa {
-        #[cfg(target_arch = "x86_64")]
-        {
-            if let Some(isa) = Avx512::detect() {
-                return Isa::Avx512(isa);
-            }
-            if let Some(isa) = Avx2::detect() {
-                return Isa::Avx2(isa);
-            }
-        }
-        Isa::Portable
+        static BEST: OnceLock<Isa> = OnceLock::new();
+        *BEST.get_or_init(|| {
+            let asked = std::env::var("ULP_ISA").ok();
+            let all = Isa::available();
+            let asked = all.iter().find(|isa| asked.as_deref() == Some(isa.name()));
+            *asked.or(all.last()).expect("the portable one is always there")
+        })
     }
 
-    /// Every one this processor has, the portable one first.
+    /// The name by which `ULP_ISA` asks for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Isa::Portable => "portable",
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2(_) => "avx2",
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512(_) => "avx512",
+        }
+    }
+
+    /// Every one this processor has, the portable one first, the widest last.
     pub fn available() -> Vec<Isa> {
         #[allow(unused_mut)]
         let mut all = vec![Isa::Portable];

@@ -32,7 +32,11 @@ impl<T: Copy> Out<'_, T> {
     pub(crate) fn copy(&mut self, x: &[T]) -> &mut [T] {
         let part = &mut self.memory[self.written..][..x.len()];
         self.written += x.len();
-        part.write_copy_of_slice(x)
+        for (slot, &x) in part.iter_mut().zip(x) {
+            slot.write(x);
+        }
+        // SAFETY: the loop above has written every element of `part`.
+        unsafe { initialized(part) }
     }
 
     /// Appends `n` times `x`, and returns it for work in place.
@@ -42,8 +46,8 @@ impl<T: Copy> Out<'_, T> {
         for slot in part.iter_mut() {
             slot.write(x);
         }
-        // SAFETY: the loop above has written every element of `part`.
-        unsafe { part.assume_init_mut() }
+        // SAFETY: as in `copy`.
+        unsafe { initialized(part) }
     }
 
     /// Appends `f(x)` for each element.
@@ -66,6 +70,16 @@ impl<T: Copy> Out<'_, T> {
         run(Run3 { f, x, y: &y[..x.len()], z: &z[..x.len()], out });
         self.written += x.len();
     }
+}
+
+/// The elements of a part that has been written.
+///
+/// # Safety
+///
+/// Every element must have been written.
+unsafe fn initialized<T>(part: &mut [MaybeUninit<T>]) -> &mut [T] {
+    // SAFETY: `MaybeUninit<T>` has the layout of `T`, and the caller promises that each is one.
+    unsafe { &mut *(std::ptr::from_mut(part) as *mut [T]) }
 }
 
 /// A vector of `len` elements, made in parts of `chunk` (the last may be shorter).

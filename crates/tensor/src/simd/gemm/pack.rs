@@ -85,7 +85,7 @@ fn pack_width<T: super::Element, const W: usize>(source: Matrix<'_, T>, out: &mu
     let Matrix { start, rows, columns, row_stride, column_stride, .. } = source;
     let (out, _) = out.as_chunks_mut::<W>();
     let out = &mut out[..columns];
-    // SAFETY (all reads below): row < rows and column < columns are inside the view.
+    // SAFETY: it is called with row < rows and column < columns, which are inside the view.
     let read = |row: usize, column: usize| unsafe {
         *start.offset(row as isize * row_stride + column as isize * column_stride)
     };

@@ -1,0 +1,64 @@
+//! Functions of each element, and arrays without any.
+
+use ulp_tensor::ndarray::{ArrayD, IxDyn};
+use ulp_tensor::*;
+
+use crate::definitions::{both, close, real};
+
+type Definition<'a> = &'a dyn Fn(f64) -> f64;
+
+fn check_elementwise<T: Float>() {
+    let (x, wide) = real::<T>(&[3, 50], 0);
+    let sigmoid_of = |x: f64| 1.0 / (1.0 + (-x).exp());
+    let cases: [(ArrayD<T>, Definition); 9] = [
+        (exp(x.view()), &f64::exp),
+        (tanh(x.view()), &f64::tanh),
+        (sigmoid(x.view()), &sigmoid_of),
+        (silu(x.view()), &|x| x * sigmoid_of(x)),
+        (relu(x.view()), &|x| x.max(0.0)),
+        (gelu_tanh(x.view()), &|x: f64| {
+            0.5 * x
+                * (1.0 + ((2.0 / std::f64::consts::PI).sqrt() * (x + 0.044_715 * x.powi(3))).tanh())
+        }),
+        (neg(x.view()), &|x| -x),
+        (pow(x.view(), T::from_f64(3.0)), &|x| x * x * x),
+        (scale(x.view(), T::HALF), &|x| 0.5 * x),
+    ];
+    for (got, f) in cases {
+        close(&got, &wide.mapv(f), 1.0, 4.0);
+    }
+    // Φ by its integral, Simpson's rule.
+    let density = |x: f64| (-0.5 * x * x).exp() / std::f64::consts::TAU.sqrt();
+    let normal = |x: f64| {
+        let h = x / 200.0;
+        let term = |i: i32| [2.0, 4.0][i as usize % 2] * density(h * f64::from(i));
+        0.5 + h / 3.0 * ((1..200).map(term).sum::<f64>() + density(0.0) + density(x))
+    };
+    close(
+        &gelu(x.view()),
+        &wide.mapv(|x| x * normal(x)),
+        1.0,
+        if T::EPSILON.to_f64() > 1e-10 { 4.0 } else { 1e5 },
+    );
+}
+both!(functions_of_each_element, check_elementwise);
+
+#[test]
+fn arrays_without_axes_or_elements() {
+    let one = ArrayD::from_elem(IxDyn(&[]), 2.0f32);
+    assert_eq!(exp(one.view()).shape(), [0usize; 0]);
+    assert_eq!(sum(one.view(), &[], false), one);
+    assert_eq!(max(one.view(), &[], false), one);
+    assert_eq!(broadcast_to(one.view(), &[0, 2]).shape(), [0, 2]);
+    let none = ArrayD::<f32>::zeros(IxDyn(&[2, 0, 3]));
+    for y in [exp(none.view()), gelu(none.view()), softmax(none.view(), 1), softmax(none.view(), 2)]
+    {
+        assert_eq!(y.shape(), [2, 0, 3]);
+    }
+    assert_eq!(sum(none.view(), &[1], false), ArrayD::zeros(IxDyn(&[2, 3])));
+    assert_eq!(sum(none.view(), &[0], false).shape(), [0, 3]);
+    assert_eq!(max(none.view(), &[0], false).shape(), [0, 3]);
+    let w = ArrayD::<f32>::ones(IxDyn(&[3]));
+    let (dx, dw) = rms_norm_vjp(none.view(), w.view(), 1e-5, none.view());
+    assert_eq!((dx.shape(), dw), (&[2, 0, 3][..], ArrayD::zeros(IxDyn(&[3]))));
+}
