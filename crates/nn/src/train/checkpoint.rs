@@ -50,15 +50,18 @@ impl Trainer {
         remove(&old)
     }
 
-    /// Loads a run that [`Trainer::save`] saved; it continues with the same bits.
+    /// Loads a run that [`Trainer::save`] saved; it continues with the same bits. A save that died
+    /// half way is first undone.
     ///
     /// # Errors
     ///
     /// [`NnError::Io`], and what is wrong with a file.
     pub fn load(directory: &Path) -> Result<Self, NnError> {
-        // A save that died between its two renames left the checkpoint before it here.
+        // A save that died between its two renames left the checkpoint before it there.
         let old = beside(directory, ".old");
-        let directory = if !directory.exists() && old.exists() { &old } else { directory };
+        if !directory.exists() && old.exists() {
+            io(directory, fs::rename(&old, directory))?;
+        }
         let path = directory.join(TRAINER_FILE);
         let file = path.display().to_string();
         let bytes = io(&path, fs::read(&path))?;

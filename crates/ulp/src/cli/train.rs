@@ -2,30 +2,26 @@
 
 mod corpus;
 mod dimensions;
+mod steps;
 
 use super::flags::Threads;
-use super::interrupt::Interrupt;
 use super::progress;
 use super::tokenize::load_tokenizer;
 use crate::error::CliError;
 use clap::Args;
-use corpus::Corpus;
-use dimensions::Dimensions;
-use indicatif::ProgressBar;
-use serde_json::json;
+use corpus::{Saved, Text};
 use std::fs;
-use std::io::Write;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 use ulp_infer::Tokenizer;
-use ulp_nn::{StepReport, Trainer, TrainingConfig, Windows, replace_file};
+use ulp_nn::{Module, NnError, TokenDataset, Trainer, TrainingConfig, Windows, replace_file};
 
 /// What was typed.
 #[derive(Args)]
 pub(super) struct Typed {
-    /// The text to learn from, UTF-8
-    #[arg(long, value_name = "FILE")]
-    text: PathBuf,
+    /// The text to learn from, UTF-8; `-` is standard input. A resumed run knows its text
+    #[arg(long, value_name = "FILE", required_unless_present = "resume")]
+    text: Option<PathBuf>,
 
     /// The directory of the model and of everything needed to go on: config.json,
     /// model.safetensors, tokenizer.json, the optimizer's state
@@ -41,10 +37,6 @@ pub(super) struct Typed {
 
     #[command(flatten)]
     dimensions: dimensions::Typed,
-
-    /// What stands between documents in the text
-    #[arg(long, value_name = "TEXT", default_value = "<|endoftext|>")]
-    separator: String,
 
     /// Save the run every N steps; it is always saved at the end and at Ctrl-C
     #[arg(long, value_name = "N", default_value_t = 250, value_parser = clap::value_parser!(u64).range(1..))]
@@ -106,6 +98,10 @@ struct Fresh {
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
 
+    /// What stands between documents in the text [default: <|endoftext|>]
+    #[arg(long, value_name = "TEXT")]
+    separator: Option<String>,
+
     /// Begin sequences at documents only, as prompts do
     #[arg(long)]
     at_documents: bool,
@@ -114,7 +110,7 @@ struct Fresh {
 /// What it means.
 pub(super) struct Train {
     trainer: Trainer,
-    corpus: Corpus,
+    tokens: TokenDataset,
     out: PathBuf,
     checkpoint_every: u64,
     /// The step at which this call ends.
@@ -125,15 +121,16 @@ pub(super) struct Train {
 impl Typed {
     pub(super) fn resolve(self) -> Result<Train, CliError> {
         self.threads.apply();
-        let (trainer, corpus) = if self.resume { self.resumed()? } else { self.begun()? };
+        let (trainer, tokens) = if self.resume { self.resumed()? } else { self.begun()? };
         let total = trainer.config().total_steps;
         let last_step = match self.stop_after {
             Some(steps) => trainer.step_count().saturating_add(steps).min(total),
             None => total,
         };
+        say_what_is_trained(&trainer, &tokens);
         Ok(Train {
             trainer,
-            corpus,
+            tokens,
             out: self.out,
             checkpoint_every: self.checkpoint_every,
             last_step,
@@ -141,50 +138,67 @@ impl Typed {
         })
     }
 
-    fn resumed(&self) -> Result<(Trainer, Corpus), CliError> {
-        let trainer = Trainer::load(&self.out)?;
+    fn resumed(&self) -> Result<(Trainer, TokenDataset), CliError> {
+        let trainer = Trainer::load(&self.out).map_err(|error| match error {
+            NnError::Io { path, source } if source.kind() == ErrorKind::NotFound => {
+                let problem = format!("{} is not there: no run to resume", path.display());
+                CliError::usage("--resume", problem)
+            }
+            error => error.into(),
+        })?;
         let tokenizer = Tokenizer::from_dir(&self.out)?;
-        let corpus = Corpus::read(&self.text, &self.separator, &tokenizer)?;
-        corpus.check_same(&self.out)?;
-        Ok((trainer, corpus))
+        let saved = Saved::read(&self.out)?;
+        let text = saved.text(self.text.as_deref())?;
+        let tokens = text.tokens(&tokenizer);
+        saved.check(&text, &tokens)?;
+        Ok((trainer, tokens))
     }
 
-    fn begun(&self) -> Result<(Trainer, Corpus), CliError> {
-        if self.out.join("trainer.json").exists() {
-            let problem = format!(
-                "{} holds a run: add --resume, or name another directory",
-                self.out.display()
-            );
-            return Err(CliError::usage("--out", problem));
+    fn begun(&self) -> Result<(Trainer, TokenDataset), CliError> {
+        let out = &self.out;
+        if out.join("trainer.json").exists() {
+            let problem = "holds a run: add --resume, or name another directory";
+            return Err(CliError::usage("--out", format!("{} {problem}", out.display())));
         }
-        let Fresh { tokenizer, vocab_size, .. } = &self.fresh;
-        let tokenizer = match tokenizer {
-            Some(path) => load_tokenizer(Some(path))?,
-            None => {
-                let spinner = progress::spinner("learning a vocabulary");
-                let vocab_size = vocab_size.unwrap_or(DEFAULT_VOCAB_SIZE);
-                let learned = corpus::learn_tokenizer(&self.text, &self.separator, vocab_size)?;
-                spinner.finish_and_clear();
-                learned
-            }
-        };
-        let corpus = Corpus::read(&self.text, &self.separator, &tokenizer)?;
+        let dimensions = self.dimensions.resolve()?;
+        let path = self.text.as_deref().expect("clap asks for it");
+        let separator = self.fresh.separator.as_deref().unwrap_or(DEFAULT_SEPARATOR);
+        let text = Text::read(path, separator)?;
+        let tokenizer = self.fresh.tokenizer(&text)?;
+        let tokens = text.tokens(&tokenizer);
         let training = self.fresh.training();
-        let dimensions: Dimensions = self.dimensions.resolve()?;
         let model = dimensions.config(&tokenizer, training.sequence_length)?;
-        corpus.tokens().check_vocabulary(model.vocab_size)?;
-        let trainer = Trainer::new(model, training)?;
-        trainer.save(&self.out)?;
-        save_tokenizer(&tokenizer, &self.out)?;
-        corpus.save_fingerprint(&self.out)?;
-        Ok((trainer, corpus))
+        tokens.check_vocabulary(model.vocab_size)?;
+        let trainer = Trainer::new(model, training)
+            .map_err(|error| CliError::usage("the training's flags", error.to_string()))?;
+        // Finds a text that is too short before there is a directory.
+        let TrainingConfig { seed, sequence_length, windows, .. } = *trainer.config();
+        tokens.batch(seed, 0, 1, sequence_length + 1, windows)?;
+        // The trainer's files come last: where they are, everything is.
+        fs::create_dir_all(out).map_err(|source| CliError::io(out, source))?;
+        save_tokenizer(&tokenizer, out)?;
+        text.save(&tokens, out)?;
+        trainer.save(out)?;
+        Ok((trainer, tokens))
     }
 }
 
 const DEFAULT_VOCAB_SIZE: usize = 1024;
 const DEFAULT_CONTEXT: usize = 128;
+const DEFAULT_SEPARATOR: &str = "<|endoftext|>";
 
 impl Fresh {
+    /// The tokenizer that was asked for, or one learned from the text.
+    fn tokenizer(&self, text: &Text) -> Result<Tokenizer, CliError> {
+        if let Some(path) = &self.tokenizer {
+            return load_tokenizer(Some(path));
+        }
+        let spinner = progress::spinner("learning a vocabulary");
+        let learned = text.learn_tokenizer(self.vocab_size.unwrap_or(DEFAULT_VOCAB_SIZE));
+        spinner.finish_and_clear();
+        learned
+    }
+
     fn training(&self) -> TrainingConfig {
         let default = TrainingConfig::default();
         let learning_rate = self.lr.unwrap_or(default.learning_rate);
@@ -215,102 +229,14 @@ fn save_tokenizer(tokenizer: &Tokenizer, directory: &Path) -> Result<(), CliErro
     Ok(())
 }
 
-/// How often a line is written where no terminal shows a bar.
-const SECONDS_BETWEEN_LINES: Duration = Duration::from_secs(10);
-
-impl Train {
-    pub(super) fn run(mut self, out: &mut impl Write) -> Result<(), CliError> {
-        let interrupt = Interrupt::install();
-        let bar = progress::bar(self.last_step, "loss -");
-        bar.set_position(self.trainer.step_count());
-        let mut pace = Pace::new();
-        let mut saved = self.trainer.step_count();
-        while self.trainer.step_count() < self.last_step && !interrupt.is_pressed() {
-            let report = self.trainer.step(self.corpus.tokens())?;
-            pace.step(report.tokens);
-            self.show(&report, &mut pace, &bar, out)?;
-            if self.trainer.step_count().is_multiple_of(self.checkpoint_every) {
-                self.trainer.save(&self.out)?;
-                saved = self.trainer.step_count();
-            }
-        }
-        bar.finish_and_clear();
-        if saved != self.trainer.step_count() {
-            self.trainer.save(&self.out)?;
-        }
-        let state = if self.trainer.is_done() { "done" } else { "stopped, --resume goes on" };
-        let (steps, total) = (self.trainer.step_count(), self.trainer.config().total_steps);
-        eprintln!("{}: step {steps} of {total}, {state}", self.out.display());
-        Ok(())
-    }
-
-    fn show(
-        &self,
-        report: &StepReport,
-        pace: &mut Pace,
-        bar: &ProgressBar,
-        out: &mut impl Write,
-    ) -> Result<(), CliError> {
-        let rate = pace.tokens_per_second();
-        bar.set_message(format!("loss {:.4}  {rate:.0} tokens/s", report.loss));
-        bar.inc(1);
-        if self.json {
-            let line = json!({
-                "step": report.step,
-                "loss": report.loss,
-                "grad_norm": report.grad_norm,
-                "learning_rate": report.learning_rate,
-                "tokens_per_second": rate,
-            });
-            writeln!(out, "{line}")?;
-            out.flush()?;
-        } else if bar.is_hidden() && pace.is_time_for_a_line() {
-            let total = self.trainer.config().total_steps;
-            let (step, loss) = (report.step + 1, report.loss);
-            eprintln!("step {step}/{total}  loss {loss:.4}  {rate:.0} tokens/s");
-        }
-        Ok(())
-    }
-}
-
-/// Tokens a second, smoothed over the last steps.
-struct Pace {
-    last: Instant,
-    last_line: Instant,
-    rate: Option<f64>,
-}
-
-impl Pace {
-    fn new() -> Pace {
-        let now = Instant::now();
-        Pace { last: now, last_line: now, rate: None }
-    }
-
-    fn step(&mut self, tokens: usize) {
-        let now = Instant::now();
-        let rate = tokens as f64 / now.duration_since(self.last).as_secs_f64().max(1e-9);
-        self.rate = Some(self.rate.map_or(rate, |before| 0.9 * before + 0.1 * rate));
-        self.last = now;
-    }
-
-    fn tokens_per_second(&self) -> f64 {
-        self.rate.unwrap_or(0.0)
-    }
-
-    fn is_time_for_a_line(&mut self) -> bool {
-        let due = self.last_line.elapsed() >= SECONDS_BETWEEN_LINES;
-        if due {
-            self.last_line = Instant::now();
-        }
-        due
-    }
-}
-
-/// Reads a file of the run's directory, if it is there.
-fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, CliError> {
-    match fs::read(path) {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(CliError::io(path, source)),
-    }
+fn say_what_is_trained(trainer: &Trainer, tokens: &TokenDataset) {
+    let (model, training) = (trainer.model(), trainer.config());
+    eprintln!(
+        "{} parameters, vocabulary {}; {} tokens in {} documents, {} a step",
+        model.parameter_count(),
+        model.config.vocab_size,
+        tokens.tokens().len(),
+        tokens.document_count(),
+        training.batch_size * training.sequence_length,
+    );
 }

@@ -1,80 +1,121 @@
-//! The text as tokens, and its fingerprint: a resumed run must see the text it began with, or it
-//! would not end where the uninterrupted one does.
+//! The text as tokens, and what a run's directory says of it: a resumed run must see the text it
+//! began with, or it would not end where the uninterrupted one does.
 
-use super::read_if_there;
 use crate::cli::flags::read_text;
 use crate::error::CliError;
 use serde_json::{Value as Json, json};
-use std::path::Path;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use ulp_infer::{ByteBpeTrainer, EncodeOptions, Tokenizer};
-use ulp_nn::{TokenDataset, replace_file};
+use ulp_nn::{NnError, TokenDataset, replace_file};
 
+/// The file of a run's directory that says what the run is trained on.
 const FILE: &str = "data.json";
 
 /// The mark of a learned vocabulary that stands before each document.
 const END_OF_TEXT: &str = "<|endoftext|>";
 
-pub(super) struct Corpus {
-    tokens: TokenDataset,
-    /// The name of the text, for messages.
+/// A text and how it falls into documents.
+pub(super) struct Text {
+    path: PathBuf,
+    separator: String,
     text: String,
 }
 
-impl Corpus {
-    pub(super) fn read(
-        path: &Path,
-        separator: &str,
-        tokenizer: &Tokenizer,
-    ) -> Result<Corpus, CliError> {
+impl Text {
+    pub(super) fn read(path: &Path, separator: &str) -> Result<Text, CliError> {
         let text = read_text(path)?;
-        let documents = documents(&text, separator).map(|text| document(text, tokenizer));
-        let tokens = TokenDataset::from_documents(documents);
-        Ok(Corpus { tokens, text: path.display().to_string() })
+        Ok(Text { path: path.to_path_buf(), separator: separator.to_string(), text })
     }
 
-    pub(super) fn tokens(&self) -> &TokenDataset {
-        &self.tokens
+    /// The documents, without the line ends around separators.
+    fn documents(&self) -> Vec<&str> {
+        let pieces: Vec<&str> = match self.separator.as_str() {
+            "" => vec![&self.text],
+            mark if self.text.contains(mark) => self.text.split(mark).map(str::trim).collect(),
+            _ => vec![&self.text],
+        };
+        pieces.into_iter().filter(|document| !document.is_empty()).collect()
     }
 
-    /// Writes down what the run is trained on.
-    pub(super) fn save_fingerprint(&self, directory: &Path) -> Result<(), CliError> {
-        let text = format!("{:#}\n", self.fingerprint());
+    /// A byte-level vocabulary learned from the documents.
+    pub(super) fn learn_tokenizer(&self, vocab_size: usize) -> Result<Tokenizer, CliError> {
+        let trainer = ByteBpeTrainer::new(vocab_size).specials(&[END_OF_TEXT]);
+        let tokenizer = trainer.train(self.documents())?;
+        let mark = tokenizer.token_id(END_OF_TEXT);
+        Ok(tokenizer.with_bos_eos(mark, mark, true))
+    }
+
+    pub(super) fn tokens(&self, tokenizer: &Tokenizer) -> TokenDataset {
+        let documents = self.documents().into_iter().map(|text| document(text, tokenizer));
+        TokenDataset::from_documents(documents)
+    }
+
+    /// Writes into a run's directory what it is trained on.
+    pub(super) fn save(&self, tokens: &TokenDataset, directory: &Path) -> Result<(), CliError> {
+        let json = json!({
+            "text": self.path.display().to_string(),
+            "separator": self.separator,
+            "fingerprint": fingerprint(tokens),
+        });
+        let text = format!("{json:#}\n");
         replace_file(&directory.join(FILE), |out| out.write_all(text.as_bytes()))?;
         Ok(())
     }
-
-    /// Refuses another text than the run began with.
-    pub(super) fn check_same(&self, directory: &Path) -> Result<(), CliError> {
-        let path = directory.join(FILE);
-        let Some(bytes) = read_if_there(&path)? else {
-            return Ok(()); // a run begun by a program of one's own
-        };
-        match serde_json::from_slice::<Json>(&bytes) {
-            Ok(before) if before == self.fingerprint() => Ok(()),
-            _ => {
-                let problem = format!("{} is not the text of {}", self.text, path.display());
-                Err(CliError::usage("--text", problem))
-            }
-        }
-    }
-
-    fn fingerprint(&self) -> Json {
-        json!({
-            "tokens": self.tokens.tokens().len(),
-            "documents": self.tokens.document_count(),
-            "fnv1a64": format!("{:016x}", fnv1a(self.tokens.tokens())),
-        })
-    }
 }
 
-/// The documents of a text, without the line ends around separators.
-fn documents<'t>(text: &'t str, separator: &str) -> impl Iterator<Item = &'t str> {
-    let pieces: Vec<&str> = match separator {
-        "" => vec![text],
-        mark if text.contains(mark) => text.split(mark).map(str::trim).collect(),
-        _ => vec![text],
-    };
-    pieces.into_iter().filter(|document| !document.is_empty())
+/// What a run's directory says of the text.
+pub(super) struct Saved {
+    file: PathBuf,
+    json: Json,
+}
+
+impl Saved {
+    pub(super) fn read(directory: &Path) -> Result<Saved, CliError> {
+        let file = directory.join(FILE);
+        let json = match fs::read(&file) {
+            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|source| NnError::Json {
+                file: file.display().to_string(),
+                offset: 0,
+                source,
+            })?,
+            // A run begun by a program of one's own: only the user knows the text.
+            Err(error) if error.kind() == ErrorKind::NotFound => Json::Null,
+            Err(source) => return Err(CliError::io(file, source)),
+        };
+        Ok(Saved { file, json })
+    }
+
+    /// The text again, from `elsewhere` if it has moved.
+    pub(super) fn text(&self, elsewhere: Option<&Path>) -> Result<Text, CliError> {
+        let recorded = self.json.get("text").and_then(Json::as_str).filter(|text| *text != "-");
+        let recorded = recorded.map(Path::new);
+        let Some(path) = elsewhere.or(recorded) else {
+            let problem = format!("needed, {} does not name it", self.file.display());
+            return Err(CliError::usage("--text", problem));
+        };
+        let separator = self.json.get("separator").and_then(Json::as_str).unwrap_or(END_OF_TEXT);
+        Text::read(path, separator).map_err(|error| match (elsewhere, error) {
+            (None, CliError::Io { path, source }) if source.kind() == ErrorKind::NotFound => {
+                let path = path.display();
+                CliError::usage("--text", format!("needed, {path} is no longer there"))
+            }
+            (_, error) => error,
+        })
+    }
+
+    /// Refuses another text than the run began with.
+    pub(super) fn check(&self, text: &Text, tokens: &TokenDataset) -> Result<(), CliError> {
+        match self.json.get("fingerprint") {
+            Some(before) if *before != fingerprint(tokens) => {
+                let (text, file) = (text.path.display(), self.file.display());
+                let problem = format!("{text} is not the text that the run began with ({file})");
+                Err(CliError::usage("--text", problem))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// A document's tokens, with what begins a sequence before them and what ends it behind. Where
@@ -86,17 +127,12 @@ fn document(text: &str, tokenizer: &Tokenizer) -> Vec<u32> {
     ids
 }
 
-/// A byte-level vocabulary learned from the text's documents.
-pub(super) fn learn_tokenizer(
-    path: &Path,
-    separator: &str,
-    vocab_size: usize,
-) -> Result<Tokenizer, CliError> {
-    let text = read_text(path)?;
-    let trainer = ByteBpeTrainer::new(vocab_size).specials(&[END_OF_TEXT]);
-    let tokenizer = trainer.train(documents(&text, separator))?;
-    let mark = tokenizer.token_id(END_OF_TEXT);
-    Ok(tokenizer.with_bos_eos(mark, mark, true))
+fn fingerprint(tokens: &TokenDataset) -> Json {
+    json!({
+        "tokens": tokens.tokens().len(),
+        "documents": tokens.document_count(),
+        "fnv1a64": format!("{:016x}", fnv1a(tokens.tokens())),
+    })
 }
 
 /// Fowler, Noll and Vo's hash, variant 1a with 64 bits, over the ids as little-endian bytes
@@ -109,17 +145,20 @@ fn fnv1a(ids: &[u32]) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{documents, fnv1a};
+    use super::{Text, fnv1a};
 
     #[test]
     fn documents_between_separators() {
-        let split = |text| documents(text, "<|x|>").collect::<Vec<_>>();
+        let split = |text: &str| {
+            let text = Text { path: "".into(), separator: "<|x|>".into(), text: text.into() };
+            text.documents().into_iter().map(str::to_string).collect::<Vec<_>>()
+        };
         assert_eq!(split("a\n<|x|>\n b <|x|>\n"), ["a", "b"]);
         assert_eq!(split("no separator\n"), ["no separator\n"]);
         assert!(split("").is_empty());
     }
 
-    /// The published test vector of the empty input, and of the bytes "a\0\0\0" by hand.
+    /// The hash of no bytes is the published offset basis.
     #[test]
     fn fingerprints() {
         assert_eq!(fnv1a(&[]), 0xcbf29ce484222325);

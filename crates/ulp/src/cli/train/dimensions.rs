@@ -90,6 +90,7 @@ impl Dimensions {
         let config = match self {
             Dimensions::Given(config) => LlamaConfig {
                 vocab_size: config.vocab_size.max(vocab_size),
+                max_position_embeddings: config.max_position_embeddings.max(context),
                 bos_token_id: bos,
                 eos_token_id: eos,
                 ..*config
