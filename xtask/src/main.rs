@@ -3,6 +3,7 @@
 mod ci;
 mod corpus;
 mod fetch;
+mod train_default;
 
 use std::process::ExitCode;
 
@@ -11,7 +12,8 @@ cargo xtask COMMAND
 
   ci [STEP ...]   all that CI checks, in its order; or only the steps named
   corpus [COUNT]  print the first documents of the default model's corpus (12)
-  fetch NAME      download a public model or data set into models/ and check its SHA-256";
+  fetch NAME      download a public model or data set into models/ and check its SHA-256
+  train-default [OUT]  make the embedded model; stops and goes on from target/default-model";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -23,6 +25,7 @@ fn main() -> ExitCode {
         "ci" => ci::run(rest),
         "corpus" => corpus::run(rest),
         "fetch" => fetch::run(rest),
+        "train-default" => train_default::run(rest),
         "help" | "--help" | "-h" => {
             println!("{USAGE}");
             return ExitCode::SUCCESS;

@@ -8,7 +8,7 @@ use ulp_nn::{Dtype, LlamaConfig, NnError, SafeTensorsHeader};
 
 use crate::bytes::Bytes;
 use crate::error::InferError;
-use crate::quant::{Matrix, TensorType};
+use crate::quant::{Format, Matrix, TensorType, UnsupportedType};
 
 const CONFIG: &str = "config.json";
 const SINGLE: &str = "model.safetensors";
@@ -162,6 +162,16 @@ impl HfDirectory {
         let (ty, data) = self.typed(name, &[len])?;
         let matrix = Matrix::new(1, len, ty, data).map_err(|e| e.named(&self.file(name), name))?;
         Ok(matrix.row(0))
+    }
+
+    /// All elements of the tensor `name`, whatever its shape, as f32.
+    pub(crate) fn values(&self, name: &str) -> Result<Vec<f32>, InferError> {
+        let shape = self.shape(name).unwrap_or_default().to_vec();
+        let (ty, data) = self.typed(name, &shape)?;
+        let mut values = vec![0.0; shape.iter().product()];
+        let format = Format::of(ty).ok_or(UnsupportedType(ty));
+        format.map_err(|e| e.named(&self.file(name), name))?.dequantize_blocks(&data, &mut values);
+        Ok(values)
     }
 
     /// The type and bytes of a tensor that must have this shape.

@@ -5,6 +5,7 @@ mod bytes;
 mod chat_template;
 mod engine;
 mod error;
+mod export;
 mod gguf;
 mod hf;
 mod kv_cache;
@@ -22,6 +23,7 @@ pub use engine::{
     Engine, EngineOptions, Event, FinishReason, Finished, Request, RequestId, TokenEvent, Usage,
 };
 pub use error::InferError;
+pub use export::export_gguf;
 pub use gguf::{Array, ByteStrings, Gguf, GgufWriter, TensorInfo, Value, ValueType};
 pub use hf::HfDirectory;
 pub use kv_cache::{CacheShape, KvCache, SequenceId};

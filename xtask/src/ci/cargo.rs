@@ -28,7 +28,7 @@ pub(super) fn test() -> Result<(), Box<dyn Error>> {
 
 /// Once more with the optimiser at work: no debug assertions, no overflow checks, other inlining.
 pub(super) fn test_release() -> Result<(), Box<dyn Error>> {
-    cargo(&["test", "--release", "--lib", "--bins", "--tests"], &[])
+    cargo(&["test", "--profile", "release-test", "--lib", "--bins", "--tests"], &[])
 }
 
 pub(super) fn doc() -> Result<(), Box<dyn Error>> {

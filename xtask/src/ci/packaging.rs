@@ -7,9 +7,10 @@ use std::error::Error;
 
 use super::cargo::cargo;
 
+const NOT_PUBLISHED: [&str; 3] = ["xtask", "ulp-benches", "ulp-docs"];
+
 pub(super) fn run() -> Result<(), Box<dyn Error>> {
-    let exclude = ["--exclude", "xtask", "--exclude", "ulp-benches"];
     let mut words = vec!["package", "--workspace", "--allow-dirty", "--quiet"];
-    words.extend(exclude);
+    words.extend(NOT_PUBLISHED.iter().flat_map(|name| ["--exclude", name]));
     cargo(&words, &[])
 }

@@ -12,6 +12,7 @@ mod world;
 use std::error::Error;
 
 use dice::Dice;
+pub(crate) use talk::{ASSISTANT, END, USER};
 use teller::Teller;
 
 /// The seed of the default model's corpus.

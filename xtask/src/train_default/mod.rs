@@ -49,7 +49,7 @@ pub(crate) fn run(words: &[String]) -> Result<(), Box<dyn Error>> {
     let trainer = train(&work.join("checkpoint"), &data, &mut record)?;
     record.held_out_loss = Some(trainer.evaluate(&held_out, 8)?);
     write(&trainer, &tokenizer, &work, &out)?;
-    record.write(&out.join("default.json"), trainer.model().config(), trainer.config())?;
+    record.write(&out.join("default.json"), &trainer.model().config, trainer.config())?;
     println!("held-out loss {:.4} nats a token", record.held_out_loss.unwrap_or(f64::NAN));
     Ok(())
 }
@@ -132,6 +132,7 @@ fn write(
     out: &Path,
 ) -> Result<(), Box<dyn Error>> {
     let huggingface = work.join("huggingface");
+    fs::create_dir_all(&huggingface)?;
     trainer.model().save_dir(&huggingface)?;
     fs::write(huggingface.join("tokenizer.json"), tokenizer.to_tokenizer_json()?)?;
     let config = serde_json::json!({"chat_template": CHAT_TEMPLATE, "bos_token": SEPARATOR,

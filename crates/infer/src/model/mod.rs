@@ -19,6 +19,7 @@ use crate::hf::HfDirectory;
 use crate::kv_cache::{CacheShape, SequenceId};
 use config::ModelConfig;
 pub use forward::Workspace;
+pub(crate) use weights::TENSOR_NAMES;
 use weights::Weights;
 
 /// Which rows of an [`Input`] give logits. The product with the output matrix is the largest of

@@ -110,6 +110,35 @@ const HUGGING_FACE: Names = Names {
     down: "mlp.down_proj",
 };
 
+/// The two names of every tensor but for its last part (`weight` or `bias`): GGUF's and Hugging
+/// Face's.
+pub(crate) struct TensorNames {
+    /// Outside the layers.
+    pub(crate) whole: [(&'static str, &'static str); 3],
+    /// Within a layer.
+    pub(crate) layer: [(&'static str, &'static str); 9],
+}
+
+/// See [`TensorNames`].
+pub(crate) const TENSOR_NAMES: TensorNames = TensorNames {
+    whole: [
+        (GGUF.embedding, HUGGING_FACE.embedding),
+        (GGUF.output_norm, HUGGING_FACE.output_norm),
+        (GGUF.output, HUGGING_FACE.output),
+    ],
+    layer: [
+        (GGUF.attention_norm, HUGGING_FACE.attention_norm),
+        (GGUF.query, HUGGING_FACE.query),
+        (GGUF.key, HUGGING_FACE.key),
+        (GGUF.value, HUGGING_FACE.value),
+        (GGUF.attention_output, HUGGING_FACE.attention_output),
+        (GGUF.feed_forward_norm, HUGGING_FACE.feed_forward_norm),
+        (GGUF.gate, HUGGING_FACE.gate),
+        (GGUF.up, HUGGING_FACE.up),
+        (GGUF.down, HUGGING_FACE.down),
+    ],
+};
+
 /// Where tensors come from.
 pub(crate) trait Tensors {
     /// The file, for errors.

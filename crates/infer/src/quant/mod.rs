@@ -18,6 +18,7 @@ mod q8_0;
 mod quantize;
 mod tensor_type;
 
+pub(crate) use format::Format;
 pub use matrix::{Activations, Matrix, UnsupportedType};
 pub use quantize::quantize;
 pub use tensor_type::{TensorType, UnknownTensorType};

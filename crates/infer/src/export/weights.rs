@@ -1,0 +1,123 @@
+//! Tensors under GGUF's names, in GGUF's order of rows.
+
+use ulp_nn::{Architecture, LlamaConfig, RopeScaling};
+
+use crate::error::InferError;
+use crate::gguf::GgufWriter;
+use crate::hf::HfDirectory;
+use crate::model::TENSOR_NAMES;
+use crate::quant::{TensorType, quantize};
+
+/// Adds every tensor of the model.
+///
+/// # Errors
+///
+/// [`InferError::UnexpectedTensor`] for a tensor that has no place in a Llama; those of reading.
+pub(super) fn write(
+    writer: &mut GgufWriter<'_>,
+    directory: &HfDirectory,
+    ty: TensorType,
+) -> Result<(), InferError> {
+    let config = directory.config();
+    if let Some(divisors) = rope_divisors(config) {
+        let stored = store(TensorType::F32, "rope_freqs.weight", directory, &divisors)?;
+        writer.tensor("rope_freqs.weight", &[divisors.len()], TensorType::F32, stored);
+    }
+    for name in directory.names() {
+        if is_left_out(name, config) {
+            continue;
+        }
+        let Some((gguf_name, heads)) = place(name, config) else {
+            let (file, tensor) = (directory.path().display().to_string(), name.to_string());
+            return Err(InferError::UnexpectedTensor { file, tensor });
+        };
+        let shape = directory.shape(name).unwrap_or_default().to_vec();
+        let mut values = directory.values(name)?;
+        if let Some(heads) = heads {
+            values = neighbours_rotate(&values, shape[0], heads);
+        }
+        let ty = stored_type(&shape, ty);
+        writer.tensor(&gguf_name, &shape, ty, store(ty, name, directory, &values)?);
+    }
+    Ok(())
+}
+
+/// What transformers itself does not read: see `Weights::from_hugging_face`.
+fn is_left_out(name: &str, config: &LlamaConfig) -> bool {
+    name.ends_with(".rotary_emb.inv_freq")
+        || (config.tie_word_embeddings && name == "lm_head.weight")
+}
+
+/// The name of a tensor in GGUF, and how many heads its rows are to be reordered in.
+fn place(name: &str, config: &LlamaConfig) -> Option<(String, Option<usize>)> {
+    let (stem, kind) = name.rsplit_once('.')?;
+    if !matches!(kind, "weight" | "bias") {
+        return None;
+    }
+    let whole = TENSOR_NAMES.whole.iter().find(|(_, theirs)| *theirs == stem);
+    if let Some((ours, _)) = whole {
+        return Some((format!("{ours}.{kind}"), None));
+    }
+    let (layer, part) = stem.strip_prefix("model.layers.")?.split_once('.')?;
+    let layer: usize = layer.parse().ok().filter(|&layer| layer < config.num_hidden_layers)?;
+    let (ours, _) = TENSOR_NAMES.layer.iter().find(|(_, theirs)| *theirs == part)?;
+    let reordered = config.architecture == Architecture::Llama;
+    let heads = match part {
+        "self_attn.q_proj" if reordered => Some(config.num_attention_heads),
+        "self_attn.k_proj" if reordered => Some(config.num_key_value_heads),
+        _ => None,
+    };
+    Some((format!("blk.{layer}.{ours}.{kind}"), heads))
+}
+
+/// Rows reordered within each head from halves to neighbours: row i of the first half of a head
+/// comes to 2i, row i of the second half to 2i + 1.
+fn neighbours_rotate(values: &[f32], rows: usize, heads: usize) -> Vec<f32> {
+    let (width, head) = (values.len() / rows, rows / heads);
+    let mut out = Vec::with_capacity(values.len());
+    for row in 0..rows {
+        let (start, within) = (row / head * head, row % head);
+        let from = start + within / 2 + within % 2 * (head / 2);
+        out.extend_from_slice(&values[from * width..][..width]);
+    }
+    out
+}
+
+/// Vectors stay f32; a matrix whose rows do not fill blocks becomes F16.
+fn stored_type(shape: &[usize], ty: TensorType) -> TensorType {
+    match shape {
+        [_, columns] if columns.is_multiple_of(ty.block_elements()) => ty,
+        [_, _] => TensorType::F16,
+        _ => TensorType::F32,
+    }
+}
+
+fn store(
+    ty: TensorType,
+    name: &str,
+    directory: &HfDirectory,
+    values: &[f32],
+) -> Result<Vec<u8>, InferError> {
+    quantize(ty, values).map_err(|error| error.named(&directory.path().display().to_string(), name))
+}
+
+/// How GGUF states Llama 3's scaling: what each rotary frequency is divided by.
+fn rope_divisors(config: &LlamaConfig) -> Option<Vec<f32>> {
+    let RopeScaling::Llama3 { .. } = config.rope_scaling else { return None };
+    let plain = LlamaConfig { rope_scaling: RopeScaling::None, ..config.clone() };
+    let (plain, scaled) = (plain.rope_inverse_frequencies(), config.rope_inverse_frequencies());
+    Some(plain.iter().zip(scaled).map(|(plain, scaled)| plain / scaled).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_of_each_head_are_interleaved() {
+        // Two heads of four rows, one column.
+        let values = [0.0, 1.0, 2.0, 3.0, 10.0, 11.0, 12.0, 13.0];
+        let out = neighbours_rotate(&values, 8, 2);
+        assert_eq!(out, [0.0, 2.0, 1.0, 3.0, 10.0, 12.0, 11.0, 13.0]);
+    }
+}
