@@ -1,4 +1,51 @@
 //! Operations on [`ndarray`] arrays: parallel, vectorised, the same bits on any number of threads.
+//!
+//! There is no array type here. Functions take views of `f32` or `f64` ([`Float`]) with any strides
+//! and return fresh arrays in standard layout; what your program already holds goes in, and what
+//! comes out is `ndarray`'s:
+//!
+//! ```
+//! use ulp_tensor::ndarray::array;
+//! use ulp_tensor::{add, linear, softmax, sum};
+//!
+//! let x = array![[1.0_f32, 2.0], [3.0, 4.0]].into_dyn();
+//! let w = array![[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]].into_dyn(); // [out, in], as checkpoints have it
+//! let y = linear(x.view(), w.view(), None);
+//! assert_eq!(y, array![[1.0, 2.0, 3.0], [3.0, 4.0, 7.0]].into_dyn());
+//!
+//! let row = array![10.0, 20.0, 30.0].into_dyn(); // broadcast, as NumPy does
+//! assert_eq!(add(y.view(), row.view()), array![[11.0, 22.0, 33.0], [13.0, 24.0, 37.0]].into_dyn());
+//! assert_eq!(sum(y.t(), &[0], false), array![6.0, 14.0].into_dyn()); // a transposed view
+//! assert_eq!(softmax(y.view(), 1).shape(), [2, 3]);
+//! ```
+//!
+//! # Forward and backward side by side
+//!
+//! A file holds one operation: the function, and the pure functions that its gradient is made of
+//! (`rms_norm` and `rms_norm_vjp`). `dy` is the gradient of a loss with respect to the value; a
+//! `_vjp` returns the gradients with respect to the inputs. No tape is needed to call or test them;
+//! `ulp-autograd` is one.
+//!
+//! # The same bits
+//!
+//! A result does not depend on the number of threads, on the strides of its inputs, or on the
+//! instruction set (portable, AVX2, AVX-512; found when the program runs, or named by the
+//! environment variable `ULP_ISA`). Sums follow one fixed tree, products of matrices run along K in
+//! ascending order with fused multiply-add, and the elementary functions are the crate's own. Work
+//! is shared out by outputs, never inside a sum. `docs/numerics.md` in the repository writes the
+//! orders down, with the errors in ulps.
+//!
+//! # Shapes
+//!
+//! Shapes that do not fit are mistakes of the calling code: the function panics and names both
+//! shapes. Arrays without axes and axes without elements are as good as any. In the documentation
+//! B is a batch, T and S sequences, C a width, H heads, K key-value heads, D a head's width, V a
+//! vocabulary; `..` is any number of axes.
+//!
+//! # What is not here
+//!
+//! Devices, a graph, lazy evaluation, and element types beside `f32` and `f64`: 16-bit and 8-bit
+//! formats are for storage (`fpbits` converts them).
 
 #![deny(unsafe_code)]
 
@@ -54,3 +101,8 @@ pub use softmax::{
     log_softmax, log_softmax_in_place, log_softmax_vjp, softmax, softmax_in_place, softmax_vjp,
 };
 pub use sum::{mean, sum, sum_slice};
+
+/// The README's examples, run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
