@@ -87,11 +87,16 @@ impl Format {
         let Fields { sign: negative, exponent, fraction } = self.fields(code);
         let implied = 1 << self.layout().fraction_bits;
         let (significand, exponent) = match self.classify(code) {
-            Class::Zero => return Value::Zero { negative },
+            Class::Zero => {
+                return Value::Zero { negative: negative && self.has_negative_zero() };
+            }
             Class::Infinite => return Value::Infinite { negative },
             Class::Nan => return self.decode_nan(negative, fraction),
             Class::Subnormal => (fraction, self.quantum_exponent()),
-            Class::Normal => (implied | fraction, self.quantum_exponent() + exponent as i32 - 1),
+            Class::Normal => {
+                let steps = exponent as i32 - self.first_field() as i32;
+                (implied | fraction, self.quantum_exponent() + steps)
+            }
         };
         Value::Finite(Number { negative, significand, exponent }.reduced())
     }

@@ -1,6 +1,5 @@
 //! What can be wrong with a format's description or with a number's text.
 
-use alloc::string::String;
 use core::fmt;
 
 /// Everything this crate refuses, with the facts.
@@ -28,10 +27,25 @@ pub enum FpbitsError {
         what: &'static str,
     },
     /// A text names no known format and is not `EXPONENTxFRACTION` either.
-    UnknownFormat {
-        /// The text.
-        text: String,
+    UnknownFormat,
+    /// A format of the P3109 family with these parameters does not exist.
+    P3109 {
+        /// The width in bits, 2 to 15.
+        width: u32,
+        /// The precision in bits, from 1 to the width, less one if there is a sign.
+        precision: u32,
     },
+    /// An IEEE-like format of this width cannot have that many exponent bits.
+    Design {
+        /// The width in bits.
+        total: u32,
+        /// The exponent bits asked for.
+        exponent: u32,
+    },
+    /// A text names no function of TestFloat.
+    UnknownFunction,
+    /// A text names no rounding direction.
+    UnknownRounding,
     /// A text is not a number.
     NotANumber {
         /// Where the first byte stands that does not belong there.
@@ -54,10 +68,22 @@ impl fmt::Display for FpbitsError {
                 write!(f, "a bias of {bias} is outside ±65535")
             }
             FpbitsError::Contradiction { what } => write!(f, "{what}"),
-            FpbitsError::UnknownFormat { text } => write!(
+            FpbitsError::UnknownFormat => {
+                write!(f, "neither the name of a format nor EXPONENTxFRACTION such as 5x10")
+            }
+            FpbitsError::P3109 { width, precision } => {
+                write!(f, "P3109 has no format of {width} bits with a precision of {precision}")
+            }
+            FpbitsError::Design { total, exponent } => write!(
                 f,
-                "`{text}` is neither the name of a format nor EXPONENTxFRACTION such as 5x10"
+                "{total} bits cannot hold a sign, {exponent} exponent bits and a fraction bit"
             ),
+            FpbitsError::UnknownFunction => {
+                write!(f, "not a function of TestFloat, such as f32_mulAdd or f64_to_i32")
+            }
+            FpbitsError::UnknownRounding => {
+                write!(f, "not one of nearest-even, nearest-away, toward-zero, up, down, to-odd")
+            }
             FpbitsError::NotANumber { offset, expected } => {
                 write!(f, "not a number: expected {expected} at byte {offset}")
             }

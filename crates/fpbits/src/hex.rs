@@ -1,8 +1,10 @@
 //! Hexadecimal floating-point text, as in C: `0x1.999999999999ap-4`. Exact, and short.
 
-use crate::{Format, FpbitsError, Number, Unrounded, Value};
-use alloc::format;
-use alloc::string::String;
+#[cfg(feature = "alloc")]
+use crate::Number;
+use crate::{Format, FpbitsError, Unrounded, Value};
+#[cfg(feature = "alloc")]
+use alloc::{format, string::String};
 
 impl Format {
     /// The value of a code in hexadecimal, with one digit 1 before the point; `None` for infinity
@@ -14,6 +16,7 @@ impl Format {
     /// assert_eq!(Format::BINARY64.to_hex(0.1f64.to_bits()).unwrap(), "0x1.999999999999ap-4");
     /// assert_eq!(Format::BINARY64.to_hex(1).unwrap(), "0x1p-1074");
     /// ```
+    #[cfg(feature = "alloc")]
     pub fn to_hex(&self, code: u64) -> Option<String> {
         match self.decode(code) {
             Value::Zero { negative } => Some(format!("{}0x0p+0", minus(negative))),
@@ -92,10 +95,12 @@ impl Format {
     }
 }
 
+#[cfg(feature = "alloc")]
 fn minus(negative: bool) -> &'static str {
     if negative { "-" } else { "" }
 }
 
+#[cfg(feature = "alloc")]
 fn hex(number: Number) -> String {
     let exponent = number.leading_exponent();
     // The bits after the leading one, moved to the top.

@@ -74,9 +74,14 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "alloc")]
 extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
 
+mod arithmetic;
 mod convert;
+#[cfg(feature = "alloc")]
 mod decimal;
 mod decode;
 mod encode;
@@ -85,24 +90,33 @@ mod format;
 #[cfg(feature = "half")]
 mod half_types;
 mod hex;
-mod named;
+#[cfg(feature = "alloc")]
 mod natural;
 mod order;
+mod rounding;
+mod testfloat;
+#[cfg(feature = "alloc")]
 mod text;
 mod ulp;
 mod value;
 
+pub use arithmetic::{Comparison, Exact, ExactValue, Integer, ToInteger};
 pub use convert::{
     bf16_from_f32, bf16_from_f32_slice, bf16_from_f64, bf16_to_f32, bf16_to_f32_slice, bf16_to_f64,
     e4m3fn_from_f32, e4m3fn_from_f64, e4m3fn_to_f32, e4m3fn_to_f64, e5m2_from_f32, e5m2_from_f64,
     e5m2_to_f32, e5m2_to_f64, f16_from_f32, f16_from_f32_slice, f16_from_f64, f16_to_f32,
     f16_to_f32_slice, f16_to_f64,
 };
+#[cfg(feature = "alloc")]
 pub use decimal::Decimal;
 pub use decode::{Class, Fields};
 pub use error::FpbitsError;
-pub use format::{Format, Layout, NanCodes, Overflow};
+#[cfg(feature = "alloc")]
+pub use format::Derivation;
+pub use format::{Design, Domain, Format, Layout, NanCodes, Overflow, Signedness};
 pub use order::FiniteValues;
+pub use rounding::{Context, Discarded, Flags, Rounded, Rounding, StochasticRounding, Tininess};
+pub use testfloat::{Difference, TestFloat};
 pub use ulp::{
     Ulp, next_down_f32, next_down_f64, next_up_f32, next_up_f64, ulp_distance, ulp_distance_f32,
     ulp_distance_f64, ulp_f32, ulp_f64,

@@ -68,13 +68,49 @@ pub enum Value {
 
 impl Value {
     /// The value of an `f32`.
-    pub fn of_f32(x: f32) -> Value {
-        Format::BINARY32.decode(x.to_bits().into())
+    pub const fn of_f32(x: f32) -> Value {
+        Format::BINARY32.decode(x.to_bits() as u64)
     }
 
     /// The value of an `f64`.
-    pub fn of_f64(x: f64) -> Value {
+    pub const fn of_f64(x: f64) -> Value {
         Format::BINARY64.decode(x.to_bits())
+    }
+
+    /// Whether the sign is a minus (zero, infinity and NaN have one, too).
+    pub const fn is_negative(&self) -> bool {
+        match *self {
+            Value::Zero { negative }
+            | Value::Finite(Number { negative, .. })
+            | Value::Infinite { negative }
+            | Value::Nan { negative, .. } => negative,
+        }
+    }
+
+    /// Whether it is not a number.
+    pub const fn is_nan(&self) -> bool {
+        matches!(self, Value::Nan { .. })
+    }
+
+    /// Whether it is a signalling NaN: an operation on it is invalid.
+    pub const fn is_signalling(&self) -> bool {
+        matches!(self, Value::Nan { fraction, .. } if *fraction >> 63 == 0)
+    }
+
+    /// The same with the other sign.
+    ///
+    /// # Examples
+    /// ```
+    /// use fpbits::Value;
+    /// assert_eq!(Value::of_f64(1.5).negated(), Value::of_f64(-1.5));
+    /// ```
+    pub const fn negated(&self) -> Value {
+        match *self {
+            Value::Zero { negative } => Value::Zero { negative: !negative },
+            Value::Finite(number) => Value::Finite(Number { negative: !number.negative, ..number }),
+            Value::Infinite { negative } => Value::Infinite { negative: !negative },
+            Value::Nan { negative, fraction } => Value::Nan { negative: !negative, fraction },
+        }
     }
 }
 
@@ -93,13 +129,20 @@ pub struct Unrounded {
     pub sticky: bool,
 }
 
-impl From<Number> for Unrounded {
-    fn from(number: Number) -> Unrounded {
+impl Unrounded {
+    /// A number as a result that is exact already.
+    pub const fn of(number: Number) -> Unrounded {
         Unrounded {
             negative: number.negative,
-            significand: number.significand.into(),
+            significand: number.significand as u128,
             exponent: number.exponent,
             sticky: false,
         }
+    }
+}
+
+impl From<Number> for Unrounded {
+    fn from(number: Number) -> Unrounded {
+        Unrounded::of(number)
     }
 }

@@ -1,78 +1,107 @@
-//! Conversions against Berkeley TestFloat's vectors, where they are at hand.
-//!
-//! Set `ULP_TEST_DATA` to the directory that holds `testfloat/FUNCTION.near_even.txt.gz`.
+//! Every function and mode of Berkeley TestFloat's vectors, results and exceptions, where they are
+//! at hand: set `ULP_TEST_DATA` to the directory that holds `testfloat/FUNCTION.MODE.txt.gz`.
 
+use flate2::read::MultiGzDecoder;
 use fpbits::*;
-use std::path::PathBuf;
-use std::process::Command;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 
-fn vectors(function: &str) -> Option<String> {
+fn vectors() -> Option<PathBuf> {
     let data = std::env::var_os("ULP_TEST_DATA").map(PathBuf::from).unwrap_or_else(|| {
         PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data"))
     });
-    let path = data.join(format!("testfloat/{function}.near_even.txt.gz"));
-    if !path.exists() {
-        eprintln!("skipped: no {}", path.display());
+    let folder = data.join("testfloat");
+    if !folder.is_dir() {
+        eprintln!("skipped: no {}", folder.display());
         return None;
     }
-    let output = Command::new("gzip").arg("-dc").arg(&path).output();
-    match output {
-        Ok(output) if output.status.success() => Some(String::from_utf8(output.stdout).unwrap()),
-        _ => {
-            eprintln!("skipped: gzip cannot read {}", path.display());
-            None
+    Some(folder)
+}
+
+fn read(path: &Path) -> String {
+    let mut text = String::new();
+    MultiGzDecoder::new(File::open(path).unwrap()).read_to_string(&mut text).unwrap();
+    text
+}
+
+/// Function and mode of a file name.
+fn subject(path: &Path) -> Option<(&str, &str)> {
+    path.file_name()?.to_str()?.strip_suffix(".txt.gz")?.split_once('.')
+}
+
+#[test]
+fn every_vector() {
+    let Some(folder) = vectors() else { return };
+    let (mut files, mut lines) = (0, 0);
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let Some((function, mode)) = subject(&path) else { continue };
+        let test = TestFloat::new(function, Context::new(mode.parse().unwrap())).unwrap();
+        for line in read(&path).lines() {
+            assert_eq!(test.check(line), Ok(None), "{function} {mode}: {line}");
+            lines += 1;
+        }
+        files += 1;
+    }
+    assert!(files > 0 && lines > files, "{files} files, {lines} lines");
+    eprintln!("{files} files, {lines} vectors");
+}
+
+fn f32_of(code: u64) -> f32 {
+    f32::from_bits(code as u32)
+}
+
+/// The scalar conversions on the vectors to nearest even.
+#[test]
+fn fast_conversions() {
+    let Some(folder) = vectors() else { return };
+    let conversions: [(&str, Format, fn(u64) -> u64); 6] = [
+        ("f32_to_f16", Format::BINARY16, |x| f16_from_f32(f32_of(x)).into()),
+        ("f64_to_f16", Format::BINARY16, |x| f16_from_f64(f64::from_bits(x)).into()),
+        ("f16_to_f32", Format::BINARY32, |x| f16_to_f32(x as u16).to_bits().into()),
+        ("f16_to_f64", Format::BINARY64, |x| f16_to_f64(x as u16).to_bits()),
+        ("f32_to_bf16", Format::BFLOAT16, |x| bf16_from_f32(f32_of(x)).into()),
+        ("bf16_to_f32", Format::BINARY32, |x| bf16_to_f32(x as u16).to_bits().into()),
+    ];
+    for (function, to, convert) in conversions {
+        for line in read(&folder.join(format!("{function}.near_even.txt.gz"))).lines() {
+            let words: Vec<u64> =
+                line.split(' ').map(|word| u64::from_str_radix(word, 16).unwrap()).collect();
+            let got = convert(words[0]);
+            let nan = to.is_nan(got) && to.is_nan(words[1]);
+            assert!(nan || got == words[1], "{function} {line}: {got:x}");
         }
     }
 }
 
-/// Each line holds operand, result and flags. NaN is compared as NaN: payloads are the machine's.
-fn check(function: &str, from: Format, to: Format, fast: Option<fn(u64) -> u64>) {
-    let Some(text) = vectors(function) else { return };
-    let mut checked = 0;
-    for line in text.lines() {
-        let words: Vec<u64> =
-            line.split(' ').map(|word| u64::from_str_radix(word, 16).unwrap()).collect();
-        let (operand, expected) = (words[0], words[1]);
-        let soft = from.convert(operand, &to);
-        let same = |code: u64| code == expected || to.is_nan(code) && to.is_nan(expected);
-        assert!(same(soft), "{function} {line}: {soft:x}");
-        if let Some(fast) = fast {
-            assert!(same(fast(operand)), "{function} {line}: {:x}", fast(operand));
+#[test]
+fn wrong_lines_and_names_are_refused() {
+    let test = TestFloat::new("f16_sqrt", Context::NEAREST_EVEN).unwrap();
+    for (line, offset) in [("", 0), ("3C00 3C00", 9), ("3C00 3C00 00 00", 13), ("3C00 xyz 00", 5)] {
+        match test.check(line) {
+            Err(FpbitsError::NotANumber { offset: at, .. }) => assert_eq!(at, offset, "{line}"),
+            other => panic!("{line}: {other:?}"),
         }
-        checked += 1;
     }
-    assert!(checked > 0, "{function}: no vectors in the file");
-}
-
-const B16: Format = Format::BINARY16;
-const B32: Format = Format::BINARY32;
-const B64: Format = Format::BINARY64;
-
-#[test]
-fn f32_to_f16() {
-    check("f32_to_f16", B32, B16, Some(|x| f16_from_f32(f32::from_bits(x as u32)).into()));
+    for name in ["", "f32", "f32_", "_add", "f32_pow", "i32_to_i64", "f32_to_", "f31_add"] {
+        assert!(TestFloat::new(name, Context::NEAREST_EVEN).is_err(), "{name}");
+    }
 }
 
 #[test]
-fn f64_to_f16() {
-    check("f64_to_f16", B64, B16, Some(|x| f16_from_f64(f64::from_bits(x)).into()));
-}
-
-#[test]
-fn f16_to_wider() {
-    check("f16_to_f32", B16, B32, Some(|x| f16_to_f32(x as u16).to_bits().into()));
-    check("f16_to_f64", B16, B64, Some(|x| f16_to_f64(x as u16).to_bits()));
-}
-
-#[test]
-fn bf16() {
-    let bf16 = Format::BFLOAT16;
-    check("f32_to_bf16", B32, bf16, Some(|x| bf16_from_f32(f32::from_bits(x as u32)).into()));
-    check("bf16_to_f32", bf16, B32, Some(|x| bf16_to_f32(x as u16).to_bits().into()));
-}
-
-#[test]
-fn f32_and_f64() {
-    check("f32_to_f64", B32, B64, None);
-    check("f64_to_f32", B64, B32, None);
+fn wrong_results_are_found() {
+    let differs = |function: &str, line: &str| {
+        let test = TestFloat::new(function, Context::NEAREST_EVEN).unwrap();
+        test.check(line).unwrap().is_some()
+    };
+    assert!(!differs("f32_mul", "40000000 40400000 40C00000 00"));
+    assert!(differs("f32_mul", "40000000 40400000 40C00001 00"));
+    assert!(differs("f32_mul", "40000000 40400000 40C00000 01"));
+    assert!(!differs("f64_to_i32", "7FF0000000000000 80000000 10"));
+    assert!(!differs("f64_to_ui32", "BFF0000000000000 FFFFFFFF 10"));
+    assert!(!differs("f16_lt_quiet", "7E00 3C00 0 00"));
+    assert!(differs("f16_lt", "7E00 3C00 0 00"));
+    let not_exact = TestFloat::new("f16_roundToInt", Context::NEAREST_EVEN).unwrap().not_exact();
+    assert_eq!(not_exact.check("3E00 4000 00"), Ok(None)); // 1.5
 }

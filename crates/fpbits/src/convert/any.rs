@@ -16,7 +16,7 @@ impl Format {
     /// let pi = std::f64::consts::PI.to_bits();
     /// assert_eq!(Format::BINARY64.convert(pi, &Format::BFLOAT16), 0x4049);
     /// ```
-    pub fn convert(&self, code: u64, to: &Format) -> u64 {
+    pub const fn convert(&self, code: u64, to: &Format) -> u64 {
         to.encode(&self.decode(code))
     }
 }

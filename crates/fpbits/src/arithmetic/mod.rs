@@ -1,0 +1,19 @@
+//! Arithmetic in any format: exact first ([`Exact`]), rounded once ([`Format::round_exact`]). One
+//! file an operation.
+
+mod add;
+mod compare;
+mod divide;
+mod exact;
+mod fma;
+mod integer;
+mod integral;
+mod min_max;
+mod multiply;
+mod remainder;
+mod sign;
+mod square_root;
+
+pub use compare::Comparison;
+pub use exact::{Exact, ExactValue};
+pub use integer::{Integer, ToInteger};
