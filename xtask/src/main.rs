@@ -4,6 +4,7 @@ mod ci;
 mod corpus;
 mod fetch;
 mod train_default;
+mod write_model;
 
 use std::process::ExitCode;
 
@@ -13,7 +14,8 @@ cargo xtask COMMAND
   ci [STEP ...]   all that CI checks, in its order; or only the steps named
   corpus [COUNT]  print the first documents of the default model's corpus (12)
   fetch NAME      download a public model or data set into models/ and check its SHA-256
-  train-default [OUT]  make the embedded model; stops and goes on from target/default-model";
+  train-default [OUT]  make the embedded model; stops and goes on from target/default-model
+  write-model SHAPE DIR [TYPE ...]  a random model of a shape (tinyllama, small), and as GGUF";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -26,6 +28,7 @@ fn main() -> ExitCode {
         "corpus" => corpus::run(rest),
         "fetch" => fetch::run(rest),
         "train-default" => train_default::run(rest),
+        "write-model" => write_model::run(rest),
         "help" | "--help" | "-h" => {
             println!("{USAGE}");
             return ExitCode::SUCCESS;
