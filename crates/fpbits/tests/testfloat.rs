@@ -56,7 +56,8 @@ fn f32_of(code: u64) -> f32 {
 #[test]
 fn fast_conversions() {
     let Some(folder) = vectors() else { return };
-    let conversions: [(&str, Format, fn(u64) -> u64); 6] = [
+    type Conversion = (&'static str, Format, fn(u64) -> u64);
+    let conversions: [Conversion; 6] = [
         ("f32_to_f16", Format::BINARY16, |x| f16_from_f32(f32_of(x)).into()),
         ("f64_to_f16", Format::BINARY16, |x| f16_from_f64(f64::from_bits(x)).into()),
         ("f16_to_f32", Format::BINARY32, |x| f16_to_f32(x as u16).to_bits().into()),

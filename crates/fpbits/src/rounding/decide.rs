@@ -64,7 +64,7 @@ pub(crate) const fn split(
     let kept = shift_right(significand, shift);
     let guard = shift_right(significand, shift - 1) & 1 == 1;
     let round = shift >= 2 && shift_right(significand, shift - 2) & 1 == 1;
-    let sticky = sticky || shift >= 3 && has_bits_below(significand, shift - 2);
+    let rest = sticky || shift >= 3 && has_bits_below(significand, shift - 2);
     let fraction = match rounding {
         Rounding::Stochastic { bits, .. } => {
             let whole = if shift >= 128 { 0 } else { kept << shift };
@@ -72,7 +72,7 @@ pub(crate) const fn split(
         }
         _ => 0,
     };
-    (kept, Discarded { guard, round, sticky, fraction })
+    (kept, Discarded { guard, round, sticky: rest, fraction })
 }
 
 const fn nothing_but(sticky: bool) -> Discarded {
