@@ -15,6 +15,7 @@ cargo xtask COMMAND
   corpus [COUNT]  print the first documents of the default model's corpus (12)
   fetch NAME      download a public model or data set into models/ and check its SHA-256
   train-default [OUT]  make the embedded model; stops and goes on from target/default-model
+  train-default --check  take the first steps again and compare with the committed record
   write-model SHAPE DIR [TYPE ...]  a random model of a shape (tinyllama, small), and as GGUF";
 
 fn main() -> ExitCode {

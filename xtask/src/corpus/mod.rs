@@ -5,6 +5,7 @@
 mod dice;
 mod opening;
 mod plots;
+mod portrait;
 mod talk;
 mod teller;
 mod world;
@@ -27,10 +28,14 @@ pub(crate) fn run(words: &[String]) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The `index`-th document under `seed`: two in three are bare stories, the others talks.
+/// The `index`-th document under `seed`: of four, two are stories, one is a talk, one a portrait.
 pub(crate) fn document(seed: u64, index: u64) -> String {
     let mut dice = Dice::new(seed, index);
-    if dice.chance(1, 3) { talk::talk(dice) } else { story(dice).text() }
+    match dice.below(4) {
+        0 => portrait::portrait(dice),
+        1 => talk::talk(dice),
+        _ => story(dice).text(),
+    }
 }
 
 /// A whole story: an opening, one of the plots, an end.

@@ -13,15 +13,13 @@ pub(crate) enum Gender {
 /// Girls' and female animals' names.
 pub(crate) const SHE_NAMES: &[&str] = &[
     "Lily", "Mia", "Anna", "Sara", "Emma", "Lucy", "Ella", "Rosie", "Nora", "Ruby", "Clara",
-    "Daisy", "Ivy", "Zoe", "Lena", "Molly", "Amy", "Hanna", "Jane", "Kate", "Mila", "Nina",
-    "Olive", "Poppy", "Sue", "Tilda", "Wendy", "Bella", "Grace", "Alice",
+    "Daisy", "Zoe", "Molly", "Amy", "Jane", "Kate", "Nina", "Bella", "Alice",
 ];
 
 /// Boys' and male animals' names.
 pub(crate) const HE_NAMES: &[&str] = &[
-    "Tom", "Ben", "Max", "Sam", "Leo", "Tim", "Jack", "Finn", "Oscar", "Peter", "Hugo", "Otto",
-    "Noah", "Paul", "Felix", "Theo", "Bob", "Dan", "Emil", "Fred", "Gus", "Henry", "Jim", "Karl",
-    "Luke", "Milo", "Ned", "Ollie", "Pip", "Rob",
+    "Tom", "Ben", "Max", "Sam", "Leo", "Tim", "Jack", "Finn", "Oscar", "Peter", "Hugo", "Noah",
+    "Paul", "Felix", "Theo", "Bob", "Fred", "Gus", "Henry", "Luke",
 ];
 
 /// A kind of hero, with what it is like and where it lives.

@@ -8,7 +8,10 @@ use serde_json::{Value, json};
 use ulp_nn::{LlamaConfig, TrainingConfig};
 
 /// Steps whose losses make one point of the committed curve.
-const STEPS_A_POINT: usize = 20;
+const STEPS_A_POINT: usize = 100;
+
+/// Losses that are committed with all their bits.
+const EXACT_LOSSES: usize = 25;
 
 /// The losses so far and the time they took, kept in a file so that it outlives a stop.
 pub(super) struct Record {
@@ -80,6 +83,7 @@ impl Record {
             "seconds_of_training": self.seconds.iter().sum::<f64>().round(),
             "threads": std::thread::available_parallelism()?.get(),
             "held_out_loss_nats": self.held_out_loss,
+            "first_losses": &self.losses[..EXACT_LOSSES.min(self.losses.len())],
             "steps_a_point": STEPS_A_POINT,
             "loss_nats": curve.join(" "),
         });
