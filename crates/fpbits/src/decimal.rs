@@ -4,7 +4,7 @@
 //! float always ends. The reverse does not hold, which is why 0.1 has to be rounded.
 
 use crate::natural::Natural;
-use crate::{Format, FpbitsError, Number, Unrounded, Value};
+use crate::{Context, Format, FpbitsError, Number, Rounded, Unrounded, Value};
 use alloc::format;
 use alloc::string::String;
 use core::cmp::Ordering;
@@ -40,7 +40,7 @@ pub struct Decimal {
 const LONGEST_PLAIN_EXPONENT: u32 = 20_000;
 
 impl Decimal {
-    fn new(negative: bool, mut coefficient: Natural, mut exponent: i32) -> Decimal {
+    pub(crate) fn new(negative: bool, mut coefficient: Natural, mut exponent: i32) -> Decimal {
         if coefficient.is_zero() {
             return Decimal { negative, coefficient, exponent: 0 };
         }
@@ -130,23 +130,6 @@ impl Decimal {
             }
         }
     }
-
-    /// The neighbours with at most `count` significant digits: cut off, and one more in the last
-    /// place.
-    pub(crate) fn cut(&self, digits: &str, count: usize) -> (Decimal, Decimal) {
-        let kept = count.min(digits.len());
-        let exponent = self.exponent + (digits.len() - kept) as i32;
-        let lower = Natural::from_digits(digits.bytes().take(kept));
-        let mut upper = lower.clone();
-        upper.add(&Natural::new(1));
-        (Decimal::new(self.negative, lower, exponent), Decimal::new(self.negative, upper, exponent))
-    }
-
-    /// |self| < |other|
-    pub(crate) fn is_smaller(&self, other: &Decimal) -> bool {
-        let difference = self.magnitude().subtract(&other.magnitude());
-        difference.negative && !difference.is_zero()
-    }
 }
 
 impl Format {
@@ -170,12 +153,35 @@ impl Format {
     ///
     /// # Accuracy
     /// Correctly rounded (at most 0.5 ulp), however many digits there are.
+    ///
+    /// # Examples
+    /// ```
+    /// use fpbits::{Decimal, Format};
+    /// let tenth: Decimal = "0.1".parse().unwrap();
+    /// assert_eq!(Format::BINARY32.from_decimal(&tenth), 0.1f32.to_bits().into());
+    /// ```
     pub fn from_decimal(&self, decimal: &Decimal) -> u64 {
+        self.from_decimal_with(decimal, Context::NEAREST_EVEN).code
+    }
+
+    /// The code that a decimal number rounds to, and the exceptions.
+    ///
+    /// # Accuracy
+    /// Correctly rounded, however many digits there are.
+    ///
+    /// # Examples
+    /// ```
+    /// use fpbits::{Context, Decimal, Format, Rounding};
+    /// let tenth: Decimal = "0.1".parse().unwrap();
+    /// let down = Format::BINARY32.from_decimal_with(&tenth, Context::new(Rounding::Down));
+    /// assert_eq!(down.code + 1, 0.1f32.to_bits().into()); // the nearest lies above
+    /// ```
+    pub fn from_decimal_with(&self, decimal: &Decimal, context: Context) -> Rounded {
         let negative = decimal.negative;
         if decimal.is_zero() {
-            return self.encode(&Value::Zero { negative });
+            return self.encode_with(&Value::Zero { negative }, context);
         }
-        self.round(&self.in_binary(decimal))
+        self.round_with(&self.in_binary(decimal), context)
     }
 
     /// A decimal number to at least 128 leading bits, if it is in or near the format's range;

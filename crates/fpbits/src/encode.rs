@@ -232,7 +232,7 @@ impl Format {
 
 /// How a number was rounded.
 #[derive(Clone, Copy)]
-#[expect(dead_code, reason = "read by traces")]
+#[cfg_attr(not(feature = "alloc"), expect(dead_code, reason = "read by traces"))]
 pub(crate) struct Decision {
     /// The exponent of the last place that is kept.
     pub(crate) unit: i32,

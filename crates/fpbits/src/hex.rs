@@ -2,7 +2,7 @@
 
 #[cfg(feature = "alloc")]
 use crate::Number;
-use crate::{Format, FpbitsError, Unrounded, Value};
+use crate::{Context, Format, FpbitsError, Rounded, Unrounded, Value};
 #[cfg(feature = "alloc")]
 use alloc::{format, string::String};
 
@@ -37,6 +37,22 @@ impl Format {
     /// assert_eq!(Format::BINARY32.parse_hex("0x1.8p1").unwrap(), u64::from(3f32.to_bits()));
     /// ```
     pub fn parse_hex(&self, text: &str) -> Result<u64, FpbitsError> {
+        Ok(self.parse_hex_with(text, Context::NEAREST_EVEN)?.code)
+    }
+
+    /// The code that a number in hexadecimal rounds to, and the exceptions; see
+    /// [`Format::parse_hex`].
+    ///
+    /// # Errors
+    /// If the text is not of this form.
+    ///
+    /// # Examples
+    /// ```
+    /// use fpbits::{Context, Flags, Format, Rounding};
+    /// let up = Format::BINARY16.parse_hex_with("0x1.0001p0", Context::new(Rounding::Up)).unwrap();
+    /// assert_eq!((up.code, up.flags), (0x3c01, Flags::INEXACT));
+    /// ```
+    pub fn parse_hex_with(&self, text: &str, context: Context) -> Result<Rounded, FpbitsError> {
         let refuse = |offset, expected| Err(FpbitsError::NotANumber { offset, expected });
         let bytes = text.as_bytes();
         let negative = bytes.first() == Some(&b'-');
@@ -87,11 +103,11 @@ impl Format {
         }
         exponent += if exponent_negative { -power } else { power };
         if significand == 0 {
-            return Ok(self.encode(&Value::Zero { negative }));
+            return Ok(self.encode_with(&Value::Zero { negative }, context));
         }
         // Far beyond every format is as good as anything farther.
         let exponent = exponent.clamp(-1 << 24, 1 << 24) as i32;
-        Ok(self.round(&Unrounded { negative, significand, exponent, sticky }))
+        Ok(self.round_with(&Unrounded { negative, significand, exponent, sticky }, context))
     }
 }
 

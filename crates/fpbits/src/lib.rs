@@ -94,9 +94,13 @@ mod hex;
 mod natural;
 mod order;
 mod rounding;
+#[cfg(feature = "alloc")]
+mod shortest;
 mod testfloat;
 #[cfg(feature = "alloc")]
 mod text;
+#[cfg(feature = "alloc")]
+mod trace;
 mod ulp;
 mod value;
 
@@ -117,6 +121,8 @@ pub use format::{Design, Domain, Format, Layout, NanCodes, Overflow, Signedness}
 pub use order::FiniteValues;
 pub use rounding::{Context, Discarded, Flags, Rounded, Rounding, StochasticRounding, Tininess};
 pub use testfloat::{Difference, TestFloat};
+#[cfg(feature = "alloc")]
+pub use trace::{Operation, Places, RoundStep, Rule, Step, Trace};
 pub use ulp::{
     Ulp, next_down_f32, next_down_f64, next_up_f32, next_up_f64, ulp_distance, ulp_distance_f32,
     ulp_distance_f64, ulp_f32, ulp_f64,

@@ -1,6 +1,6 @@
 //! Numbers as people write them: parsing into any format, and the shortest text that comes back.
 
-use crate::{Decimal, Format, FpbitsError, Value};
+use crate::{Context, Format, FpbitsError, Rounded, Value};
 use alloc::format;
 use alloc::string::{String, ToString};
 
@@ -22,27 +22,47 @@ impl Format {
     /// assert!(Format::BINARY64.parse("0.1.2").is_err());
     /// ```
     pub fn parse(&self, text: &str) -> Result<u64, FpbitsError> {
+        Ok(self.parse_with(text, Context::NEAREST_EVEN)?.code)
+    }
+
+    /// The code that a number in text rounds to, and the exceptions; see [`Format::parse`].
+    ///
+    /// # Accuracy
+    /// Correctly rounded, however long the text.
+    ///
+    /// # Errors
+    /// If the text is not a number; the error says where.
+    ///
+    /// # Examples
+    /// ```
+    /// use fpbits::{Context, Flags, Format, Rounding};
+    /// let f = Format::BINARY32;
+    /// let up = f.parse_with("0.1", Context::new(Rounding::Up)).unwrap();
+    /// let down = f.parse_with("0.1", Context::new(Rounding::Down)).unwrap();
+    /// assert_eq!((up.code - down.code, up.flags), (1, Flags::INEXACT));
+    /// assert_eq!(f.parse_with("0.5", Context::NEAREST_EVEN).unwrap().flags, Flags::NONE);
+    /// ```
+    pub fn parse_with(&self, text: &str, context: Context) -> Result<Rounded, FpbitsError> {
         let negative = text.starts_with('-');
         let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
         if unsigned.eq_ignore_ascii_case("inf") || unsigned.eq_ignore_ascii_case("infinity") {
-            return Ok(self.encode(&Value::Infinite { negative }));
+            return Ok(self.encode_with(&Value::Infinite { negative }, context));
         }
         if unsigned.eq_ignore_ascii_case("nan") {
-            return Ok(self.encode(&Value::Nan { negative, fraction: 1 << 63 }));
+            return Ok(self.encode_with(&Value::Nan { negative, fraction: 1 << 63 }, context));
         }
         if unsigned.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("0x")) {
-            return self.parse_hex(text);
+            return self.parse_hex_with(text, context);
         }
-        Ok(self.from_decimal(&text.parse()?))
+        Ok(self.from_decimal_with(&text.parse()?, context))
     }
 
     /// The shortest decimal number that rounds to this code and, among those, the closest to its
-    /// value, the even one of two equally close; `inf`, `-inf` and `NaN` for the rest. Exponents are used from 1e17 up and below
-    /// 1e-5.
+    /// value, the even one of two equally close; `inf`, `-inf` and `NaN` for the rest. Exponents are
+    /// used from 1e17 up and below 1e-5.
     ///
-    /// # Method
-    /// For 1, 2, 3, ... digits, the exact value is cut to that length, and rounded up to it. If
-    /// any decimal of that length rounds to the code, then one of these two does.
+    /// The largest number is treated as if a next one followed, even where everything larger
+    /// saturates to it: E2M3's prints as 7.5, not as 8.
     ///
     /// # Examples
     /// ```
@@ -60,32 +80,12 @@ impl Format {
             Value::Zero { negative: false } => "0".to_string(),
             Value::Zero { negative: true } => "-0".to_string(),
             Value::Finite(number) => {
-                let shortest = self.shortest(&Decimal::from_number(number), code);
+                let shortest = self.shortest(number, code);
                 match shortest.scientific_exponent() {
                     -5..17 => shortest.to_string(),
                     _ => format!("{shortest:e}"),
                 }
             }
         }
-    }
-
-    fn shortest(&self, exact: &Decimal, code: u64) -> Decimal {
-        let code = code & (self.sign_mask() | self.magnitude_mask());
-        let digits = exact.digits();
-        for count in 1..digits.len() {
-            let (lower, upper) = exact.cut(&digits, count);
-            match (self.from_decimal(&lower) == code, self.from_decimal(&upper) == code) {
-                (false, false) => continue,
-                (true, false) => return lower,
-                (false, true) => return upper,
-                (true, true) => {
-                    let (below, above) = (exact.subtract(&lower), upper.subtract(exact));
-                    let even = digits.as_bytes()[count - 1].is_multiple_of(2); // b'0' is even
-                    let up = above.is_smaller(&below) || !even && !below.is_smaller(&above);
-                    return if up { upper } else { lower };
-                }
-            }
-        }
-        exact.clone()
     }
 }

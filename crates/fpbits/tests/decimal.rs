@@ -104,16 +104,82 @@ fn hexadecimal_both_ways() {
     assert_eq!(B64.parse_hex(&above).unwrap(), 1f64.next_up().to_bits());
 }
 
-/// Every code of the formats up to 16 bits comes back from its shortest text, and one digit less
-/// would not do.
+/// A decimal with `count` digits of another, and the next one of that length: the slow obvious way.
+fn neighbours(exact: &Decimal, count: usize) -> [Decimal; 2] {
+    let digits = exact.digits();
+    let kept: u128 = digits[..count].parse().unwrap();
+    let exponent = exact.scientific_exponent() - (count as i32 - 1);
+    let sign = if exact.is_negative() { "-" } else { "" };
+    [kept, kept + 1].map(|kept| format!("{sign}{kept}e{exponent}").parse().unwrap())
+}
+
+/// Every code comes back from its shortest text, no text of fewer digits comes back, and none of as
+/// many is nearer. `rounds_to` says what comes back, past the largest number, too.
+fn check_shortest_by_search(format: &Format, code: u64) {
+    let text = format.to_shortest(code);
+    let (exact, shortest) = (format.to_decimal(code).unwrap(), text.parse::<Decimal>().unwrap());
+    // As if a next number followed the largest one.
+    let unlimited = Layout {
+        exponent_bits: format.layout().exponent_bits + 1,
+        infinities: false,
+        nan: NanCodes::None,
+        overflow: Overflow::Saturate,
+        ..*format.layout()
+    };
+    let wider = Format::new(unlimited).unwrap();
+    let value = format.decode(code);
+    let back = |decimal: &Decimal| wider.decode(wider.from_decimal(decimal)) == value;
+    assert!(back(&shortest), "{format} {code:#x} {text}");
+    let (all, length) = (exact.digits().len(), shortest.digits().len());
+    for count in 1..length {
+        let found = neighbours(&exact, count);
+        assert!(!found.iter().any(back), "{format} {code:#x} {text}: {count} digits do");
+    }
+    if length < all {
+        let error = |decimal: &Decimal| decimal.subtract(&exact).magnitude();
+        for other in neighbours(&exact, length).iter().filter(|other| back(other)) {
+            let gain = error(other).subtract(&error(&shortest));
+            assert!(!gain.is_negative(), "{format} {code:#x} {text} or {other}");
+        }
+    }
+}
+
+/// Exhaustive with the feature of that name.
 #[test]
 fn shortest_texts_of_narrow_formats() {
-    for (name, format) in Format::NAMED.iter().filter(|(_, f)| f.width() <= 16) {
-        let stride = if format.width() == 16 { 7 } else { 1 };
-        for code in (0..1u64 << format.width()).step_by(stride) {
-            let text = format.to_shortest(code);
-            let back = format.parse(&text).unwrap();
-            assert!(back == code || format.is_nan(code), "{name} {code:#x} {text} {back:#x}");
+    let narrow = Format::NAMED.iter().filter(|(_, f)| f.width() <= 16);
+    for (_, format) in narrow.chain(&Format::P3109_8BIT) {
+        let all = format.width() < 16 || cfg!(feature = "exhaustive");
+        for code in format.finite_values().step_by(if all { 1 } else { 37 }) {
+            if format.decode(code) != (Value::Zero { negative: false }) {
+                check_shortest_by_search(format, code);
+            }
+        }
+    }
+    let abrupt = Format::new(Layout { subnormals: false, ..Layout::ieee(4, 3) }).unwrap();
+    for code in abrupt.finite_values().filter(|&code| code != 0) {
+        check_shortest_by_search(&abrupt, code);
+    }
+}
+
+/// Infinities and NaN come back, too.
+#[test]
+fn texts_of_special_values() {
+    for (_, format) in Format::NAMED.iter().chain(&Format::P3109_8BIT) {
+        for code in format.infinity().into_iter().chain(format.nan()) {
+            assert_eq!(format.parse(&format.to_shortest(code)), Ok(code), "{format}");
+        }
+    }
+    assert_eq!(Format::E2M3.to_shortest(Format::E2M3.max_finite()), "7.5");
+}
+
+/// Exponents of 15 bits: 5,000 digits, and still no time.
+#[test]
+fn shortest_texts_of_wide_exponents() {
+    let wide = Format::new(Layout::ieee(15, 48)).unwrap();
+    for code in (0..200u64).map(|i| i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 1) {
+        if !wide.is_nan(code) {
+            assert_eq!(wide.parse(&wide.to_shortest(code)), Ok(code), "{code:#x}");
         }
     }
 }
