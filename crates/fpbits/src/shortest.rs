@@ -91,7 +91,8 @@ impl Interval {
         let even = code & 1 == 0;
         let (low_included, high_included) = match (m, format.layout().zero) {
             (0, false) => (true, false), // ties go up
-            _ => (even && !(lowest && !format.layout().subnormals), even),
+            _ if lowest && !format.layout().subnormals => (false, even), // the other is zero
+            _ => (even, even),
         };
         Interval { rest, scale, low, high, low_included, high_included }
     }
