@@ -2,12 +2,12 @@
 
 use super::super::decoders::{Decoder, TextDecoder};
 use super::super::fault::TokenizerFault;
-use super::super::models::score_merges::score_merges;
-use super::super::models::{Alphabet, Merges};
+use super::super::models::Alphabet;
 use super::super::normalizers::{Normalizer, UnicodeForm};
 use super::super::pre_tokenizers::{Family, PreTokenizer};
-use super::super::vocabulary::{TokenKind, Vocabulary};
+use super::super::vocabulary::TokenKind;
 use super::super::{Parts, Tokenizer};
+use super::scores::scores;
 use super::tokenizer_json::pre_tokenizer_json;
 use crate::error::InferError;
 
@@ -80,7 +80,8 @@ impl Tokenizer {
         } else {
             vocabulary.model = "llama";
             vocabulary.add_space_prefix = Some(space_prefix(parts)?);
-            vocabulary.scores = Some(scores(parts)?);
+            let none = || refuse("tokenizer.ggml.scores", "this list of merges".into());
+            vocabulary.scores = Some(scores(parts).ok_or_else(none)?);
         }
         Ok(vocabulary)
     }
@@ -159,49 +160,4 @@ fn space_prefix(parts: &Parts) -> Result<bool, InferError> {
         Some(prefix) if prefix == strips => Ok(prefix),
         _ => Err(refuse("tokenizer.ggml.add_space_prefix", "this rewriting of spaces".into())),
     }
-}
-
-/// Scores that give the merges of this tokenizer.
-fn scores(parts: &Parts) -> Result<Vec<f32>, InferError> {
-    let own = |vocabulary: &Vocabulary| -> Vec<f32> {
-        (0..vocabulary.len() as u32)
-            .map(|id| vocabulary.get(id).map_or(0.0, |token| token.score))
-            .collect()
-    };
-    if let [Normalizer::SentencePiece(_)] = parts.normalizers[..] {
-        return Ok(own(&parts.vocabulary));
-    }
-    // A list of merges: its n-th token gets the score -n, if all ways to make a token follow each
-    // other in the list and the list has all of them.
-    let mut vocabulary = parts.vocabulary.clone();
-    let sorted = parts.model.merges.sorted();
-    let mut rank = 0.0;
-    let mut previous = None;
-    for (_, merge) in &sorted {
-        if previous != Some(merge.id) {
-            rank -= 1.0;
-            previous = Some(merge.id);
-        }
-        if let Some(token) = vocabulary.get_mut(merge.id) {
-            token.score = rank;
-        }
-    }
-    let products = |merges: &Merges| -> Vec<_> {
-        let mut list: Vec<_> =
-            merges.sorted().iter().map(|(pair, merge)| (*pair, merge.id)).collect();
-        list.sort_unstable();
-        list
-    };
-    let order = |merges: &Merges| -> Vec<u32> {
-        let mut list: Vec<u32> = merges.sorted().iter().map(|(_, merge)| merge.id).collect();
-        list.dedup();
-        list
-    };
-    let scored = score_merges(&vocabulary).merges;
-    if products(&scored) != products(&parts.model.merges)
-        || order(&scored) != order(&parts.model.merges)
-    {
-        return Err(refuse("tokenizer.ggml.scores", "this list of merges".into()));
-    }
-    Ok(own(&vocabulary))
 }

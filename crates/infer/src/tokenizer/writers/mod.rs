@@ -1,6 +1,7 @@
 //! Pipelines to files.
 
 mod gguf;
+mod scores;
 mod tokenizer_json;
 
 pub use gguf::GgufVocabulary;

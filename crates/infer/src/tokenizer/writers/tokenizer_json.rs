@@ -1,5 +1,7 @@
 //! A tokenizer as Hugging Face's files.
 
+use std::cmp::Reverse;
+
 use serde_json::{Map, Value, json};
 
 use super::super::decoders::{Decoder, TextDecoder};
@@ -256,12 +258,16 @@ fn decoder_json(decoder: &Decoder) -> Value {
 fn model_json(parts: &Parts) -> Result<Value, InferError> {
     let text = |id: u32| parts.vocabulary.get(id).map(|token| &*token.text);
     let mut merges = Vec::new();
-    for ((left, right), _) in parts.model.merges.sorted() {
+    for ((left, right), merge) in parts.model.merges.sorted() {
         let (Some(left), Some(right)) = (text(left), text(right)) else {
             return Err(refuse("model.merges", "a character that is no token"));
         };
-        merges.push(json!([left, right]));
+        merges.push((merge.rank, left, right));
     }
+    // Of equal ranks the longest left token first, as Hugging Face's converter has it: a row of
+    // spaces then grows to its end before another begins, as it does where ranks are equal.
+    merges.sort_by_key(|&(rank, left, right)| (rank, Reverse((left.len(), right.len()))));
+    let merges: Vec<Value> = merges.iter().map(|(_, left, right)| json!([left, right])).collect();
     if parts.model.has_unused() {
         return Err(refuse("model.vocab", "an unused token that others merge into"));
     }
