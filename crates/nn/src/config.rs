@@ -58,7 +58,8 @@ impl Architecture {
 /// (`rope_parameters`, `dtype`); [`LlamaConfig::to_json`] writes a file that both read.
 ///
 /// A field that would change the graph and that is not built here (another activation, a sliding
-/// window, YaRN) is refused by name; it is never ignored.
+/// window, YaRN) is refused by name; it is never ignored. Other fields (`transformers_version`,
+/// `use_cache`, settings of generation) are ignored, and not written again.
 ///
 /// # Examples
 ///

@@ -101,8 +101,15 @@ pub enum NnError {
         /// The shape in the file.
         found: Vec<usize>,
     },
-    /// The optimizer refused a step or a saved state.
+    /// The optimizer refused a step or hyperparameters.
     Optim(OptimError),
+    /// The optimizer refused a state, or hyperparameters, that a file holds.
+    SavedState {
+        /// The file's name.
+        file: String,
+        /// What the optimizer found.
+        source: OptimError,
+    },
     /// The loss of a training step is infinite or not a number.
     LossNotFinite {
         /// The step, counted from zero.
@@ -157,6 +164,7 @@ impl fmt::Display for NnError {
                 write!(f, "{file}: tensor {name} has shape {found:?}, the model needs {expected:?}")
             }
             Self::Optim(error) => error.fmt(f),
+            Self::SavedState { file, source } => write!(f, "{file}: {source}"),
             Self::LossNotFinite { step, loss } => write!(f, "the loss at step {step} is {loss}"),
             Self::DatasetTooShort { needed, available } => {
                 write!(f, "the data holds {available} tokens, at least {needed} are needed")
@@ -174,7 +182,7 @@ impl std::error::Error for NnError {
         match self {
             Self::Io { source, .. } => Some(source),
             Self::Json { source, .. } => Some(source),
-            Self::Optim(error) => Some(error),
+            Self::Optim(error) | Self::SavedState { source: error, .. } => Some(error),
             _ => None,
         }
     }

@@ -23,37 +23,6 @@ fn bits(a: &ArrayD<f32>) -> Vec<u32> {
 }
 
 #[test]
-fn parameters_have_transformers_names_in_its_order() {
-    let plan = Llama::spec(config(r#", "attention_bias": true, "mlp_bias": true"#));
-    let names: Vec<String> = plan.named_parameters().into_iter().map(|(name, _)| name).collect();
-    // `[name for name, _ in LlamaForCausalLM(config).named_parameters()]`
-    let layer = [
-        "self_attn.q_proj.weight",
-        "self_attn.q_proj.bias",
-        "self_attn.k_proj.weight",
-        "self_attn.k_proj.bias",
-        "self_attn.v_proj.weight",
-        "self_attn.v_proj.bias",
-        "self_attn.o_proj.weight",
-        "self_attn.o_proj.bias",
-        "mlp.gate_proj.weight",
-        "mlp.gate_proj.bias",
-        "mlp.up_proj.weight",
-        "mlp.up_proj.bias",
-        "mlp.down_proj.weight",
-        "mlp.down_proj.bias",
-        "input_layernorm.weight",
-        "post_attention_layernorm.weight",
-    ];
-    let mut expected = vec!["model.embed_tokens.weight".to_owned()];
-    for i in 0..2 {
-        expected.extend(layer.iter().map(|name| format!("model.layers.{i}.{name}")));
-    }
-    expected.extend(["model.norm.weight".to_owned(), "lm_head.weight".to_owned()]);
-    assert_eq!(names, expected);
-}
-
-#[test]
 fn both_walks_go_the_same_way() {
     let mut model = Llama::<ArrayX<f32>>::new(config(r#", "attention_bias": true"#), 1);
     let shared: Vec<_> =

@@ -40,13 +40,17 @@ fn largest_difference(ours: &ArrayD<f32>, theirs: &ArrayD<f32>) -> f32 {
     ours.iter().zip(theirs).fold(0.0, |worst, (a, b)| worst.max((a - b).abs()))
 }
 
+/// Each is made by `golden/make_llama.py`, which says what it is for.
+const DIRECTORIES: [&str; 4] =
+    ["llama_biased_rope3", "llama_tied_sharded", "qwen2_linear", "mistral_bf16"];
+
 /// f32 against f32, both rounding differently: logits here reach about 5, and some hundred
 /// roundings of 2^-24 each lie on the way to one.
 const BOUND: f32 = 2e-5;
 
 #[test]
 fn random_models_have_transformers_logits() {
-    for name in ["llama_biased_rope3", "llama_tied_sharded"] {
+    for name in DIRECTORIES {
         let directory = golden(name);
         let ids = read_ids(&directory.join("ids.json"));
         let theirs = read_logits(&directory.join("logits.safetensors"));
@@ -61,6 +65,23 @@ fn random_models_have_transformers_logits() {
         let logits = wide.logits(ids.view()).mapv(|x| x as f32);
         let worst = largest_difference(&logits, &theirs);
         assert!(worst < BOUND, "{name} in f64: logits differ by {worst}");
+    }
+}
+
+#[test]
+fn parameters_have_transformers_names_shapes_and_order() {
+    for name in DIRECTORIES {
+        let directory = golden(name);
+        let theirs = std::fs::read(directory.join("names.json")).unwrap();
+        let theirs: Vec<(String, Vec<usize>)> = serde_json::from_slice(&theirs).unwrap();
+        let model = Llama::<ArrayX<f32>>::load_dir(&directory).unwrap();
+        let ours = model.named_parameters().into_iter().map(|(path, p)| (path, p.shape().to_vec()));
+        assert_eq!(ours.collect::<Vec<_>>(), theirs, "{name}");
+        let order: Vec<String> = theirs.into_iter().map(|(path, _)| path).collect();
+        let bytes = model.to_safetensors();
+        let written = SafeTensors::parse(&bytes, "memory").unwrap();
+        let written: Vec<String> = written.tensors().map(|t| t.name().to_owned()).collect();
+        assert_eq!(written, order, "{name}: the order of a file");
     }
 }
 
@@ -94,7 +115,7 @@ fn babyllama_speaks_its_golden_ids() {
 
 #[test]
 fn a_directory_comes_back_bit_for_bit() {
-    for name in ["llama_biased_rope3", "llama_tied_sharded"] {
+    for name in DIRECTORIES {
         let model = Llama::<ArrayX<f32>>::load_dir(&golden(name)).unwrap();
         let directory = scratch(name);
         model.save_dir(&directory).unwrap();

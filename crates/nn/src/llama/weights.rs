@@ -142,6 +142,9 @@ fn from_shards<T: StoredFloat>(
         let name = format!("model.layers.{tensors}.self_attn.q_proj.weight");
         return Err(NnError::MissingTensor { file: origin.to_owned(), name });
     }
+    // It also has a frequency for each pair of a head's coordinates.
+    let query = [config.query_width(), config.hidden_size];
+    held_tensor(shards, origin, "model.layers.0.self_attn.q_proj.weight", &query)?;
     let plan = Llama::spec(config);
     refuse_extra(&plan, shards)?;
     plan.try_map(|path, spec| read_parameter(shards, origin, path, &spec.shape))
@@ -153,6 +156,16 @@ fn read_parameter<T: StoredFloat>(
     path: &str,
     expected: &[usize],
 ) -> Result<ArrayX<T>, NnError> {
+    Ok(T::read(held_tensor(shards, origin, path, expected)?)?.into_shared())
+}
+
+/// The tensor of that name, in whichever file it is, of the shape that the model needs.
+fn held_tensor<'s>(
+    shards: &'s [SafeTensors<'_>],
+    origin: &str,
+    path: &str,
+    expected: &[usize],
+) -> Result<TensorView<'s>, NnError> {
     let missing = || NnError::MissingTensor { file: origin.to_owned(), name: path.to_owned() };
     let held = shards.iter().find_map(|shard| Some((shard, shard.tensor(path)?)));
     let (shard, tensor) = held.ok_or_else(missing)?;
@@ -164,7 +177,7 @@ fn read_parameter<T: StoredFloat>(
             found: tensor.shape().to_vec(),
         });
     }
-    Ok(T::read(tensor)?.into_shared())
+    Ok(tensor)
 }
 
 /// Refuses tensors that the model has no place for: loading them silently would turn a wrong

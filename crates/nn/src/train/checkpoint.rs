@@ -79,7 +79,7 @@ impl Trainer {
         let config = TrainingConfig::from_json(&fields)?;
         config.validate(&file)?;
         let model = Llama::<ArrayX<f32>>::load_dir(directory)?;
-        let mut trainer = Self::from_model(model, config)?;
+        let mut trainer = Self::from_model(model, config).map_err(|error| in_file(error, &file))?;
         trainer.step = fields.required_count("step")? as u64;
         trainer.load_optimizer(&directory.join(OPTIMIZER_FILE))?;
         Ok(trainer)
@@ -130,13 +130,49 @@ impl Trainer {
                 return Err(unexpected());
             }
         }
-        self.check_state(&state, &name)?;
-        Ok(self.optimizer.load_state_dict(state)?)
+        self.check_arrays(&state, &name)?;
+        self.check_steps(&state, &name)?;
+        let groups = self.optimizer.groups().len();
+        let refused = |source| NnError::SavedState { file: name.clone(), source };
+        self.optimizer.load_state_dict(state).map_err(refused)?;
+        if self.optimizer.groups().len() != groups {
+            return Err(NnError::InvalidValue {
+                file: name,
+                field: "the number of groups".to_owned(),
+                value: self.optimizer.groups().len().to_string(),
+                rule: "one group decays and one does not",
+            });
+        }
+        Ok(())
+    }
+
+    /// A parameter that lost its state would start again from nothing, and the run would quietly
+    /// be another one: each has taken as many steps as the trainer.
+    fn check_steps(&self, state: &StateDict<f32>, file: &str) -> Result<(), NnError> {
+        if self.step == 0 && state.arrays.is_empty() {
+            return Ok(());
+        }
+        for (path, _) in self.model.named_parameters() {
+            let name = format!("step/{path}");
+            let field = format!("{SCALAR}{name}");
+            let Some(step) = state.scalars.get(&name) else {
+                return Err(NnError::MissingTensor { file: file.to_owned(), name: field });
+            };
+            if *step != self.step as f64 {
+                return Err(NnError::InvalidValue {
+                    file: file.to_owned(),
+                    field,
+                    value: step.to_string(),
+                    rule: "it must be the step in trainer.json",
+                });
+            }
+        }
+        Ok(())
     }
 
     /// State of a parameter that the model lacks, or of another shape, is found now, and not in a
     /// step an hour later.
-    fn check_state(&self, state: &StateDict<f32>, file: &str) -> Result<(), NnError> {
+    fn check_arrays(&self, state: &StateDict<f32>, file: &str) -> Result<(), NnError> {
         let shapes: BTreeMap<String, Vec<usize>> = self
             .model
             .named_parameters()
@@ -162,6 +198,14 @@ impl Trainer {
             }
         }
         Ok(())
+    }
+}
+
+/// What the optimizer refuses came from this file.
+fn in_file(error: NnError, file: &str) -> NnError {
+    match error {
+        NnError::Optim(source) => NnError::SavedState { file: file.to_owned(), source },
+        other => other,
     }
 }
 

@@ -5,6 +5,9 @@ use super::Windows;
 use crate::NnError;
 use crate::json_fields::JsonFields;
 
+/// The most tokens of one step: far above the few millions with which large models are trained.
+const MAX_BATCH_TOKENS: usize = 1 << 28;
+
 /// How a model is trained: everything but the model and the data.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TrainingConfig {
@@ -80,13 +83,10 @@ impl TrainingConfig {
                 return Err(fields.invalid(field, value, "it must be positive"));
             }
         }
-        if self
-            .sequence_length
-            .checked_add(1)
-            .and_then(|t| t.checked_mul(self.batch_size))
-            .is_none()
-        {
-            let rule = "times sequence_length it must fit the memory";
+        // A file may claim a batch that no memory holds.
+        let tokens = self.sequence_length.saturating_add(1).saturating_mul(self.batch_size);
+        if tokens > MAX_BATCH_TOKENS {
+            let rule = "times sequence_length + 1 it must be at most 2^28";
             return Err(fields.invalid("batch_size", self.batch_size, rule));
         }
         if let Some(norm) = self.max_grad_norm.filter(|norm| norm.is_nan() || *norm <= 0.0) {

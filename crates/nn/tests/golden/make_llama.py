@@ -3,8 +3,9 @@
     python make_llama.py
 
 needs torch, transformers (written with 5.24) and safetensors. Each directory is what
-`save_pretrained` writes, plus `ids.json` (the input [B, T]) and `logits.safetensors` (the output
-[B, T, V], computed in f32 with eager attention). Weights, biases and gains are all random: a bias
+`save_pretrained` writes, plus `ids.json` (the input [B, T]), `logits.safetensors` (the output
+[B, T, V], computed in f32 with eager attention) and `names.json` (the parameters in transformers'
+order, each with its shape). Weights, biases and gains are all random: a bias
 left at zero or a gain left at one would hide a mistake in its use.
 """
 
@@ -14,7 +15,14 @@ import shutil
 
 import torch
 from safetensors.torch import save_file
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers import (
+    LlamaConfig,
+    LlamaForCausalLM,
+    MistralConfig,
+    MistralForCausalLM,
+    Qwen2Config,
+    Qwen2ForCausalLM,
+)
 
 HERE = pathlib.Path(__file__).parent
 BATCH, SEQUENCE = 2, 40
@@ -61,10 +69,44 @@ CASES = {
             rope_parameters=dict(rope_type="default", rope_theta=500000.0),
         ),
     ),
+    # Qwen2: biases on q, k and v only, whatever the configuration says; linear rotary scaling.
+    "qwen2_linear": dict(
+        max_shard_size="1GB",
+        classes=(Qwen2Config, Qwen2ForCausalLM),
+        config=dict(
+            vocab_size=40,
+            hidden_size=16,
+            intermediate_size=24,
+            num_hidden_layers=2,
+            num_attention_heads=4,
+            num_key_value_heads=2,
+            tie_word_embeddings=True,
+            max_position_embeddings=64,
+            rope_parameters=dict(rope_type="linear", rope_theta=10000.0, factor=4.0),
+        ),
+    ),
+    # Mistral with full attention; stored in bfloat16, as most published models are.
+    "mistral_bf16": dict(
+        max_shard_size="1GB",
+        classes=(MistralConfig, MistralForCausalLM),
+        dtype=torch.bfloat16,
+        config=dict(
+            vocab_size=40,
+            hidden_size=16,
+            intermediate_size=24,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+            num_key_value_heads=1,
+            head_dim=8,
+            sliding_window=None,
+            tie_word_embeddings=False,
+            max_position_embeddings=64,
+        ),
+    ),
 }
 
 
-def randomise(model: LlamaForCausalLM, generator: torch.Generator) -> None:
+def randomise(model: torch.nn.Module, generator: torch.Generator) -> None:
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             noise = torch.randn(parameter.shape, generator=generator)
@@ -78,15 +120,26 @@ def randomise(model: LlamaForCausalLM, generator: torch.Generator) -> None:
 
 def make(name: str, case: dict) -> None:
     generator = torch.Generator().manual_seed(20250)
-    config = LlamaConfig(rms_norm_eps=1e-5, attn_implementation="eager", **case["config"])
-    model = LlamaForCausalLM(config).eval()
+    config_class, model_class = case.get("classes", (LlamaConfig, LlamaForCausalLM))
+    config = config_class(rms_norm_eps=1e-5, attn_implementation="eager", **case["config"])
+    model = model_class(config).eval()
     randomise(model, generator)
+    if "dtype" in case:
+        # The logits are those of the stored weights, computed in f32; buffers stay unrounded.
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.copy_(parameter.to(case["dtype"]))
     ids = torch.randint(config.vocab_size, (BATCH, SEQUENCE), generator=generator)
     with torch.no_grad():
         logits = model(input_ids=ids, use_cache=False).logits
     folder = HERE / name
     shutil.rmtree(folder, ignore_errors=True)
+    names = [[name, list(p.shape)] for name, p in model.named_parameters()]
+    if "dtype" in case:
+        model = model.to(case["dtype"])
     model.save_pretrained(folder, max_shard_size=case["max_shard_size"])
+    lines = ",\n".join(json.dumps(entry) for entry in names)
+    (folder / "names.json").write_text(f"[\n{lines}\n]\n")
     (folder / "generation_config.json").unlink(missing_ok=True)
     (folder / "ids.json").write_text(json.dumps(ids.tolist()) + "\n")
     save_file({"logits": logits.contiguous()}, folder / "logits.safetensors")
