@@ -7,7 +7,7 @@ use ulp_tensor::Float;
 use ulp_tensor::ndarray::{ArrayD, Dimension, IxDyn};
 
 use crate::gradients::Gradients;
-use crate::op::Value;
+use crate::op::{Value, recycle};
 use crate::tape::{IntoValue, Record, Tape};
 use crate::var::Var;
 
@@ -263,7 +263,7 @@ impl<T: Float> Tape<T> {
         products.extend(
             self.vjp_vars(id, record, cotangent).map(|(input, product)| (input, product.value())),
         );
-        self.nodes.borrow_mut().truncate(mark);
+        self.cut_back(mark);
     }
 }
 
@@ -273,10 +273,12 @@ fn accumulate<T: Float>(slot: &mut Option<Value<T>>, mut product: Value<T>) {
         None => product,
         Some(mut sum) if sum.is_unique() => {
             sum += &product;
+            recycle(product);
             sum
         }
         Some(sum) if product.is_unique() => {
             product += &sum;
+            recycle(sum);
             product
         }
         Some(sum) => ulp_tensor::add(sum.view(), product.view()).into_shared(),

@@ -12,9 +12,17 @@ use crate::var::Var;
 /// A leaf that the loss does not depend on has no gradient, rather than one of zeros: a
 /// parameter that was forgotten should be noticed ([`Gradients::unreached`]).
 #[derive(Debug, Clone)]
-pub struct Gradients<T> {
+pub struct Gradients<T: Float> {
     pub(crate) tape: u64,
     pub(crate) of_leaf: BTreeMap<u32, ArrayD<T>>,
+}
+
+/// The memory is handed to arrays made later: see [`ulp_tensor::pool`].
+impl<T: Float> Drop for Gradients<T> {
+    fn drop(&mut self) {
+        let gradients = std::mem::take(&mut self.of_leaf);
+        gradients.into_values().for_each(ulp_tensor::pool::recycle);
+    }
 }
 
 impl<T: Float> Gradients<T> {

@@ -8,7 +8,7 @@ use ulp_tensor::Float;
 use ulp_tensor::ndarray::{Array, ArrayBase, DataOwned, Dimension, IxDyn};
 
 use crate::fused::{FusedOp, FusedVjp};
-use crate::op::{Op, Value};
+use crate::op::{Op, Value, recycle};
 use crate::var::Var;
 
 /// Positions of a node's inputs. Nearly every operation has at most three; keeping those inline
@@ -94,6 +94,13 @@ impl<T: Float> std::fmt::Debug for Tape<T> {
             .field("len", &self.len())
             .field("recording", &self.is_recording())
             .finish()
+    }
+}
+
+/// Buffers that nobody else holds are handed to arrays made later: see [`ulp_tensor::pool`].
+impl<T: Float> Drop for Tape<T> {
+    fn drop(&mut self) {
+        self.cut_back(0);
     }
 }
 
@@ -226,6 +233,12 @@ impl<T: Float> Tape<T> {
             self.push(Node { value, wants_gradient: record.is_some(), record })
         };
         products.into_iter().enumerate().map(|(i, p)| p.map(|value| node((i, value)))).collect()
+    }
+
+    /// Forgets the values from number `len` on.
+    pub(crate) fn cut_back(&self, len: usize) {
+        let mut nodes = self.nodes.borrow_mut();
+        nodes.drain(len..).for_each(|node| recycle(node.value));
     }
 
     pub(crate) fn push_value(&self, value: Value<T>) -> Var<'_, T> {

@@ -9,7 +9,7 @@ use crate::simd::gemm::{Matrix, gemm};
 use crate::simd::out::collect;
 use crate::simd::{Kernel, run};
 use crate::softmax::scaled_softmax_in_place;
-use crate::{Float, dot};
+use crate::{Float, dot, pool};
 
 /// The queries of one head that are worked on at a time: a block of scores [64, S] stays in the
 /// second cache for S up to some two thousand.
@@ -42,7 +42,7 @@ pub fn attention<T: Float>(
 ) -> ArrayD<T> {
     let dims = Dims::new(&q, &k, &v, causal);
     let (row, sequence) = (dims.h * dims.d, dims.t * dims.h * dims.d);
-    let mut out = vec![T::ZERO; dims.b * sequence];
+    let mut out: Vec<T> = pool::zeros(dims.b * sequence);
     if out.is_empty() {
         return shaped(q.shape(), out);
     }

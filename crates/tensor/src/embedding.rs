@@ -7,7 +7,7 @@ use crate::map::shaped;
 use crate::rows::{row, rows_in_chunk};
 use crate::simd::out::{Out, PARALLEL, collect};
 use crate::simd::strided::Strided;
-use crate::{Float, axpy};
+use crate::{Float, axpy, pool};
 
 /// Row `ids[n]` of `w`, for each n.
 ///
@@ -65,7 +65,7 @@ pub fn embedding_vjp<T: Float>(dy: ArrayViewD<'_, T>, ids: &[u32], vocabulary: u
     let c = dy.shape()[1];
     let (starts, places) = by_id(ids, vocabulary);
     let rows = Strided::new(&dy);
-    let mut data = vec![T::ZERO; vocabulary * c];
+    let mut data = pool::zeros(vocabulary * c);
     let add = |(id, sum): (usize, &mut [T])| {
         let mut buffer = Vec::new();
         for &n in &places[starts[id]..starts[id + 1]] {

@@ -2,13 +2,21 @@
 
 use std::fmt::{Debug, Display};
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
+use std::sync::Mutex;
 
 use crate::functions;
+use crate::pool::Shelf;
 
 mod sealed {
-    pub trait Sealed {}
-    impl Sealed for f32 {}
-    impl Sealed for f64 {}
+    use std::sync::Mutex;
+
+    use crate::pool::Shelf;
+
+    pub trait Sealed: Sized + 'static {
+        /// Idle memory for arrays of this type.
+        #[allow(private_interfaces)]
+        fn shelf() -> &'static Mutex<Shelf<Self>>;
+    }
 }
 
 /// `f32` or `f64`.
@@ -117,6 +125,14 @@ pub trait Float:
 /// The constants and inherent methods of one primitive type.
 macro_rules! float {
     ($t:ident) => {
+        impl sealed::Sealed for $t {
+            #[allow(private_interfaces)]
+            fn shelf() -> &'static Mutex<Shelf<Self>> {
+                static SHELF: Mutex<Shelf<$t>> = Shelf::new();
+                &SHELF
+            }
+        }
+
         impl Float for $t {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;

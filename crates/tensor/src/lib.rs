@@ -66,6 +66,7 @@ mod map;
 mod matmul;
 mod max;
 mod philox;
+pub mod pool;
 pub mod random;
 mod rms_norm;
 mod rope;

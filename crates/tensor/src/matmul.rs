@@ -3,10 +3,9 @@
 use ndarray::{ArrayD, ArrayView2, ArrayViewD, Axis, Ix2, IxDyn};
 use rayon::prelude::*;
 
-use crate::Float;
 use crate::broadcast::broadcast_shape;
-use crate::map;
 use crate::simd::gemm::{Matrix, gemm, product_of};
+use crate::{Float, map, pool};
 
 /// `a · b` over the last two axes; the leading axes broadcast.
 ///
@@ -53,7 +52,7 @@ pub fn matmul<T: Float>(a: ArrayViewD<'_, T>, b: ArrayViewD<'_, T>) -> ArrayD<T>
         let data = product_of(Matrix::new(&a), Matrix::new(&b));
         return map::shaped(&expand(&batch, &[m, n]), data);
     }
-    let mut data = vec![T::ZERO; batch.iter().product::<usize>() * m * n];
+    let mut data: Vec<T> = pool::zeros(batch.iter().product::<usize>() * m * n);
     if !data.is_empty() {
         data.par_chunks_mut(m * n).enumerate().for_each(|(i, out)| {
             let (a, b) = (page(&a, &batch, i), page(&b, &batch, i));

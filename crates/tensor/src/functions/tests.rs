@@ -2,6 +2,7 @@
 //! by `reference.py`), `f32` against `f64`.
 
 use crate::Float;
+use crate::simd::{Kernel, run};
 
 /// (function, ulps allowed in `f64`, in `f32`), the figures of docs/numerics.md.
 const ALLOWED: [(&str, f64, f64); 9] = [
@@ -17,18 +18,9 @@ const ALLOWED: [(&str, f64, f64); 9] = [
 ];
 
 fn evaluate<T: Float>(name: &str, x: T) -> T {
-    match name {
-        "exp" => x.exp(),
-        "log" => x.log(),
-        "tanh" => x.tanh(),
-        "sigmoid" => x.sigmoid(),
-        "erf" => x.erf(),
-        "erfc" => x.erfc(),
-        "normal_cdf" => x.normal_cdf().0,
-        "sin" => x.sin_cos().0,
-        "cos" => x.sin_cos().1,
-        _ => unreachable!("{name}"),
-    }
+    let mut x = [x];
+    run(Evaluate { name, x: &mut x });
+    x[0]
 }
 
 #[test]
@@ -45,16 +37,52 @@ fn f64_is_as_accurate_as_stated() {
         }
     }
     for ((name, allowed, _), (error, x)) in ALLOWED.iter().zip(worst) {
-        println!("{name}: {error:.3} ulp at {x:e}");
+        eprintln!("{name}: {error:.3} ulp at {x:e}");
         assert!(error <= *allowed && error > 0.0, "{name} is {error} ulp off at {x:e}");
+    }
+}
+
+/// A function of each element, as vector code.
+struct Evaluate<'a, T> {
+    name: &'a str,
+    x: &'a mut [T],
+}
+
+impl<T: Float> Kernel for Evaluate<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        macro_rules! each {
+            ($f:expr) => {
+                for x in self.x {
+                    *x = $f(*x);
+                }
+            };
+        }
+        match self.name {
+            "exp" => each!(T::exp),
+            "log" => each!(T::log),
+            "tanh" => each!(T::tanh),
+            "sigmoid" => each!(T::sigmoid),
+            "erf" => each!(T::erf),
+            "erfc" => each!(T::erfc),
+            "normal_cdf" => each!(|x: T| x.normal_cdf().0),
+            "sin" => each!(|x: T| x.sin_cos().0),
+            "cos" => each!(|x: T| x.sin_cos().1),
+            name => unreachable!("{name}"),
+        }
     }
 }
 
 /// The largest error in ulps over the given bit patterns, and where.
 fn worst_f32(name: &str, patterns: impl Iterator<Item = u32>) -> (f64, f32) {
+    let points: Vec<f32> = patterns.map(f32::from_bits).collect();
+    let mut values = points.clone();
+    run(Evaluate { name, x: &mut values });
+    let mut exact: Vec<f64> = points.iter().map(|&x| x.into()).collect();
+    run(Evaluate { name, x: &mut exact });
     let mut worst = (0.0, 0.0);
-    for bits in patterns {
-        let x = f32::from_bits(bits);
+    for ((x, got), exact) in points.into_iter().zip(values).zip(exact) {
         if name == "sin" || name == "cos" {
             if x.is_nan() || x.abs() > (1 << 20) as f32 {
                 continue;
@@ -62,8 +90,6 @@ fn worst_f32(name: &str, patterns: impl Iterator<Item = u32>) -> (f64, f32) {
         } else if name == "log" && x <= 0.0 {
             continue;
         }
-        let exact = evaluate(name, f64::from(x));
-        let got = evaluate(name, x);
         let nearest = exact as f32;
         if nearest.is_nan() || nearest.is_infinite() {
             assert!(
@@ -86,7 +112,7 @@ fn worst_f32(name: &str, patterns: impl Iterator<Item = u32>) -> (f64, f32) {
 fn f32_is_as_accurate_as_stated_on_a_sample() {
     for (name, _, allowed) in ALLOWED {
         let (error, x) = worst_f32(name, (0..=u32::MAX).step_by(9973));
-        println!("{name}: {error:.3} ulp at {x:e}");
+        eprintln!("{name}: {error:.3} ulp at {x:e}");
         assert!(error <= allowed, "{name} is {error} ulp off at {x:e}");
     }
 }
@@ -97,11 +123,11 @@ fn f32_is_as_accurate_as_stated_on_a_sample() {
 fn f32_is_as_accurate_as_stated_everywhere() {
     use rayon::prelude::*;
     for (name, _, allowed) in ALLOWED {
-        let (error, x) = (0..1u32 << 12)
+        let (error, x) = (0..1u32 << 16)
             .into_par_iter()
-            .map(|part| worst_f32(name, part << 20..=(part << 20 | 0xF_FFFF)))
+            .map(|part| worst_f32(name, part << 16..=(part << 16 | 0xFFFF)))
             .reduce(|| (0.0, 0.0), |a, b| if b.0 > a.0 || b.0.is_nan() { b } else { a });
-        println!("{name}: {error:.3} ulp at {x:e}");
+        eprintln!("{name}: {error:.3} ulp at {x:e}");
         assert!(error <= allowed, "{name} is {error} ulp off at {x:e}");
     }
 }

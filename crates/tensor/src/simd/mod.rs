@@ -9,12 +9,13 @@
 //! Three things here need `unsafe`, each behind a safe door of its own:
 //! - a function compiled for an instruction set may be called only where it exists: [`Isa`] is a
 //!   value that exists only if the processor has it;
-//! - an output is written into fresh memory that is not zeroed first: `out`;
+//! - an output is written into memory that is not zeroed first: `out`, `huge_pages`;
 //! - a view with any strides is read by address: `strided`, and the tiles of a product: `gemm`.
 
 mod avx2;
 mod avx512;
 pub(crate) mod gemm;
+pub(crate) mod huge_pages;
 mod isa;
 pub(crate) mod out;
 pub(crate) mod strided;

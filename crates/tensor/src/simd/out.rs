@@ -9,6 +9,7 @@ use std::mem::MaybeUninit;
 use rayon::prelude::*;
 
 use super::{Kernel, run};
+use crate::{Float, pool};
 
 /// Below this many elements one thread is faster than waking others (some 10 microseconds).
 pub(crate) const PARALLEL: usize = 1 << 15;
@@ -90,7 +91,7 @@ unsafe fn initialized<T>(part: &mut [MaybeUninit<T>]) -> &mut [T] {
 /// If `fill` leaves a part unfinished.
 pub(crate) fn collect<T, F>(len: usize, chunk: usize, fill: F) -> Vec<T>
 where
-    T: Copy + Send,
+    T: Float,
     F: Fn(usize, &mut Out<T>) + Sync,
 {
     let mut nothing = vec![(); len.div_ceil(chunk.max(1))];
@@ -104,11 +105,11 @@ where
 /// If there are fewer entries than parts, or a part is left unfinished.
 pub(crate) fn collect_beside<T, S, F>(len: usize, chunk: usize, beside: &mut [S], fill: F) -> Vec<T>
 where
-    T: Copy + Send,
+    T: Float,
     S: Send,
     F: Fn(usize, &mut Out<T>, &mut S) + Sync,
 {
-    let mut result = Vec::with_capacity(len);
+    let mut result = pool::memory(len);
     let memory: &mut [MaybeUninit<T>] = &mut result.spare_capacity_mut()[..len];
     let chunk = chunk.max(1);
     assert!(beside.len() >= len.div_ceil(chunk), "too few entries beside the parts");
@@ -205,10 +206,10 @@ mod tests {
     fn a_vector_is_filled_in_parts() {
         for len in [0, 1, 5, PARALLEL, PARALLEL + 3] {
             let v = collect(len, 7, |start, out| {
-                let part: Vec<usize> = (start..start + out.len()).collect();
+                let part: Vec<f64> = (start..start + out.len()).map(|i| i as f64).collect();
                 out.copy(&part);
             });
-            assert_eq!(v, (0..len).collect::<Vec<_>>());
+            assert_eq!(v, (0..len).map(|i| i as f64).collect::<Vec<_>>());
         }
     }
 

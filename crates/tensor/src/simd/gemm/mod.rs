@@ -22,6 +22,7 @@ use self::pack::{Scratch, pack};
 pub use self::tile::Element;
 use self::tile::Tile;
 use super::Isa;
+use crate::{Float, pool};
 
 /// The block along K.
 pub(crate) const KC: usize = 256;
@@ -152,12 +153,12 @@ pub(crate) fn gemm<T: Element>(
 
 /// `a·b` in fresh memory, row after row.
 #[track_caller]
-pub(crate) fn product_of<T: Element>(a: Matrix<'_, T>, b: Matrix<'_, T>) -> Vec<T> {
+pub(crate) fn product_of<T: Float>(a: Matrix<'_, T>, b: Matrix<'_, T>) -> Vec<T> {
     let (m, n) = (a.rows, b.columns);
     let len = m.checked_mul(n).expect("the product fits into memory");
-    let mut out = Vec::with_capacity(len);
+    let mut out = pool::memory(len);
     if a.columns == 0 {
-        out.resize(len, T::default());
+        out.resize(len, T::ZERO);
         return out;
     }
     gemm_at(Isa::best(), a, b, out.as_mut_ptr(), n, false);
