@@ -84,6 +84,10 @@ pub struct Usage {
     pub reused: usize,
     /// Tokens generated.
     pub generated: usize,
+    /// Tokens that were guessed for it.
+    pub drafted: usize,
+    /// Those of them that were right, and so came without a step of their own.
+    pub accepted: usize,
     /// Steps of the engine in which it took part.
     pub steps: usize,
     /// How often its place in the cache was taken from it and computed again.

@@ -10,9 +10,11 @@
 mod event;
 mod options;
 mod prefix_cache;
+mod queue;
 mod request;
 mod scheduler;
 mod sequence;
+mod speculation;
 mod stop;
 
 use std::sync::Arc;
@@ -24,7 +26,7 @@ use crate::kv_cache::KvCache;
 use crate::model::{Input, LogitRows, Model, Workspace};
 use crate::tokenizer::Tokenizer;
 pub use event::{Event, FinishReason, Finished, TokenEvent, Usage};
-pub use options::EngineOptions;
+pub use options::{EngineOptions, Policy};
 pub use request::{Request, RequestId};
 use scheduler::{Scheduler, Share};
 use sequence::{Choice, Sequence};
@@ -81,7 +83,7 @@ impl Engine {
         Engine {
             cache: KvCache::new(model.cache_shape(), positions),
             workspace: Workspace::new(),
-            scheduler: Scheduler::new(options.max_running, options.step_tokens),
+            scheduler: Scheduler::new(&options),
             events: Vec::new(),
             next_id: 0,
             options: EngineOptions { context, cache: positions, ..options },
@@ -128,7 +130,7 @@ impl Engine {
         }
         let id = RequestId(self.next_id);
         self.next_id += 1;
-        let sequence = Sequence::new(id, request, context, &self.tokenizer);
+        let sequence = Sequence::new(id, request, self.options.policy, context, &self.tokenizer);
         if sequence.is_at_limit() {
             self.events.push(sequence.finish(FinishReason::Length));
         } else {
@@ -161,6 +163,12 @@ impl Engine {
         self.scheduler.waiting()
     }
 
+    /// Positions of the cache that nobody holds, neither a request nor a finished one that is kept
+    /// for its prefix.
+    pub fn free_positions(&self) -> usize {
+        self.cache.free_positions()
+    }
+
     /// Computes up to [`EngineOptions::step_tokens`] tokens and reports what came of it. An idle
     /// engine does nothing.
     ///
@@ -175,15 +183,19 @@ impl Engine {
             return Ok(events);
         }
         let mut ended = Vec::new();
-        for (share, choice) in plan.iter().zip(self.compute(&plan)?) {
+        for (share, choices) in plan.iter().zip(self.compute(&plan)?) {
             let sequence = &mut self.scheduler.running[share.index];
             sequence.usage.steps += 1;
-            match choice {
+            match choices {
                 None => {}
-                Some(Ok(choice)) => {
-                    let (event, reason) = sequence.push(choice, &self.tokenizer);
-                    events.push(Event::Token(event));
-                    ended.extend(reason.map(|reason| (sequence.id, Ok(reason))));
+                Some(Ok(choices)) => {
+                    let drafted = share.draft.len();
+                    let end = sequence.extend(choices, drafted, &self.tokenizer, &mut events);
+                    ended.extend(end.map(|reason| (sequence.id, Ok(reason))));
+                    // The newest token is not computed yet, and of the guesses only the right ones
+                    // stay.
+                    let computed = sequence.tokens.len() - 1;
+                    self.cache.truncate(sequence.in_cache(), computed);
                 }
                 Some(Err(error)) => ended.push((sequence.id, Err(error))),
             }
@@ -194,30 +206,48 @@ impl Engine {
         Ok(events)
     }
 
-    /// Runs the shares through the model, and chooses a token for each that has come to the end of
+    /// Runs the shares through the model, and chooses tokens for each that has come to the end of
     /// what is known of it.
     fn compute(&mut self, plan: &[Share]) -> Result<Vec<Option<Chosen>>, InferError> {
-        let mut batch = Vec::with_capacity(plan.len());
-        let mut wanting = Vec::with_capacity(plan.len());
-        for share in plan {
-            let running = &self.scheduler.running[share.index];
-            let sequence = running.cached.expect("a running sequence is in the cache");
-            let computed = self.cache.len(sequence);
-            let end = computed + share.tokens;
-            let last = end == running.tokens.len();
-            let logits = if last { LogitRows::Last } else { LogitRows::None };
-            batch.push(Input { sequence, tokens: &running.tokens[computed..end], logits });
-            wanting.push(last.then_some(running));
-        }
-        let (model, activations) = (&self.model, self.options.activations);
-        let logits = model.forward(&batch, &mut self.cache, activations, &mut self.workspace)?;
-        let mut rows = logits.chunks_exact(model.vocab_size());
-        let wanting: Vec<Option<(&Sequence, &[f32])>> = wanting
-            .into_iter()
-            .map(|running| running.map(|r| (r, rows.next().expect("a row for each"))))
+        let inputs: Vec<Vec<u32>> = plan.iter().map(|share| self.tokens_of(share)).collect();
+        let wanted: Vec<usize> = plan.iter().map(|share| self.rows_of(share)).collect();
+        let running = &self.scheduler.running;
+        let batch: Vec<Input<'_>> = (plan.iter().zip(&inputs).zip(&wanted))
+            .map(|((share, tokens), &wanted)| Input {
+                sequence: running[share.index].in_cache(),
+                tokens,
+                logits: LogitRows::Final(wanted),
+            })
             .collect();
-        let choose = |wanted: Option<(&Sequence, &[f32])>| wanted.map(|(s, row)| s.choose(row));
-        Ok(wanting.into_par_iter().map(choose).collect())
+        let (model, activations) = (&self.model, self.options.activations);
+        let mut rest = model.forward(&batch, &mut self.cache, activations, &mut self.workspace)?;
+        let tasks: Vec<(&Share, &[f32])> = (plan.iter().zip(&wanted))
+            .map(|(share, &wanted)| {
+                let (rows, after) = rest.split_at(wanted * model.vocab_size());
+                rest = after;
+                (share, rows)
+            })
+            .collect();
+        let choose = |(share, rows): (&Share, &[f32])| {
+            let rows = rows.chunks_exact(model.vocab_size());
+            (rows.len() > 0).then(|| running[share.index].choose(rows, &share.draft))
+        };
+        Ok(tasks.into_par_iter().map(choose).collect())
+    }
+
+    /// The tokens of a share: known ones, then guesses.
+    fn tokens_of(&self, share: &Share) -> Vec<u32> {
+        let running = &self.scheduler.running[share.index];
+        let computed = self.cache.len(running.in_cache());
+        let known = &running.tokens[computed..computed + share.tokens];
+        [known, &share.draft].concat()
+    }
+
+    /// How many rows of logits a share is for: none while a part of the prompt is left, otherwise
+    /// one for the next token and one for each guess.
+    fn rows_of(&self, share: &Share) -> usize {
+        let pending = self.scheduler.running[share.index].pending(&self.cache);
+        if share.tokens == pending { 1 + share.draft.len() } else { 0 }
     }
 
     fn end(&mut self, request: RequestId, end: Result<FinishReason, InferError>) -> Option<Event> {
@@ -235,4 +265,4 @@ impl Engine {
 }
 
 /// What sampling gave for a sequence.
-type Chosen = Result<Choice, InferError>;
+type Chosen = Result<Vec<Choice>, InferError>;

@@ -2,6 +2,21 @@
 
 use crate::quant::Activations;
 
+/// Which waiting request goes next.
+///
+/// Whatever the policy, a request that 32 later ones have overtaken goes next: none waits for ever.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Policy {
+    /// The one that came first.
+    #[default]
+    FirstCome,
+    /// The one with the highest [`Request::priority`](super::Request::priority), which also gives
+    /// way last when the cache is full.
+    Priority,
+    /// The one of whose prompt most is in the cache.
+    LongestPrefix,
+}
+
 /// Limits and choices of an [`Engine`](super::Engine). None of them changes a request's tokens,
 /// but [`activations`](EngineOptions::activations).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,10 +35,16 @@ pub struct EngineOptions {
     /// Tokens that one step computes at most, so that a long prompt does not hold up those who
     /// wait for their next token: prompts go in pieces of what is left of it.
     pub step_tokens: usize,
+    /// Which waiting request goes next.
+    pub policy: Policy,
+    /// Tokens that are guessed at most from what a sequence said before, and verified together; 0
+    /// for none. Worth while where answers repeat their prompts (code, summaries, extraction).
+    pub max_draft: usize,
 }
 
 impl Default for EngineOptions {
-    /// Quantized activations, the model's context, one such cache, 64 requests, 512 tokens a step.
+    /// Quantized activations, the model's context, one such cache, 64 requests, 512 tokens a step, first
+    /// come first served, no guesses.
     fn default() -> Self {
         EngineOptions {
             activations: Activations::Quantized,
@@ -31,6 +52,8 @@ impl Default for EngineOptions {
             cache: 0,
             max_running: 64,
             step_tokens: 512,
+            policy: Policy::FirstCome,
+            max_draft: 0,
         }
     }
 }

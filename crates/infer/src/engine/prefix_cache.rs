@@ -24,19 +24,21 @@ struct Kept {
 
 impl PrefixCache {
     /// The kept sequence that shares most of `prompt`'s beginning, and how many tokens that is.
-    pub(super) fn longest_match(&mut self, prompt: &[u32]) -> Option<(SequenceId, usize)> {
+    pub(super) fn longest_match(&self, prompt: &[u32]) -> Option<(SequenceId, usize)> {
         let mut before = self.kept.range::<[u32], _>((Bound::Unbounded, Bound::Included(prompt)));
-        let after = self.kept.range::<[u32], _>((Bound::Excluded(prompt), Bound::Unbounded));
-        let neighbours = before.next_back().into_iter().chain(after.take(1));
-        let (tokens, _) = neighbours.max_by_key(|(tokens, _)| common_prefix(tokens, prompt))?;
-        let (tokens, len) = (tokens.clone(), common_prefix(tokens, prompt));
-        if len == 0 {
-            return None;
-        }
+        let mut after = self.kept.range::<[u32], _>((Bound::Excluded(prompt), Bound::Unbounded));
+        let neighbours = before.next_back().into_iter().chain(after.next());
+        let lengths =
+            neighbours.map(|(tokens, kept)| (kept.sequence, common_prefix(tokens, prompt)));
+        lengths.max_by_key(|&(_, len)| len).filter(|&(_, len)| len > 0)
+    }
+
+    /// Notes that a sequence was used, if it is one of the kept.
+    pub(super) fn touch(&mut self, sequence: SequenceId) {
         self.clock += 1;
-        let kept = self.kept.get_mut(&tokens)?;
-        kept.used = self.clock;
-        Some((kept.sequence, len))
+        if let Some(kept) = self.kept.values_mut().find(|kept| kept.sequence == sequence) {
+            kept.used = self.clock;
+        }
     }
 
     /// Keeps a sequence whose cached tokens are `tokens`. One that it begins with is of no more
@@ -120,7 +122,8 @@ mod tests {
         assert_eq!(prefixes.kept.len(), 1);
         keep(&mut prefixes, &mut cache, &[7]);
         keep(&mut prefixes, &mut cache, &[8]);
-        prefixes.longest_match(&[1, 2]);
+        let (used, _) = prefixes.longest_match(&[1, 2]).unwrap();
+        prefixes.touch(used);
         assert!(prefixes.evict(&mut cache));
         assert_eq!(prefixes.kept.keys().collect::<Vec<_>>(), [&vec![1, 2, 3], &vec![8]]);
         assert!(prefixes.evict(&mut cache) && prefixes.evict(&mut cache));

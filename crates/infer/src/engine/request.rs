@@ -46,6 +46,8 @@ pub struct Request {
     /// The stream of random numbers of [`SamplerParams::seed`] that is drawn from: requests that
     /// differ in nothing else are independent draws.
     pub stream: u64,
+    /// The higher goes first, under [`Policy::Priority`](super::Policy::Priority).
+    pub priority: i32,
 }
 
 impl Request {
@@ -59,6 +61,7 @@ impl Request {
             ignore_eog: false,
             top_logprobs: 0,
             stream: 0,
+            priority: 0,
         }
     }
 }

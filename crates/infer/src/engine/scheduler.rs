@@ -1,80 +1,86 @@
 //! Who computes what in the next step.
 //!
 //! Every sequence has known tokens and computed tokens; a step hands out a budget of tokens so that
-//! the one catches up with the other. A prompt, a part of a prompt and a single new token are the
-//! same thing. First come those that lack one token (they are generating), then prompts in the
-//! order of their arrival, then requests that wait.
+//! the one catches up with the other. A prompt, a part of a prompt, a single new token and a guess
+//! to be verified are the same thing. First come those that lack one token (they are generating),
+//! then prompts, then requests that wait.
 //!
 //! When the cache is full, finished sequences that were only kept for their prefixes go first; then
-//! the request that came last gives its place back and is computed again later. The one that came
-//! first is never touched and fits alone, so it always ends, and so does each after it.
+//! the running request that matters least gives its place back and is computed again later. The one
+//! that matters most is never touched and fits alone, so it always ends, and so does each after it.
 
-use std::collections::VecDeque;
-
+use super::options::EngineOptions;
 use super::prefix_cache::{PrefixCache, common_prefix};
+use super::queue::Queue;
 use super::request::RequestId;
 use super::sequence::Sequence;
+use super::speculation::look_up;
 use crate::kv_cache::{BLOCK, KvCache, SequenceId};
 
-/// A running sequence's share of a step: its next `tokens` tokens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A running sequence's share of a step: its next `tokens` known tokens, then what was guessed.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Share {
     /// Its index among the running.
     pub(super) index: usize,
     pub(super) tokens: usize,
+    /// Guesses of the tokens that follow.
+    pub(super) draft: Vec<u32>,
 }
 
-/// Requests that wait and requests that run, each in the order of their arrival.
+/// Requests that wait and requests that run.
 #[derive(Debug)]
 pub(super) struct Scheduler {
-    waiting: VecDeque<Sequence>,
+    queue: Queue,
+    /// Those that matter most first: the order in which they give way, from the end.
     pub(super) running: Vec<Sequence>,
-    pub(super) prefixes: PrefixCache,
+    prefixes: PrefixCache,
     max_running: usize,
     step_tokens: usize,
+    max_draft: usize,
 }
 
 impl Scheduler {
-    pub(super) fn new(max_running: usize, step_tokens: usize) -> Self {
-        let step_tokens = step_tokens.max(1);
+    pub(super) fn new(options: &EngineOptions) -> Self {
+        let step_tokens = options.step_tokens.max(1);
         Scheduler {
-            waiting: VecDeque::new(),
+            queue: Queue::new(options.policy),
             running: Vec::new(),
             prefixes: PrefixCache::default(),
             // So that each of the running can have a token in every step.
-            max_running: max_running.clamp(1, step_tokens),
+            max_running: options.max_running.clamp(1, step_tokens),
             step_tokens,
+            max_draft: options.max_draft,
         }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.waiting.is_empty() && self.running.is_empty()
+        self.waiting() == 0 && self.running.is_empty()
     }
 
     pub(super) fn waiting(&self) -> usize {
-        self.waiting.len()
+        self.queue.len()
     }
 
     pub(super) fn submit(&mut self, sequence: Sequence) {
-        self.waiting.push_back(sequence);
+        self.queue.push(sequence);
     }
 
     /// Takes a request out, with its place in the cache given back.
     pub(super) fn remove(&mut self, id: RequestId, cache: &mut KvCache) -> Option<Sequence> {
-        if let Some(i) = self.waiting.iter().position(|sequence| sequence.id == id) {
-            return self.waiting.remove(i);
+        if let Some(sequence) = self.queue.remove(id) {
+            return Some(sequence);
         }
-        let i = self.running.iter().position(|sequence| sequence.id == id)?;
-        let mut sequence = self.running.remove(i);
-        cache.close(sequence.cached.take().expect("a running sequence is in the cache"));
+        let at = self.running.iter().position(|sequence| sequence.id == id)?;
+        let mut sequence = self.running.remove(at);
+        cache.close(sequence.leave_cache());
         Some(sequence)
     }
 
     /// Takes a running sequence out that has ended; what it has computed is kept for others.
     pub(super) fn retire(&mut self, id: RequestId, cache: &mut KvCache) -> Option<Sequence> {
-        let i = self.running.iter().position(|sequence| sequence.id == id)?;
-        let mut sequence = self.running.remove(i);
-        let cached = sequence.cached.take().expect("a running sequence is in the cache");
+        let at = self.running.iter().position(|sequence| sequence.id == id)?;
+        let mut sequence = self.running.remove(at);
+        let cached = sequence.leave_cache();
         let tokens = sequence.tokens[..cache.len(cached)].to_vec();
         self.prefixes.keep(tokens, cached, cache);
         Some(sequence)
@@ -82,34 +88,75 @@ impl Scheduler {
 
     /// Hands out the next step. Every share has its room in the cache.
     pub(super) fn plan(&mut self, cache: &mut KvCache) -> Vec<Share> {
+        self.running.sort_by_key(Sequence::rank);
         let mut plan = Vec::new();
         let mut budget = self.step_tokens;
         let before = self.running.len();
-        for generating in [true, false] {
-            let mut index = 0;
-            while index < self.running.len() && budget > 0 {
-                let pending = self.running[index].pending(cache);
-                if (pending == 1) == generating {
-                    let tokens = pending.min(budget);
-                    if self.make_room(index, tokens, cache, &mut plan) {
-                        plan.push(Share { index, tokens });
-                        budget -= tokens;
-                    }
-                }
-                index += 1;
-            }
-        }
-        let preempted = self.running.len() < before;
-        while !preempted && budget > 0 && self.running.len() < self.max_running {
-            let Some(tokens) = self.admit(budget, cache) else { break };
-            plan.push(Share { index: self.running.len() - 1, tokens });
-            budget -= tokens;
+        self.plan_generating(&mut budget, cache, &mut plan);
+        self.plan_prompts(&mut budget, cache, &mut plan);
+        // Who had to go must not come back in the place of one who waits.
+        if self.running.len() == before {
+            self.plan_waiting(&mut budget, cache, &mut plan);
         }
         plan
     }
 
+    fn plan_generating(&mut self, budget: &mut usize, cache: &mut KvCache, plan: &mut Vec<Share>) {
+        // A guess may take what the others' next tokens leave.
+        let generating = self.running.iter().filter(|s| s.pending(cache) == 1).count();
+        let mut spare = *budget - generating;
+        let mut index = 0;
+        while index < self.running.len() {
+            if self.running[index].pending(cache) == 1 {
+                let mut draft = self.guess(index, spare);
+                if self.reserve(index, 1 + draft.len(), cache).is_err() {
+                    draft.clear();
+                }
+                if self.make_room(index, 1, cache, plan) {
+                    *budget -= 1 + draft.len();
+                    spare -= draft.len();
+                    plan.push(Share { index, tokens: 1, draft });
+                }
+            }
+            index += 1;
+        }
+    }
+
+    fn plan_prompts(&mut self, budget: &mut usize, cache: &mut KvCache, plan: &mut Vec<Share>) {
+        let mut index = 0;
+        while index < self.running.len() && *budget > 0 {
+            let pending = self.running[index].pending(cache);
+            let tokens = pending.min(*budget);
+            if pending > 1 && self.make_room(index, tokens, cache, plan) {
+                *budget -= tokens;
+                plan.push(Share { index, tokens, draft: Vec::new() });
+            }
+            index += 1;
+        }
+    }
+
+    fn plan_waiting(&mut self, budget: &mut usize, cache: &mut KvCache, plan: &mut Vec<Share>) {
+        while *budget > 0 && self.running.len() < self.max_running {
+            let Some(tokens) = self.admit(*budget, cache) else { break };
+            *budget -= tokens;
+            plan.push(Share { index: self.running.len() - 1, tokens, draft: Vec::new() });
+        }
+    }
+
+    /// What may follow the tokens of a sequence that is generating.
+    fn guess(&self, index: usize, spare: usize) -> Vec<u32> {
+        let sequence = &self.running[index];
+        // The token after the last guess is generated, too.
+        let left = sequence.left().saturating_sub(1);
+        look_up(&sequence.tokens, sequence.acceptance.draft(self.max_draft).min(spare).min(left))
+    }
+
+    fn reserve(&self, index: usize, tokens: usize, cache: &mut KvCache) -> Result<(), ()> {
+        cache.reserve(self.running[index].in_cache(), tokens).map_err(|_| ())
+    }
+
     /// Reserves room for a running sequence, at the cost of kept sequences and then of those that
-    /// came later. False if it was itself the last and had to go.
+    /// matter less. False if it was itself the last and had to go.
     fn make_room(
         &mut self,
         index: usize,
@@ -117,17 +164,16 @@ impl Scheduler {
         cache: &mut KvCache,
         plan: &mut Vec<Share>,
     ) -> bool {
-        let sequence = self.running[index].cached.expect("a running sequence is in the cache");
-        while cache.reserve(sequence, tokens).is_err() {
+        while self.reserve(index, tokens, cache).is_err() {
             if self.prefixes.evict(cache) {
                 continue;
             }
             let last = self.running.len() - 1;
             plan.retain(|share| share.index != last);
             let mut preempted = self.running.pop().expect("it is running itself");
-            cache.close(preempted.cached.take().expect("a running sequence is in the cache"));
+            cache.close(preempted.leave_cache());
             preempted.usage.preemptions += 1;
-            self.waiting.push_front(preempted);
+            self.queue.push(preempted);
             if last == index {
                 return false;
             }
@@ -135,34 +181,52 @@ impl Scheduler {
         true
     }
 
-    /// Starts the request that has waited longest, if the cache has room for all its tokens.
-    /// Returns its share of the step.
+    /// Starts the request whose turn it is, if the cache has room for all its tokens. Returns its
+    /// share of the step.
     fn admit(&mut self, budget: usize, cache: &mut KvCache) -> Option<usize> {
-        let tokens = &self.waiting.front()?.tokens;
-        // The last token is computed in any case: its logits are what is asked for.
-        let known = tokens[..tokens.len() - 1].to_vec();
-        let (cached, reused) = match self.longest_match(&known, cache) {
+        let (id, donor) = self.next(cache)?;
+        let (cached, reused) = match donor {
             Some((donor, len)) => (cache.fork(donor, len), len),
             None => (cache.open(), 0),
         };
-        let pending = known.len() + 1 - reused;
+        let mut sequence = self.queue.take(id)?;
+        let pending = sequence.tokens.len() - reused;
         while cache.new_blocks(cached, pending) * BLOCK > cache.free_positions() {
             if !self.prefixes.evict(cache) {
                 cache.close(cached);
+                self.queue.push(sequence);
                 return None;
             }
         }
         let tokens = pending.min(budget);
         cache.reserve(cached, tokens).expect("there is room for more than that");
-        let mut sequence = self.waiting.pop_front()?;
-        sequence.cached = Some(cached);
-        sequence.usage.reused = sequence.usage.reused.max(reused.min(sequence.usage.prompt));
+        sequence.enter_cache(cached, reused);
         self.running.push(sequence);
         Some(tokens)
     }
 
-    /// The sequence in the cache, kept or running, that shares most of `tokens`' beginning.
-    fn longest_match(&mut self, tokens: &[u32], cache: &KvCache) -> Option<(SequenceId, usize)> {
+    /// Whose turn it is, and the sequence in the cache that shares most of its beginning.
+    fn next(&mut self, cache: &KvCache) -> Option<(RequestId, Option<(SequenceId, usize)>)> {
+        let turns = self.queue.turns(|tokens| self.longest_match(tokens, cache).map_or(0, |m| m.1));
+        let next = turns.into_iter().find_map(|sequence| {
+            let found = self.longest_match(&sequence.tokens, cache);
+            let reused = found.map_or(0, |(_, len)| len);
+            // What a running prompt is about to compute is not computed twice.
+            let coming = self.running.iter().map(|s| common_prefix(&s.tokens, &sequence.tokens));
+            let wait = coming.max().is_some_and(|coming| coming >= reused + BLOCK);
+            (!wait).then_some((sequence.id, found))
+        });
+        if let Some((_, Some((donor, _)))) = next {
+            self.prefixes.touch(donor);
+        }
+        next
+    }
+
+    /// The sequence in the cache, kept or running, that shares most of the beginning of `tokens`,
+    /// and how much of it need not be computed. The last token is computed in any case: its logits
+    /// are what is asked for.
+    fn longest_match(&self, tokens: &[u32], cache: &KvCache) -> Option<(SequenceId, usize)> {
+        let tokens = &tokens[..tokens.len() - 1];
         let kept = self.prefixes.longest_match(tokens);
         let running = self.running.iter().filter_map(|sequence| {
             let cached = sequence.cached?;

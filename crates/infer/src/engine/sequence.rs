@@ -1,7 +1,10 @@
 //! A request on its way: the tokens that are known, and the text that has come of them.
 
 use super::event::{Event, FinishReason, Finished, TokenEvent, Usage};
+use super::options::Policy;
+use super::queue::MAX_OVERTAKEN;
 use super::request::{Request, RequestId};
+use super::speculation::Acceptance;
 use super::stop::StopStrings;
 use crate::error::InferError;
 use crate::kv_cache::{KvCache, SequenceId};
@@ -25,6 +28,10 @@ pub(super) struct Sequence {
     text: TokenStream,
     stop: StopStrings,
     pub(super) usage: Usage,
+    pub(super) acceptance: Acceptance,
+    /// How many later requests went before it.
+    pub(super) overtaken: usize,
+    priority: i32,
 }
 
 /// A sampled token and what the model thought of it.
@@ -40,6 +47,7 @@ impl Sequence {
     pub(super) fn new(
         id: RequestId,
         mut request: Request,
+        policy: Policy,
         context: usize,
         tokenizer: &Tokenizer,
     ) -> Self {
@@ -57,9 +65,44 @@ impl Sequence {
             text,
             stop: StopStrings::new(&request.stop),
             usage: Usage { prompt: tokens.len(), ..Usage::default() },
+            acceptance: Acceptance::default(),
+            overtaken: 0,
+            priority: if policy == Policy::Priority { request.priority } else { 0 },
             tokens,
             request,
         }
+    }
+
+    pub(super) fn priority(&self) -> i32 {
+        self.priority
+    }
+
+    /// Whether it has been overtaken so often that it goes next.
+    pub(super) fn is_overdue(&self) -> bool {
+        self.overtaken >= MAX_OVERTAKEN
+    }
+
+    /// Where it stands among the running: the larger gives way first.
+    pub(super) fn rank(&self) -> (bool, i64, RequestId) {
+        (!self.is_overdue(), -i64::from(self.priority), self.id)
+    }
+
+    /// Takes a place in the cache, which holds its first `reused` tokens.
+    pub(super) fn enter_cache(&mut self, cached: SequenceId, reused: usize) {
+        self.cached = Some(cached);
+        if self.usage.steps == 0 {
+            self.usage.reused = reused;
+        }
+    }
+
+    /// Its place in the cache, which every running sequence has.
+    pub(super) fn in_cache(&self) -> SequenceId {
+        self.cached.expect("a running sequence is in the cache")
+    }
+
+    /// Gives up its place in the cache, which the caller closes or keeps.
+    pub(super) fn leave_cache(&mut self) -> SequenceId {
+        self.cached.take().expect("a running sequence is in the cache")
     }
 
     /// Tokens that are known and not computed.
@@ -67,23 +110,67 @@ impl Sequence {
         self.tokens.len() - self.cached.map_or(0, |sequence| cache.len(sequence))
     }
 
+    /// Tokens that may still be generated.
+    pub(super) fn left(&self) -> usize {
+        self.limit.saturating_sub(self.tokens.len())
+    }
+
     /// Whether there is nothing to generate.
     pub(super) fn is_at_limit(&self) -> bool {
         self.tokens.len() >= self.limit
     }
 
-    /// Chooses the token that follows the known ones.
-    pub(super) fn choose(&self, logits: &[f32]) -> Result<Choice, InferError> {
-        // The random number belongs to the place in the sequence: a sequence that is started
-        // again half way goes on as if it had never stopped.
-        let position = self.tokens.len() as u64;
-        let id = self.request.sampler.sample(logits, self.request.stream, position)?;
-        let row = LogProbabilities::new(logits);
-        Ok(Choice { id, logprob: row.of(id), top: row.top(self.request.top_logprobs) })
+    /// Chooses the tokens that follow the known ones: of each row of logits one, as long as each
+    /// row's guess (the rows but the last have one) is the token that was chosen.
+    pub(super) fn choose<'a>(
+        &self,
+        rows: impl Iterator<Item = &'a [f32]>,
+        draft: &[u32],
+    ) -> Result<Vec<Choice>, InferError> {
+        let mut choices = Vec::new();
+        for (i, logits) in rows.enumerate() {
+            // The random number belongs to the place in the sequence: a sequence that is started
+            // again half way goes on as if it had never stopped.
+            let position = (self.tokens.len() + i) as u64;
+            let id = self.request.sampler.sample(logits, self.request.stream, position)?;
+            let row = LogProbabilities::new(logits);
+            choices.push(Choice {
+                id,
+                logprob: row.of(id),
+                top: row.top(self.request.top_logprobs),
+            });
+            if draft.get(i) != Some(&id) {
+                break;
+            }
+        }
+        Ok(choices)
+    }
+
+    /// Appends chosen tokens up to the end of the sequence; says what to report and whether it has
+    /// ended.
+    pub(super) fn extend(
+        &mut self,
+        choices: Vec<Choice>,
+        drafted: usize,
+        tokenizer: &Tokenizer,
+        events: &mut Vec<Event>,
+    ) -> Option<FinishReason> {
+        self.acceptance.record(drafted, choices.len() - 1);
+        self.usage.drafted += drafted;
+        for (i, choice) in choices.into_iter().enumerate() {
+            // The first choice is the step's own; each further one was guessed.
+            self.usage.accepted += usize::from(i > 0);
+            let (event, reason) = self.push(choice, tokenizer);
+            events.push(Event::Token(event));
+            if reason.is_some() {
+                return reason;
+            }
+        }
+        None
     }
 
     /// Appends a token; says what to report and whether the sequence has ended.
-    pub(super) fn push(
+    fn push(
         &mut self,
         choice: Choice,
         tokenizer: &Tokenizer,

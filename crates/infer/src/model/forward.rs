@@ -233,6 +233,9 @@ impl Step<'_> {
             match input.logits {
                 LogitRows::None => {}
                 LogitRows::Last => wanted.extend(rows.last()),
+                LogitRows::Final(n) => {
+                    wanted.extend(rows.skip(input.tokens.len().saturating_sub(n)))
+                }
                 LogitRows::All => wanted.extend(rows),
             }
         }

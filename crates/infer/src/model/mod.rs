@@ -30,6 +30,8 @@ pub enum LogitRows {
     None,
     /// That of the last token.
     Last,
+    /// Those of this many tokens at the end, or of all if there are fewer.
+    Final(usize),
     /// All.
     All,
 }

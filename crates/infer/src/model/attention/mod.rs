@@ -14,11 +14,15 @@
 //! Two ways lead through the same operations: many queries go in tiles, one after another through
 //! all blocks; a few queries with a long past are split at blocks, so that all threads have work.
 
+mod block;
+mod partial;
+
 use rayon::prelude::*;
-use ulp_tensor::Float;
-use ulp_tensor::simd::{Kernel, run};
+use ulp_tensor::simd::run;
 
 use crate::kv_cache::{BLOCK, KvCache, SequenceId};
+use block::AttendBlock;
+use partial::{Merge, finish, start};
 
 /// Lanes of a vector operation; [`BLOCK`] and the stride of values are multiples.
 const LANES: usize = 16;
@@ -61,7 +65,7 @@ impl AttentionShape {
         self.heads / self.kv_heads
     }
 
-    /// The width of a partial result: largest score, sum of exponentials, padded weighted sum.
+    /// The width of a [`partial`] result.
     fn partial(&self) -> usize {
         2 + self.head_dim.next_multiple_of(LANES)
     }
@@ -129,35 +133,56 @@ fn attend_tile(
     out: &mut [f32],
 ) {
     let (d, group, partial) = (shape.head_dim, shape.group(), shape.partial());
-    let width = shape.heads * d;
-    let last = segment.position + segment.rows - 1;
-    let mut running = vec![0.0f32; segment.rows * group * partial];
-    let mut block_result = vec![0.0f32; partial];
+    let (width, rows, scale) = (shape.heads * d, segment.rows, shape.scale);
+    let last = segment.position + rows - 1;
+    // [query head of the group, row][partial]
+    let mut running = vec![0.0f32; group * rows * partial];
+    let mut results = vec![0.0f32; group.max(rows) * partial];
     for kv_head in 0..shape.kv_heads {
-        for state in running.chunks_exact_mut(partial) {
-            start(state);
-        }
+        let first = kv_head * group * d;
+        running.chunks_exact_mut(partial).for_each(start);
         for block in 0..=last / BLOCK {
             let (keys, values) = cache.block(segment.sequence, block, layer, kv_head);
-            for row in 0..segment.rows {
+            if (block + 1) * BLOCK <= segment.position + 1 {
+                // All rows see the whole block: a head's rows go through it together.
+                let results = &mut results[..rows * partial];
+                for (g, states) in running.chunks_exact_mut(rows * partial).enumerate() {
+                    let (queries, stride) = (&queries[first + g * d..], width);
+                    run(AttendBlock {
+                        queries,
+                        stride,
+                        d,
+                        keys,
+                        values,
+                        seen: BLOCK,
+                        scale,
+                        out: results,
+                    });
+                    for (state, block) in
+                        states.chunks_exact_mut(partial).zip(results.chunks_exact(partial))
+                    {
+                        run(Merge { state, block });
+                    }
+                }
+                continue;
+            }
+            let results = &mut results[..group * partial];
+            for row in 0..rows {
                 let seen = (segment.position + row + 1).saturating_sub(block * BLOCK).min(BLOCK);
                 if seen == 0 {
                     continue;
                 }
-                for g in 0..group {
-                    let query = &queries[row * width + (kv_head * group + g) * d..][..d];
-                    let state = &mut running[(row * group + g) * partial..][..partial];
-                    let scale = shape.scale;
-                    run(AttendBlock { query, keys, values, seen, scale, out: &mut block_result });
-                    run(Merge { state, block: &block_result });
+                let (queries, stride) = (&queries[row * width + first..], d);
+                run(AttendBlock { queries, stride, d, keys, values, seen, scale, out: results });
+                for (g, block) in results.chunks_exact(partial).enumerate() {
+                    let state = &mut running[(g * rows + row) * partial..][..partial];
+                    run(Merge { state, block });
                 }
             }
         }
-        for row in 0..segment.rows {
-            for g in 0..group {
-                let state = &running[(row * group + g) * partial..][..partial];
-                finish(state, &mut out[row * width + (kv_head * group + g) * d..][..d]);
-            }
+        for (i, state) in running.chunks_exact(partial).enumerate() {
+            let (g, row) = (i / rows, i % rows);
+            finish(state, &mut out[row * width + first + g * d..][..d]);
         }
     }
 }
@@ -189,10 +214,9 @@ fn attend_split(
                 break;
             }
             let (keys, values) = cache.block(segment.sequence, block, layer, kv_head);
-            for (g, out) in results.chunks_exact_mut(partial).enumerate() {
-                let query = &queries[row * width + (kv_head * group + g) * d..][..d];
-                run(AttendBlock { query, keys, values, seen, scale: shape.scale, out });
-            }
+            let queries = &queries[row * width + kv_head * group * d..];
+            let scale = shape.scale;
+            run(AttendBlock { queries, stride: d, d, keys, values, seen, scale, out: results });
         }
     });
     let mut state = vec![0.0f32; partial];
@@ -208,139 +232,6 @@ fn attend_split(
                 run(Merge { state: &mut state, block });
             }
             finish(&state, &mut out[row * width + head * d..][..d]);
-        }
-    }
-}
-
-/// No block yet: the largest score of nothing is −∞, and sums are 0.
-fn start(state: &mut [f32]) {
-    state.fill(0.0);
-    state[0] = f32::NEG_INFINITY;
-}
-
-fn finish(state: &[f32], out: &mut [f32]) {
-    let sum = state[1];
-    for (out, &x) in out.iter_mut().zip(&state[2..]) {
-        *out = x / sum;
-    }
-}
-
-/// One query and one block, of which the query sees the first `seen` positions.
-struct AttendBlock<'a> {
-    /// `[D]`
-    query: &'a [f32],
-    /// `[D, BLOCK]`
-    keys: &'a [f32],
-    /// `[BLOCK, D padded]`
-    values: &'a [f32],
-    seen: usize,
-    scale: f32,
-    /// Largest score, sum of exponentials, weighted sum of values.
-    out: &'a mut [f32],
-}
-
-impl Kernel for AttendBlock<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self) {
-        let mut weights = scores(self.query, self.keys);
-        let mut largest = f32::NEG_INFINITY;
-        for (i, weight) in weights.iter_mut().enumerate() {
-            // A position that is not seen may hold anything, NaN too: replace, do not add.
-            *weight = if i < self.seen { *weight * self.scale } else { f32::NEG_INFINITY };
-        }
-        for &weight in &weights[..self.seen] {
-            largest = if weight > largest || weight.is_nan() { weight } else { largest };
-        }
-        for weight in &mut weights {
-            *weight = Float::exp(*weight - largest);
-        }
-        for weight in &mut weights[self.seen..] {
-            *weight = 0.0;
-        }
-        let (head, sums) = self.out.split_at_mut(2);
-        head[0] = largest;
-        head[1] = fold(&weights);
-        let stride = sums.len();
-        let values = &self.values[..self.seen * stride];
-        let mut column = 0;
-        while column + 4 * LANES <= stride {
-            weighted_sum::<{ 4 * LANES }>(&weights, values, stride, column, sums);
-            column += 4 * LANES;
-        }
-        while column < stride {
-            weighted_sum::<LANES>(&weights, values, stride, column, sums);
-            column += LANES;
-        }
-    }
-}
-
-/// q·kₛ of all positions s of a block, each along D in ascending order.
-#[inline(always)]
-fn scores(query: &[f32], keys: &[f32]) -> [f32; BLOCK] {
-    let mut sums = [0.0f32; BLOCK];
-    for (&q, keys) in query.iter().zip(keys.chunks_exact(BLOCK)) {
-        for (sum, &k) in sums.iter_mut().zip(keys) {
-            *sum = q.mul_add(k, *sum);
-        }
-    }
-    sums
-}
-
-/// `sums[column..column + N]` = Σₛ weightₛ · valueₛ, along positions in ascending order.
-#[inline(always)]
-fn weighted_sum<const N: usize>(
-    weights: &[f32; BLOCK],
-    values: &[f32],
-    stride: usize,
-    column: usize,
-    sums: &mut [f32],
-) {
-    let mut lanes = [0.0f32; N];
-    for (&weight, row) in weights.iter().zip(values.chunks_exact(stride)) {
-        for (lane, &v) in lanes.iter_mut().zip(&row[column..column + N]) {
-            *lane = weight.mul_add(v, *lane);
-        }
-    }
-    sums[column..column + N].copy_from_slice(&lanes);
-}
-
-/// The sum in 16 lanes, folded by the fixed tree.
-#[inline(always)]
-fn fold(weights: &[f32; BLOCK]) -> f32 {
-    let mut lanes = [0.0f32; LANES];
-    for chunk in weights.chunks_exact(LANES) {
-        for (lane, &w) in lanes.iter_mut().zip(chunk) {
-            *lane += w;
-        }
-    }
-    for width in [8, 4, 2, 1] {
-        for i in 0..width {
-            lanes[i] += lanes[i + width];
-        }
-    }
-    lanes[0]
-}
-
-/// Adds a block's result to the running one: both are brought to the larger of their maxima.
-struct Merge<'a> {
-    state: &'a mut [f32],
-    block: &'a [f32],
-}
-
-impl Kernel for Merge<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self) {
-        let largest = Float::maximum(self.state[0], self.block[0]);
-        // Where nothing came before, state[0] is −∞ and its factor exp(−∞) = 0.
-        let old = Float::exp(self.state[0] - largest);
-        let new = Float::exp(self.block[0] - largest);
-        self.state[0] = largest;
-        for (state, &block) in self.state[1..].iter_mut().zip(&self.block[1..]) {
-            *state = old.mul_add(*state, new * block);
         }
     }
 }

@@ -1,0 +1,411 @@
+//! The engine: a request's tokens, log-probabilities and text depend on the request alone.
+
+mod test_models;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use test_models::tiny_model;
+use ulp_infer::{
+    Engine, EngineOptions, Event, FinishReason, Finished, InferError, Policy, Request, RequestId,
+    SamplerParams, TokenEvent,
+};
+use ulp_tensor::Philox;
+
+const CONTEXT: usize = 320;
+
+/// Everything that the engine said about a request.
+#[derive(Debug, Default)]
+struct Answer {
+    tokens: Vec<TokenEvent>,
+    end: Option<Finished>,
+}
+
+impl Answer {
+    fn ids(&self) -> Vec<u32> {
+        self.tokens.iter().map(|token| token.id).collect()
+    }
+
+    fn text(&self) -> String {
+        let pieces = self.tokens.iter().map(|token| token.text.as_str());
+        pieces.chain(self.end.iter().map(|end| end.text.as_str())).collect()
+    }
+
+    fn reason(&self) -> FinishReason {
+        self.end.as_ref().expect("it has ended").reason
+    }
+
+    /// What must not depend on anything but the request.
+    fn bits(&self) -> Vec<(u32, u32, String, Vec<(u32, u32)>)> {
+        let top = |token: &TokenEvent| {
+            token.top.iter().map(|t| (t.id, t.logprob.to_bits())).collect::<Vec<_>>()
+        };
+        let one = |t: &TokenEvent| (t.id, t.logprob.to_bits(), t.text.clone(), top(t));
+        self.tokens.iter().map(one).collect()
+    }
+}
+
+fn collect(events: Vec<Event>, answers: &mut BTreeMap<RequestId, Answer>) {
+    for event in events {
+        let answer = answers.entry(event.request()).or_default();
+        assert!(answer.end.is_none(), "nothing comes after the end");
+        match event {
+            Event::Token(token) => answer.tokens.push(token),
+            Event::Finished(end) => answer.end = Some(end),
+            Event::Failed { error, .. } => panic!("{error}"),
+        }
+    }
+}
+
+fn run(engine: &mut Engine) -> BTreeMap<RequestId, Answer> {
+    let mut answers = BTreeMap::new();
+    while !engine.is_idle() {
+        collect(engine.step().unwrap(), &mut answers);
+    }
+    answers
+}
+
+fn alone(engine: &mut Engine, request: Request) -> Answer {
+    let id = engine.submit(request).unwrap();
+    run(engine).remove(&id).unwrap()
+}
+
+fn engine(options: EngineOptions) -> Engine {
+    let (model, tokenizer) = tiny_model("engine", CONTEXT);
+    Engine::new(model, tokenizer, options)
+}
+
+fn greedy(prompt: &[u32], max_tokens: usize) -> Request {
+    Request { sampler: SamplerParams::greedy(), max_tokens, ..Request::new(prompt.to_vec()) }
+}
+
+/// Requests of many lengths, some with a beginning in common, greedy and drawn.
+fn requests(count: u64) -> Vec<Request> {
+    let random = Philox::new(11, 0);
+    let below = |i: u64, n: usize| (random.uniform::<f64>(i) * n as f64) as usize;
+    let shared: Vec<u32> = (0..150).map(|i| 1 + below(1000 + i, 256) as u32).collect();
+    let request = |r: u64| {
+        let start = if r.is_multiple_of(3) { below(10 * r, 150) } else { 0 };
+        let own = 1 + below(10 * r + 1, if r.is_multiple_of(4) { 100 } else { 20 });
+        let mut prompt = shared[..start].to_vec();
+        prompt.extend((0..own as u64).map(|i| 1 + below(2000 + 300 * r + i, 256) as u32));
+        Request {
+            prompt,
+            sampler: SamplerParams {
+                temperature: if r.is_multiple_of(2) { 0.0 } else { 1.0 },
+                seed: r,
+                ..SamplerParams::default()
+            },
+            max_tokens: 1 + below(10 * r + 2, 60),
+            priority: below(10 * r + 3, 3) as i32,
+            top_logprobs: 2,
+            ignore_eog: r.is_multiple_of(5),
+            ..Request::new(Vec::new())
+        }
+    };
+    (0..count).map(request).collect()
+}
+
+/// Submits half of the requests at once and the others one a step, while those run.
+fn replay(engine: &mut Engine, requests: &[Request]) -> Vec<Answer> {
+    let mut answers = BTreeMap::new();
+    let mut ids = Vec::new();
+    for (i, request) in requests.iter().enumerate() {
+        ids.push(engine.submit(request.clone()).unwrap());
+        if i > requests.len() / 2 {
+            collect(engine.step().unwrap(), &mut answers);
+        }
+    }
+    while !engine.is_idle() {
+        collect(engine.step().unwrap(), &mut answers);
+    }
+    ids.into_iter().map(|id| answers.remove(&id).unwrap()).collect()
+}
+
+#[test]
+fn a_request_gives_the_same_bits_in_any_company() {
+    let (model, tokenizer) = tiny_model("company", CONTEXT);
+    let requests = requests(14);
+    let fresh = |options| Engine::new(Arc::clone(&model), Arc::clone(&tokenizer), options);
+    let roomy = EngineOptions { cache: 1 << 13, step_tokens: CONTEXT, ..EngineOptions::default() };
+    let expected: Vec<Answer> =
+        requests.iter().map(|r| alone(&mut fresh(roomy.clone()), r.clone())).collect();
+    let drawn = |i: usize| requests[i].sampler.temperature > 0.0;
+    assert!((0..14).any(|i| drawn(i) && expected[i].ids().len() > 20));
+
+    let schedules = [
+        ("all at once", roomy.clone()),
+        ("in small pieces", EngineOptions { step_tokens: 7, ..roomy.clone() }),
+        ("token by token", EngineOptions { step_tokens: 1, ..roomy.clone() }),
+        ("three at once", EngineOptions { max_running: 3, ..roomy.clone() }),
+        ("with guesses", EngineOptions { max_draft: 8, ..roomy.clone() }),
+        (
+            "by priority",
+            EngineOptions { policy: Policy::Priority, max_running: 2, ..roomy.clone() },
+        ),
+        ("by prefix", EngineOptions { policy: Policy::LongestPrefix, max_running: 2, ..roomy }),
+        (
+            "with guesses in a cache too small for all",
+            EngineOptions { max_draft: 8, ..EngineOptions::default() },
+        ),
+        ("in a cache too small for all", EngineOptions::default()),
+    ];
+    for (name, options) in schedules {
+        for threads in [1, 3] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let mut engine = fresh(options.clone());
+            let answers = pool.install(|| replay(&mut engine, &requests));
+            for (i, (answer, expected)) in answers.iter().zip(&expected).enumerate() {
+                assert_eq!(answer.bits(), expected.bits(), "request {i}, {name}, {threads}");
+                assert_eq!(answer.text(), expected.text(), "request {i}, {name}, {threads}");
+                assert_eq!(answer.reason(), expected.reason(), "request {i}, {name}, {threads}");
+            }
+            let usage = |f: fn(&ulp_infer::Usage) -> usize| -> usize {
+                answers.iter().map(|a| f(&a.end.as_ref().unwrap().usage)).sum()
+            };
+            if name == "with guesses" {
+                assert!(usage(|u| u.accepted) > 0 && usage(|u| u.drafted - u.accepted) > 0);
+            }
+            if name == "in a cache too small for all" {
+                assert!(usage(|u| u.preemptions) > 0, "the schedule must bring about its case");
+            }
+            if name == "three at once" {
+                assert!(usage(|u| u.reused) > 0, "some have a beginning in common");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_second_turn_costs_its_new_tokens_only() {
+    let mut engine = engine(EngineOptions::default());
+    let prompt: Vec<u32> = (1..100).collect();
+    let first = alone(&mut engine, greedy(&prompt, 20));
+    assert_eq!(first.end.as_ref().unwrap().usage.reused, 0);
+    let mut conversation = prompt.clone();
+    conversation.extend(first.ids());
+    conversation.extend(200..210);
+    let second = alone(&mut engine, greedy(&conversation, 5));
+    let usage = second.end.as_ref().unwrap().usage;
+    // The last token of an answer is known and not computed.
+    assert_eq!((usage.prompt, usage.reused), (129, 118));
+    // The same prompt again: only its last token is computed, since its logits are needed.
+    let again = alone(&mut engine, greedy(&conversation, 5));
+    assert_eq!(again.bits(), second.bits());
+    assert_eq!(again.end.as_ref().unwrap().usage.reused, 128);
+    // Another continuation of the first turn.
+    conversation.truncate(110);
+    conversation.push(1);
+    let other = alone(&mut engine, greedy(&conversation, 5));
+    assert_eq!(other.end.as_ref().unwrap().usage.reused, 110);
+}
+
+#[test]
+fn requests_that_run_share_their_beginning() {
+    let mut engine = engine(EngineOptions { cache: 4096, ..EngineOptions::default() });
+    let prompt: Vec<u32> = (1..200).collect();
+    engine.submit(greedy(&prompt, 30)).unwrap();
+    let mut answers = BTreeMap::new();
+    collect(engine.step().unwrap(), &mut answers);
+    let free = engine.free_positions();
+    let second = engine.submit(greedy(&prompt, 30)).unwrap();
+    collect(engine.step().unwrap(), &mut answers);
+    assert_eq!(free - engine.free_positions(), 64, "one block is its own, three are shared");
+    answers.append(&mut run(&mut engine));
+    assert_eq!(answers[&second].end.as_ref().unwrap().usage.reused, 198);
+}
+
+#[test]
+fn ends_are_told_apart() {
+    let mut engine = engine(EngineOptions::default());
+    let prompt = [10, 20, 30];
+    let long = alone(&mut engine, greedy(&prompt, 12));
+    assert_eq!((long.reason(), long.tokens.len()), (FinishReason::Length, 12));
+    let none = alone(&mut engine, greedy(&prompt, 0));
+    assert_eq!((none.reason(), none.tokens.len()), (FinishReason::Length, 0));
+    // As long as the context allows.
+    let full = alone(&mut engine, Request { ignore_eog: true, ..greedy(&prompt, usize::MAX) });
+    assert_eq!((full.reason(), full.tokens.len()), (FinishReason::Length, CONTEXT - 3));
+}
+
+#[test]
+fn generation_ends_with_the_text_and_goes_on_if_asked() {
+    // Drawn at a high temperature, token 0 (the end) comes sooner or later.
+    let mut engine = engine(EngineOptions::default());
+    let sampler = SamplerParams { temperature: 5.0, top_k: 0, top_p: 1.0, min_p: 0.0, seed: 4 };
+    let request = |ignore_eog| Request {
+        sampler: sampler.clone(),
+        max_tokens: 300,
+        ignore_eog,
+        ..Request::new(vec![65])
+    };
+    let ended = alone(&mut engine, request(false));
+    assert_eq!(ended.reason(), FinishReason::EndOfGeneration);
+    let (last, before) = ended.tokens.split_last().unwrap();
+    assert!(last.id == 0 && last.text.is_empty() && before.iter().all(|t| t.id != 0));
+    let on = alone(&mut engine, request(true));
+    assert_eq!(on.reason(), FinishReason::Length);
+    assert_eq!(on.ids()[..ended.tokens.len()], ended.ids(), "the same draws");
+    assert!(!on.text().contains("<|end|>"));
+}
+
+#[test]
+fn stop_strings_end_the_text_across_tokens() {
+    let mut engine = engine(EngineOptions::default());
+    let request = |stop: Vec<String>| Request {
+        sampler: SamplerParams { temperature: 1.0, seed: 9, ..SamplerParams::default() },
+        max_tokens: 60,
+        ignore_eog: true,
+        stop,
+        ..Request::new(vec![65, 66])
+    };
+    let whole = alone(&mut engine, request(vec![]));
+    let text: Vec<char> = whole.text().chars().collect();
+    // Three characters from the middle of what is said: each is a token or more of its own.
+    let stop: String = text[20..23].iter().collect();
+    let before: String = text.iter().collect::<String>().split(&stop).next().unwrap().to_string();
+    let stopped = alone(&mut engine, request(vec!["never".to_string(), stop]));
+    assert_eq!(stopped.reason(), FinishReason::Stop);
+    assert_eq!(stopped.text(), before);
+    assert!(stopped.tokens.len() < whole.tokens.len());
+}
+
+#[test]
+fn characters_come_whole() {
+    let mut engine = engine(EngineOptions::default());
+    let sampler = SamplerParams { temperature: 3.0, top_k: 0, seed: 2, ..SamplerParams::default() };
+    let answer = alone(
+        &mut engine,
+        Request { sampler, max_tokens: 200, ignore_eog: true, ..Request::new(vec![66]) },
+    );
+    // Random bytes: pieces are text (a String is), and together they are what all bytes give.
+    let ids: Vec<u32> = [66].into_iter().chain(answer.ids()).collect();
+    let tokenizer = engine.tokenizer();
+    let prompt = tokenizer.decode(&[66]);
+    assert_eq!(prompt + &answer.text(), tokenizer.decode(&ids));
+    assert!(answer.text().contains('\u{FFFD}'));
+}
+
+#[test]
+fn cancelling_frees_everything_at_once() {
+    let mut engine = engine(EngineOptions { max_running: 1, ..EngineOptions::default() });
+    let free = engine.free_positions();
+    let runs = engine.submit(greedy(&[1; 100], 50)).unwrap();
+    let waits = engine.submit(greedy(&[2; 100], 50)).unwrap();
+    let mut answers = BTreeMap::new();
+    collect(engine.step().unwrap(), &mut answers);
+    assert_eq!((engine.running(), engine.waiting()), (1, 1));
+    assert!(engine.free_positions() < free);
+    assert!(engine.cancel(runs) && engine.cancel(waits));
+    assert_eq!((engine.running(), engine.waiting()), (0, 0));
+    assert_eq!(engine.free_positions(), free);
+    assert!(!engine.is_idle(), "the ends are to be reported");
+    answers.append(&mut run(&mut engine));
+    assert_eq!(answers[&waits].reason(), FinishReason::Cancelled);
+    assert!(!engine.cancel(runs), "it is gone");
+}
+
+#[test]
+fn what_cannot_run_is_refused() {
+    let mut engine = engine(EngineOptions::default());
+    let mut refused = |request| engine.submit(request).unwrap_err();
+    assert!(matches!(refused(greedy(&[], 1)), InferError::EmptyPrompt));
+    assert!(matches!(
+        refused(greedy(&[1, 257], 1)),
+        InferError::TokenOutOfRange { token: 257, index: 1, vocabulary: 257 }
+    ));
+    assert!(matches!(
+        refused(greedy(&[1; CONTEXT], 1)),
+        InferError::ContextFull { needed, context: CONTEXT } if needed == CONTEXT + 1
+    ));
+    let sampler = SamplerParams { top_p: 0.0, ..SamplerParams::default() };
+    let request = Request { sampler, ..greedy(&[1], 1) };
+    assert!(matches!(refused(request), InferError::InvalidSampling { parameter: "top_p", .. }));
+    assert!(engine.is_idle());
+}
+
+/// The order in which requests end, all submitted at once to an engine that runs one at a time.
+fn order(policy: Policy, requests: &[Request]) -> Vec<usize> {
+    let mut engine =
+        engine(EngineOptions { policy, max_running: 1, cache: 4096, ..EngineOptions::default() });
+    let ids: Vec<RequestId> = requests.iter().map(|r| engine.submit(r.clone()).unwrap()).collect();
+    let mut order = Vec::new();
+    while !engine.is_idle() {
+        for event in engine.step().unwrap() {
+            if let Event::Finished(end) = event {
+                order.push(ids.iter().position(|&id| id == end.request).unwrap());
+            }
+        }
+    }
+    order
+}
+
+#[test]
+fn policies_choose_whose_turn_it_is() {
+    let long: Vec<u32> = (1..150).collect();
+    let with_priority = |prompt: &[u32], priority| Request { priority, ..greedy(prompt, 2) };
+    let requests = [
+        with_priority(&long, 0),
+        with_priority(&[5; 3], 1),
+        with_priority(&[6; 3], 2),
+        with_priority(&long[..140], 1),
+    ];
+    assert_eq!(order(Policy::FirstCome, &requests), [0, 1, 2, 3]);
+    assert_eq!(order(Policy::Priority, &requests), [2, 1, 3, 0]);
+    assert_eq!(order(Policy::LongestPrefix, &requests), [0, 3, 1, 2]);
+}
+
+#[test]
+fn nobody_waits_for_ever() {
+    // A request of low priority, and in every step another one of high priority.
+    let options =
+        EngineOptions { policy: Policy::Priority, max_running: 1, ..EngineOptions::default() };
+    let mut engine = engine(options);
+    let low = engine.submit(Request { priority: -1, ..greedy(&[1, 2], 3) }).unwrap();
+    let mut others_first = 0;
+    'steps: for step in 0.. {
+        assert!(step < 500, "it has waited for ever");
+        engine.submit(Request { priority: 1, ..greedy(&[3, 4], 2) }).unwrap();
+        for event in engine.step().unwrap() {
+            if let Event::Finished(end) = event {
+                if end.request == low {
+                    break 'steps;
+                }
+                others_first += 1;
+            }
+        }
+    }
+    assert_eq!(others_first, 32);
+}
+
+#[test]
+fn several_answers_to_one_prompt_share_its_blocks() {
+    let prompt: Vec<u32> = (0..200).map(|i| 1 + i % 250).collect();
+    let mut engine =
+        engine(EngineOptions { cache: 4096, step_tokens: 64, ..EngineOptions::default() });
+    let free = engine.free_positions();
+    let sampler = SamplerParams { temperature: 1.5, seed: 3, ..SamplerParams::default() };
+    for stream in 0..4 {
+        let sampler = sampler.clone();
+        let request = Request {
+            sampler,
+            stream,
+            ignore_eog: true,
+            max_tokens: 20,
+            ..Request::new(prompt.clone())
+        };
+        engine.submit(request).unwrap();
+    }
+    let mut answers = BTreeMap::new();
+    while engine.waiting() > 0 {
+        collect(engine.step().unwrap(), &mut answers);
+    }
+    // Three blocks of the prompt once, and for each answer the block in which it goes on.
+    assert_eq!(free - engine.free_positions(), (3 + 4) * 64);
+    answers.append(&mut run(&mut engine));
+    let texts: std::collections::BTreeSet<Vec<u32>> = answers.values().map(Answer::ids).collect();
+    assert_eq!(texts.len(), 4, "independent draws");
+    let reused: Vec<usize> =
+        answers.values().map(|a| a.end.as_ref().unwrap().usage.reused).collect();
+    assert_eq!(reused, [0, 192, 192, 192]);
+}

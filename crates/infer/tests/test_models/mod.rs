@@ -1,0 +1,106 @@
+//! Models for tests: real ones where they are at hand, small random ones always.
+
+#![allow(dead_code)] // Each test uses a part of it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ulp_infer::{
+    Activations, Input, KvCache, LogitRows, Model, Tokenizer, Workspace, train_byte_bpe,
+};
+use ulp_nn::{ArrayX, Llama, LlamaConfig, SafeTensors};
+use ulp_tensor::ndarray::ArrayD;
+
+/// A folder of the reference data; `None`, with a line that says so, where it is absent.
+pub(crate) fn reference_data(folder: &str) -> Option<PathBuf> {
+    let root = std::env::var_os("ULP_TEST_DATA").map_or_else(
+        || concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data").into(),
+        PathBuf::from,
+    );
+    present(root.join(folder), "reference data")
+}
+
+/// A fetched model; `None`, with a line that says so, where it is absent.
+pub(crate) fn fetched_model(file: &str) -> Option<PathBuf> {
+    let root = std::env::var_os("ULP_MODELS")
+        .map_or_else(|| concat!(env!("CARGO_MANIFEST_DIR"), "/../../models").into(), PathBuf::from);
+    present(root.join(file), "cargo xtask fetch smollm2")
+}
+
+fn present(path: PathBuf, hint: &str) -> Option<PathBuf> {
+    if !path.exists() {
+        eprintln!("skipped: no {} ({hint})", path.display());
+        return None;
+    }
+    Some(path)
+}
+
+pub(crate) const SMOLLM2: &str = "SmolLM2-135M-Instruct.Q4_1.gguf";
+
+pub(crate) fn json(path: &Path) -> serde_json::Value {
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+pub(crate) fn ids(value: &serde_json::Value) -> Vec<u32> {
+    value.as_array().unwrap().iter().map(|id| id.as_u64().unwrap() as u32).collect()
+}
+
+/// A tensor of a safetensors file, as f32.
+pub(crate) fn tensor(path: &Path, name: &str) -> ArrayD<f32> {
+    let bytes = std::fs::read(path).unwrap();
+    let file = SafeTensors::parse(&bytes, &path.display().to_string()).unwrap();
+    file.required(name).unwrap().to_f32().unwrap()
+}
+
+/// The logits of all positions, `[T, V]`, in one pass.
+pub(crate) fn all_logits(model: &Model, ids: &[u32], activations: Activations) -> Vec<f32> {
+    let mut cache = KvCache::new(model.cache_shape(), ids.len());
+    let sequence = cache.open();
+    let input = Input { sequence, tokens: ids, logits: LogitRows::All };
+    let mut workspace = Workspace::new();
+    model.forward(&[input], &mut cache, activations, &mut workspace).unwrap().to_vec()
+}
+
+pub(crate) fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
+    assert_eq!(a.len(), b.len());
+    a.iter().zip(b).fold(0.0, |worst, (a, b)| worst.max((a - b).abs()))
+}
+
+/// A directory of a test's own, removed when dropped.
+pub(crate) struct Scratch(pub(crate) PathBuf);
+
+impl Scratch {
+    pub(crate) fn new(name: &str) -> Self {
+        let folder = format!("ulp-infer-{}-{name}", std::process::id());
+        let path = std::env::temp_dir().join(folder);
+        std::fs::create_dir_all(&path).unwrap();
+        Scratch(path)
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The configuration of a model small enough for a debug build.
+pub(crate) fn tiny_config(context: usize) -> LlamaConfig {
+    let json = format!(
+        r#"{{"model_type": "llama", "vocab_size": 257, "hidden_size": 32, "intermediate_size": 48,
+            "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2,
+            "rms_norm_eps": 1e-5, "max_position_embeddings": {context},
+            "initializer_range": 0.3, "tie_word_embeddings": true}}"#
+    );
+    LlamaConfig::parse(json.as_bytes(), "tiny").unwrap()
+}
+
+/// A random model with a token for each byte and 0 for the end of a text.
+pub(crate) fn tiny_model(name: &str, context: usize) -> (Arc<Model>, Arc<Tokenizer>) {
+    let folder = Scratch::new(name);
+    Llama::<ArrayX<f32>>::new(tiny_config(context), 7).save_dir(&folder.0).unwrap();
+    let model = Model::load(&folder.0).unwrap();
+    let tokenizer = train_byte_bpe([""], 257, &["<|end|>"]).unwrap();
+    let tokenizer = tokenizer.with_bos_eos(None, Some(0), false);
+    (Arc::new(model), Arc::new(tokenizer))
+}
