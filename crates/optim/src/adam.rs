@@ -1,6 +1,7 @@
-use crate::rule::require;
 use ulp_tensor::Float;
 
+use crate::hyperparameters::{hyperparameters, require_not_negative, require_shares};
+use crate::power::power;
 use crate::{OptimError, Rule, Update};
 
 /// Adam ([Kingma and Ba 2014](https://arxiv.org/abs/1412.6980)), with the weight decay as part of
@@ -62,38 +63,15 @@ impl Rule for Adam {
     const KIND: &'static str = "adam";
     const SLOTS: &'static [&'static str] = SLOTS;
 
-    fn learning_rate(&self) -> f64 {
-        self.learning_rate
-    }
-
-    fn set_learning_rate(&mut self, learning_rate: f64) {
-        self.learning_rate = learning_rate;
-    }
+    hyperparameters!(learning_rate, beta1, beta2, eps, weight_decay);
 
     fn validate(&self) -> Result<(), OptimError> {
-        validate(&self.hyperparameters())
-    }
-
-    fn hyperparameters(&self) -> Vec<(&'static str, f64)> {
-        vec![
+        require_shares(&[("beta1", self.beta1), ("beta2", self.beta2)])?;
+        require_not_negative(&[
             ("learning_rate", self.learning_rate),
-            ("beta1", self.beta1),
-            ("beta2", self.beta2),
             ("eps", self.eps),
             ("weight_decay", self.weight_decay),
-        ]
-    }
-
-    fn from_hyperparameters(
-        get: &mut dyn FnMut(&'static str) -> Result<f64, OptimError>,
-    ) -> Result<Self, OptimError> {
-        Ok(Self {
-            learning_rate: get("learning_rate")?,
-            beta1: get("beta1")?,
-            beta2: get("beta2")?,
-            eps: get("eps")?,
-            weight_decay: get("weight_decay")?,
-        })
+        ])
     }
 
     fn prepare<T: Float>(&self, step: u64, _first: bool) -> impl Update<T> {
@@ -105,28 +83,10 @@ impl Rule for AdamW {
     const KIND: &'static str = "adamw";
     const SLOTS: &'static [&'static str] = SLOTS;
 
-    fn learning_rate(&self) -> f64 {
-        self.learning_rate
-    }
-
-    fn set_learning_rate(&mut self, learning_rate: f64) {
-        self.learning_rate = learning_rate;
-    }
+    hyperparameters!(learning_rate, beta1, beta2, eps, weight_decay);
 
     fn validate(&self) -> Result<(), OptimError> {
-        validate(&self.hyperparameters())
-    }
-
-    fn hyperparameters(&self) -> Vec<(&'static str, f64)> {
-        self.as_adam().hyperparameters()
-    }
-
-    fn from_hyperparameters(
-        get: &mut dyn FnMut(&'static str) -> Result<f64, OptimError>,
-    ) -> Result<Self, OptimError> {
-        let Adam { learning_rate, beta1, beta2, eps, weight_decay } =
-            Adam::from_hyperparameters(get)?;
-        Ok(Self { learning_rate, beta1, beta2, eps, weight_decay })
+        self.as_adam().validate()
     }
 
     fn prepare<T: Float>(&self, step: u64, _first: bool) -> impl Update<T> {
@@ -140,17 +100,6 @@ impl AdamW {
         let Self { learning_rate, beta1, beta2, eps, weight_decay } = *self;
         Adam { learning_rate, beta1, beta2, eps, weight_decay }
     }
-}
-
-fn validate(hyperparameters: &[(&'static str, f64)]) -> Result<(), OptimError> {
-    for (name, value) in hyperparameters.iter().copied() {
-        if name.starts_with("beta") {
-            require(name, value, (0.0..1.0).contains(&value), "in [0, 1)")?;
-        } else {
-            require(name, value, value >= 0.0 && value.is_finite(), "finite and not negative")?;
-        }
-    }
-    Ok(())
 }
 
 /// The constants of one step, each computed in f64 and rounded once, as PyTorch does.
@@ -203,18 +152,4 @@ impl<T: Float> Update<T> for AdamUpdate<T> {
             *p = start - self.step_size * *m / divisor;
         }
     }
-}
-
-/// `base^exponent` by squaring: only multiplications, so the same bits everywhere, which a
-/// library's power function does not promise.
-fn power(base: f64, exponent: u64) -> f64 {
-    let (mut result, mut square, mut rest) = (1.0, base, exponent);
-    while rest > 0 {
-        if rest & 1 == 1 {
-            result *= square;
-        }
-        square *= square;
-        rest >>= 1;
-    }
-    result
 }

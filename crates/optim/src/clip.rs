@@ -48,7 +48,7 @@ pub fn clip_global_norm<T: Float>(
     gradients: &mut [ArrayViewMutD<'_, T>],
     max_norm: f64,
 ) -> Result<f64, OptimError> {
-    crate::rule::require("max_norm", max_norm, max_norm > 0.0, "positive")?;
+    crate::hyperparameters::require("max_norm", max_norm, max_norm > 0.0, "positive")?;
     let views: Vec<_> = gradients.iter().map(|gradient| gradient.view()).collect();
     let norm = global_norm(&views);
     if !norm.is_finite() {
@@ -67,6 +67,40 @@ pub fn clip_global_norm<T: Float>(
         }
     }
     Ok(norm)
+}
+
+/// Moves every element of every gradient into `[-limit, limit]`
+/// ([PyTorch's definition](https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.clip_grad_value_.html));
+/// a NaN stays one.
+///
+/// # Errors
+///
+/// [`OptimError::Hyperparameter`] for a limit that is negative or not a number.
+///
+/// # Examples
+///
+/// ```
+/// let mut g = ulp_tensor::ndarray::array![3.0_f64, -0.5].into_dyn();
+/// ulp_optim::clip_value(&mut [g.view_mut()], 1.0)?;
+/// assert_eq!((g[0], g[1]), (1.0, -0.5));
+/// # Ok::<(), ulp_optim::OptimError>(())
+/// ```
+pub fn clip_value<T: Float>(
+    gradients: &mut [ArrayViewMutD<'_, T>],
+    limit: f64,
+) -> Result<(), OptimError> {
+    crate::hyperparameters::require("limit", limit, limit >= 0.0, "not negative")?;
+    let limit = T::from_f64(limit);
+    for gradient in gradients {
+        gradient.map_inplace(|g| {
+            if *g > limit {
+                *g = limit;
+            } else if *g < -limit {
+                *g = -limit;
+            }
+        });
+    }
+    Ok(())
 }
 
 fn block_square_sum<T: Float>(block: &[T]) -> f64 {

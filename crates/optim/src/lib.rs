@@ -1,5 +1,5 @@
-//! Update rules for arrays of parameters: [`Sgd`], [`Adam`], [`AdamW`]; learning-rate schedules;
-//! clipping by the norm of all gradients.
+//! Update rules for arrays of parameters, learning rates over time, clipping, loss scales, averages
+//! of weights.
 //!
 //! A rule is data: a struct of hyperparameters that implements [`Rule`]. [`Optimizer`] pairs one
 //! such struct for each group of parameters with the state that the rule keeps. It knows ndarray
@@ -25,23 +25,60 @@
 //! # Ok::<(), ulp_optim::OptimError>(())
 //! ```
 //!
-//! Not here: loss scaling, gradients of 16 bits, AMSGrad.
+//! # What is here
+//!
+//! - Rules: [`Sgd`] (momentum, Nesterov), [`Adam`], [`AdamW`], [`RAdam`], [`Adamax`], [`RmsProp`],
+//!   [`Adagrad`], [`Adadelta`], [`Lion`].
+//! - Schedules: [`WarmupCosine`], [`WarmupStableDecay`], [`WarmupInverseSqrt`], [`OneCycle`],
+//!   [`CosineRestarts`], [`Polynomial`], [`Exponential`], [`StepDecay`], [`Constant`].
+//! - [`clip_global_norm`] and [`clip_value`]; [`LossScale`] for gradients of 16-bit values;
+//!   [`MovingAverage`] of weights.
+//!
+//! # What is not here
+//!
+//! AMSGrad, rules that look at a whole matrix (Adafactor, Muon, LAMB), sparse gradients.
 #![forbid(unsafe_code)]
 
+mod adadelta;
+mod adagrad;
 mod adam;
+mod adamax;
 mod clip;
 mod error;
+mod hyperparameters;
+mod lion;
+mod loss_scale;
+mod moving_average;
 mod optimizer;
+mod power;
+mod radam;
+mod rms_prop;
 mod rule;
 mod schedule;
 mod sgd;
 mod state_dict;
 
+pub use adadelta::Adadelta;
+pub use adagrad::Adagrad;
 pub use adam::{Adam, AdamW};
-pub use clip::{clip_global_norm, global_norm};
+pub use adamax::Adamax;
+pub use clip::{clip_global_norm, clip_value, global_norm};
 pub use error::OptimError;
+pub use lion::Lion;
+pub use loss_scale::LossScale;
+pub use moving_average::MovingAverage;
 pub use optimizer::{Optimizer, Param};
+pub use radam::RAdam;
+pub use rms_prop::RmsProp;
 pub use rule::{Rule, Update};
-pub use schedule::{Constant, Schedule, WarmupCosine};
+pub use schedule::{
+    Constant, CosineRestarts, Exponential, OneCycle, Polynomial, Schedule, StepDecay, WarmupCosine,
+    WarmupInverseSqrt, WarmupStableDecay,
+};
 pub use sgd::Sgd;
 pub use state_dict::StateDict;
+
+/// The README's examples, run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

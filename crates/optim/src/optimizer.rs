@@ -58,8 +58,8 @@ pub struct Optimizer<R, T> {
 struct ParamState<T> {
     /// Steps taken.
     step: u64,
-    /// One array for each of the rule's slots, or none.
-    slots: Vec<ArrayD<T>>,
+    /// The rule's arrays by name; a step makes those that it lacks.
+    slots: BTreeMap<&'static str, ArrayD<T>>,
 }
 
 impl<R: Rule, T: Float> Optimizer<R, T> {
@@ -112,7 +112,7 @@ impl<R: Rule, T: Float> Optimizer<R, T> {
         for param in params {
             let rule = &self.groups[param.group];
             if !self.states.contains_key(param.name) {
-                let state = ParamState { step: 0, slots: Vec::new() };
+                let state = ParamState { step: 0, slots: BTreeMap::new() };
                 self.states.insert(param.name.to_owned(), state);
             }
             let state = self.states.get_mut(param.name).expect("inserted above");
@@ -147,7 +147,7 @@ impl<R: Rule, T: Float> Optimizer<R, T> {
                 });
             }
             if let Some(state) = self.states.get(param.name) {
-                check_shapes::<R, T>(param.name, &state.slots, param.value.shape())?;
+                check_shapes(param.name, &state.slots, param.value.shape())?;
             }
         }
         Ok(())
@@ -168,7 +168,7 @@ impl<R: Rule, T: Float> Optimizer<R, T> {
         for (name, state) in &self.states {
             // Steps stay far below 2^53, so the scalar is exact.
             dict.scalars.insert(format!("step/{name}"), state.step as f64);
-            for (slot, array) in R::SLOTS.iter().zip(&state.slots) {
+            for (slot, array) in &state.slots {
                 dict.arrays.insert(format!("{slot}/{name}"), array.clone());
             }
         }
@@ -228,32 +228,30 @@ fn take_groups<R: Rule, T>(dict: &mut StateDict<T>) -> Result<Vec<R>, OptimError
 fn take_slots<R: Rule, T: Float>(
     dict: &mut StateDict<T>,
     name: &str,
-) -> Result<Vec<ArrayD<T>>, OptimError> {
-    let entries = R::SLOTS.iter().map(|slot| format!("{slot}/{name}"));
-    let mut slots = Vec::new();
-    for entry in entries {
+) -> Result<BTreeMap<&'static str, ArrayD<T>>, OptimError> {
+    let mut slots = BTreeMap::new();
+    for &slot in R::SLOTS {
+        let entry = format!("{slot}/{name}");
         match dict.arrays.remove(&entry) {
-            Some(array) => slots.push(array.as_standard_layout().into_owned()),
-            // A rule of several slots has all of them or none.
-            None if slots.is_empty() => {}
-            None => return Err(OptimError::StateMissing { entry }),
+            Some(array) => {
+                slots.insert(slot, array.as_standard_layout().into_owned());
+            }
+            None if R::ALWAYS.contains(&slot) => return Err(OptimError::StateMissing { entry }),
+            None => {}
         }
     }
-    if !slots.is_empty() && slots.len() < R::SLOTS.len() {
-        return Err(OptimError::StateMissing { entry: format!("{}/{name}", R::SLOTS[0]) });
-    }
-    if let Some(first) = slots.first() {
-        check_shapes::<R, T>(name, &slots, first.shape())?;
+    if let Some(first) = slots.values().next() {
+        check_shapes(name, &slots, first.shape())?;
     }
     Ok(slots)
 }
 
-fn check_shapes<R: Rule, T>(
+fn check_shapes<T>(
     name: &str,
-    slots: &[ArrayD<T>],
+    slots: &BTreeMap<&'static str, ArrayD<T>>,
     shape: &[usize],
 ) -> Result<(), OptimError> {
-    match R::SLOTS.iter().zip(slots).find(|(_, array)| array.shape() != shape) {
+    match slots.iter().find(|(_, array)| array.shape() != shape) {
         None => Ok(()),
         Some((slot, array)) => Err(OptimError::StateShape {
             entry: format!("{slot}/{name}"),
@@ -264,27 +262,41 @@ fn check_shapes<R: Rule, T>(
 }
 
 fn update<R: Rule, T: Float>(rule: &R, state: &mut ParamState<T>, param: &mut Param<'_, T>) {
-    let first = rule.keeps_state() && state.slots.is_empty();
-    if first {
-        let zeros = || ArrayD::from_elem(IxDyn(param.value.shape()), T::default());
-        state.slots = R::SLOTS.iter().map(|_| zeros()).collect();
+    let needed = rule.slots();
+    let mut first = false;
+    for &slot in needed {
+        state.slots.entry(slot).or_insert_with(|| {
+            first = true;
+            ArrayD::from_elem(IxDyn(param.value.shape()), T::default())
+        });
     }
     state.step += 1;
     let step = rule.prepare::<T>(state.step, first);
     let gradient = param.gradient.as_ref().expect("checked before any update");
     let gradient = gradient.as_standard_layout();
     let gradient = gradient.as_slice().expect("standard layout");
-    let mut slots: Vec<&mut [T]> = if rule.keeps_state() {
-        state.slots.iter_mut().map(|a| a.as_slice_mut().expect("standard layout")).collect()
-    } else {
-        Vec::new()
-    };
+    let mut slots = slices_in_order(&mut state.slots, needed);
     if let Some(values) = param.value.as_slice_mut() {
         return update_slices(&step, values, gradient, &mut slots);
     }
     let mut values: Vec<T> = param.value.iter().copied().collect();
     update_slices(&step, &mut values, gradient, &mut slots);
     param.value.iter_mut().zip(values).for_each(|(place, value)| *place = value);
+}
+
+/// The arrays of the state that the rule asks for, in its order.
+fn slices_in_order<'a, T>(
+    slots: &'a mut BTreeMap<&'static str, ArrayD<T>>,
+    needed: &[&'static str],
+) -> Vec<&'a mut [T]> {
+    let place = |slot: &str| needed.iter().position(|name| *name == slot);
+    let mut placed: Vec<_> = slots
+        .iter_mut()
+        .filter_map(|(slot, array)| Some((place(slot)?, array)))
+        .map(|(place, array)| (place, array.as_slice_mut().expect("standard layout")))
+        .collect();
+    placed.sort_unstable_by_key(|(place, _)| *place);
+    placed.into_iter().map(|(_, slice)| slice).collect()
 }
 
 fn update_slices<T: Float>(

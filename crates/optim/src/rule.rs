@@ -10,12 +10,15 @@ pub trait Rule: Clone + Send + Sync {
     /// The rule's name in a saved state.
     const KIND: &'static str;
 
-    /// The arrays that the rule keeps for each parameter, by name; all start at zero.
+    /// The arrays that the rule may keep for each parameter, by name; all start at zero.
     const SLOTS: &'static [&'static str];
 
-    /// Whether the arrays of [`Rule::SLOTS`] are needed with these hyperparameters.
-    fn keeps_state(&self) -> bool {
-        true
+    /// Those that it keeps whatever its hyperparameters: a saved state without them is refused.
+    const ALWAYS: &'static [&'static str] = Self::SLOTS;
+
+    /// Those that it keeps with these hyperparameters.
+    fn slots(&self) -> &'static [&'static str] {
+        Self::SLOTS
     }
 
     /// The learning rate.
@@ -45,23 +48,14 @@ pub trait Rule: Clone + Send + Sync {
 
     /// What stays the same for all elements of one parameter in one step.
     ///
-    /// `step` counts from one; `first` says that the state was made for this very step.
+    /// `step` counts from one; `first` says that an array of the state was made for this very
+    /// step.
     fn prepare<T: Float>(&self, step: u64, first: bool) -> impl Update<T>;
 }
 
 /// One step of a rule on a stretch of elements, all slices of one length.
 pub trait Update<T>: Sync {
-    /// Changes parameters and state in place. `state` has an entry for each of [`Rule::SLOTS`],
-    /// or none if the rule keeps no state.
+    /// Changes parameters and state in place. `state` has an entry for each of [`Rule::slots`], in
+    /// that order.
     fn apply(&self, parameter: &mut [T], gradient: &[T], state: &mut [&mut [T]]);
-}
-
-/// A range check that a NaN fails.
-pub(crate) fn require(
-    name: &'static str,
-    value: f64,
-    holds: bool,
-    rule: &'static str,
-) -> Result<(), OptimError> {
-    if holds { Ok(()) } else { Err(OptimError::Hyperparameter { name, value, rule }) }
 }

@@ -1,6 +1,6 @@
-use crate::rule::require;
 use ulp_tensor::Float;
 
+use crate::hyperparameters::{hyperparameters, require, require_not_negative};
 use crate::{OptimError, Rule, Update};
 
 /// Stochastic gradient descent with momentum
@@ -42,54 +42,24 @@ impl Default for Sgd {
 impl Rule for Sgd {
     const KIND: &'static str = "sgd";
     const SLOTS: &'static [&'static str] = &["momentum_buffer"];
+    const ALWAYS: &'static [&'static str] = &[];
 
-    fn keeps_state(&self) -> bool {
-        self.momentum != 0.0
-    }
+    hyperparameters!(learning_rate, momentum, dampening, weight_decay, nesterov);
 
-    fn learning_rate(&self) -> f64 {
-        self.learning_rate
-    }
-
-    fn set_learning_rate(&mut self, learning_rate: f64) {
-        self.learning_rate = learning_rate;
+    fn slots(&self) -> &'static [&'static str] {
+        if self.momentum == 0.0 { &[] } else { Self::SLOTS }
     }
 
     fn validate(&self) -> Result<(), OptimError> {
-        for (name, value) in [
+        require_not_negative(&[
             ("learning_rate", self.learning_rate),
             ("momentum", self.momentum),
             ("weight_decay", self.weight_decay),
-        ] {
-            let holds = value >= 0.0 && value.is_finite();
-            require(name, value, holds, "finite and not negative")?;
-        }
+        ])?;
         require("dampening", self.dampening, self.dampening.is_finite(), "finite")?;
         let plain = self.momentum > 0.0 && self.dampening == 0.0;
         let rule = "positive, with dampening 0, for nesterov";
         require("momentum", self.momentum, plain || !self.nesterov, rule)
-    }
-
-    fn hyperparameters(&self) -> Vec<(&'static str, f64)> {
-        vec![
-            ("learning_rate", self.learning_rate),
-            ("momentum", self.momentum),
-            ("dampening", self.dampening),
-            ("weight_decay", self.weight_decay),
-            ("nesterov", f64::from(u8::from(self.nesterov))),
-        ]
-    }
-
-    fn from_hyperparameters(
-        get: &mut dyn FnMut(&'static str) -> Result<f64, OptimError>,
-    ) -> Result<Self, OptimError> {
-        Ok(Self {
-            learning_rate: get("learning_rate")?,
-            momentum: get("momentum")?,
-            dampening: get("dampening")?,
-            weight_decay: get("weight_decay")?,
-            nesterov: get("nesterov")? != 0.0,
-        })
     }
 
     fn prepare<T: Float>(&self, _step: u64, first: bool) -> impl Update<T> {

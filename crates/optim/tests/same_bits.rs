@@ -2,7 +2,8 @@
 
 use proptest::prelude::*;
 use ulp_optim::{
-    AdamW, OptimError, Optimizer, Param, Rule, Sgd, StateDict, clip_global_norm, global_norm,
+    Adadelta, Adagrad, Adam, AdamW, Adamax, Lion, OptimError, Optimizer, Param, RAdam, RmsProp,
+    Rule, Sgd, StateDict, clip_global_norm, global_norm,
 };
 use ulp_tensor::ndarray::{Array1, Array2, ArrayD, array};
 
@@ -48,6 +49,14 @@ fn saved_and_continued_is_never_stopped() {
     continued(AdamW { learning_rate: 0.01, ..AdamW::default() });
     continued(Sgd { learning_rate: 0.01, momentum: 0.9, dampening: 0.5, ..Sgd::default() });
     continued(Sgd { learning_rate: 0.01, ..Sgd::default() });
+    continued(Adam { learning_rate: 0.01, weight_decay: 0.1, ..Adam::default() });
+    continued(RAdam { learning_rate: 0.01, beta2: 0.7, ..RAdam::default() });
+    continued(Adamax::default());
+    continued(RmsProp { momentum: 0.9, centered: true, ..RmsProp::default() });
+    continued(RmsProp::default());
+    continued(Adagrad { initial_sum: 0.1, learning_rate_decay: 0.5, ..Adagrad::default() });
+    continued(Adadelta::default());
+    continued(Lion::default());
 }
 
 #[test]
@@ -120,6 +129,23 @@ fn refusals_change_nothing() {
     assert!(Optimizer::<_, f32>::new(Sgd { nesterov: true, ..Sgd::default() }).is_err());
 }
 
+/// A momentum that is switched on in the middle of a run starts with the next gradient, as in a
+/// first step; switched off, it is kept and not used.
+#[test]
+fn state_follows_the_hyperparameters() {
+    let mut optimizer =
+        Optimizer::new(Sgd { learning_rate: 0.1, ..Sgd::default() }).expect("a legal rule");
+    let mut p = numbers(2, 3, 0);
+    step(&mut optimizer, &mut p, 1);
+    assert!(optimizer.state_dict().arrays.is_empty());
+    optimizer.groups_mut()[0].momentum = 0.9;
+    step(&mut optimizer, &mut p, 2);
+    assert_eq!(optimizer.state_dict().arrays["momentum_buffer/layer.w"], numbers(2, 3, 2));
+    optimizer.groups_mut()[0].momentum = 0.0;
+    step(&mut optimizer, &mut p, 3);
+    assert_eq!(optimizer.state_dict().arrays["momentum_buffer/layer.w"], numbers(2, 3, 2));
+}
+
 #[test]
 fn broken_states_are_refused() {
     let mut optimizer = Optimizer::new(AdamW::default()).expect("a legal rule");
@@ -138,6 +164,12 @@ fn broken_states_are_refused() {
     assert!(missing(refuse(&|s| s.arrays.remove("exp_avg/layer.w").is_some())));
     assert!(missing(refuse(&|s| s.arrays.remove("exp_avg_sq/layer.w").is_some())));
     assert!(missing(refuse(&|s| s.scalars.remove("group/0/eps").is_some())));
+    // Without either of its arrays a parameter would quietly begin again.
+    assert!(missing(refuse(&|s| {
+        let count = s.arrays.len();
+        s.arrays.retain(|name, _| !name.ends_with("/layer.w"));
+        s.arrays.len() < count
+    })));
     let unknown = refuse(&|s| s.scalars.remove("step/layer.w").is_some());
     assert!(matches!(unknown, OptimError::StateUnknown { .. }));
     let half = refuse(&|s| s.scalars.insert("step/layer.w".into(), 0.5).is_some());

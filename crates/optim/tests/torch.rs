@@ -1,7 +1,10 @@
 //! Every rule against PyTorch's own ten steps (golden/make_torch.py), in f32 and f64.
 
 use serde_json::Value;
-use ulp_optim::{Adam, AdamW, Optimizer, Param, Rule, Sgd, clip_global_norm};
+use ulp_optim::{
+    Adadelta, Adagrad, Adam, AdamW, Adamax, Lion, Optimizer, Param, RAdam, RmsProp, Rule, Sgd,
+    clip_global_norm,
+};
 use ulp_tensor::Float;
 use ulp_tensor::ndarray::{Array1, ArrayD};
 
@@ -49,31 +52,60 @@ fn run<R: Rule, T: Float>(rule: R, golden: &Value, theirs: &Value, epsilon: f64)
 
 fn run_case<T: Float>(golden: &Value, case: &Value, key: &str, epsilon: f64) {
     let theirs = &case[key];
-    let lr = option(case, "lr", f64::NAN);
-    let adam = Adam {
-        learning_rate: lr,
-        beta1: beta(case, 0, 0.9),
-        beta2: beta(case, 1, 0.999),
-        eps: option(case, "eps", 1e-8),
-        weight_decay: option(case, "weight_decay", 0.0),
-    };
+    let given = |name: &str, default: f64| option(case, name, default);
+    let flag = |name: &str| case["options"].get(name).is_some();
+    let (learning_rate, weight_decay) = (given("lr", f64::NAN), given("weight_decay", 0.0));
+    let (beta1, beta2) = (beta(case, 0, 0.9), beta(case, 1, 0.999));
+    let eps = given("eps", 1e-8);
     match case["rule"].as_str() {
         Some("sgd") => {
-            let sgd = Sgd {
-                learning_rate: lr,
-                momentum: option(case, "momentum", 0.0),
-                dampening: option(case, "dampening", 0.0),
-                weight_decay: option(case, "weight_decay", 0.0),
-                nesterov: case["options"].get("nesterov").is_some(),
-            };
-            run::<_, T>(sgd, golden, theirs, epsilon);
+            let (momentum, dampening) = (given("momentum", 0.0), given("dampening", 0.0));
+            let nesterov = flag("nesterov");
+            let rule = Sgd { learning_rate, momentum, dampening, weight_decay, nesterov };
+            run::<_, T>(rule, golden, theirs, epsilon);
         }
-        Some("adam") => run::<_, T>(adam, golden, theirs, epsilon),
+        Some("adam") => {
+            let rule = Adam { learning_rate, beta1, beta2, eps, weight_decay };
+            run::<_, T>(rule, golden, theirs, epsilon);
+        }
         Some("adamw") => {
-            let Adam { learning_rate, beta1, beta2, eps, .. } = adam;
-            let weight_decay = option(case, "weight_decay", 1e-2);
-            let adamw = AdamW { learning_rate, beta1, beta2, eps, weight_decay };
-            run::<_, T>(adamw, golden, theirs, epsilon);
+            let weight_decay = given("weight_decay", 1e-2);
+            let rule = AdamW { learning_rate, beta1, beta2, eps, weight_decay };
+            run::<_, T>(rule, golden, theirs, epsilon);
+        }
+        Some("rmsprop") => {
+            let (alpha, momentum) = (given("alpha", 0.99), given("momentum", 0.0));
+            let centered = flag("centered");
+            let rule = RmsProp { learning_rate, alpha, eps, weight_decay, momentum, centered };
+            run::<_, T>(rule, golden, theirs, epsilon);
+        }
+        Some("adagrad") => {
+            let rule = Adagrad {
+                learning_rate,
+                learning_rate_decay: given("lr_decay", 0.0),
+                weight_decay,
+                initial_sum: given("initial_accumulator_value", 0.0),
+                eps: given("eps", 1e-10),
+            };
+            run::<_, T>(rule, golden, theirs, epsilon);
+        }
+        Some("adadelta") => {
+            let (rho, eps) = (given("rho", 0.9), given("eps", 1e-6));
+            let rule = Adadelta { learning_rate, rho, eps, weight_decay };
+            run::<_, T>(rule, golden, theirs, epsilon);
+        }
+        Some("adamax") => {
+            let rule = Adamax { learning_rate, beta1, beta2, eps, weight_decay };
+            run::<_, T>(rule, golden, theirs, epsilon);
+        }
+        Some("radam") => {
+            let rule = RAdam { learning_rate, beta1, beta2, eps, weight_decay };
+            run::<_, T>(rule, golden, theirs, epsilon);
+        }
+        Some("lion") => {
+            let beta2 = beta(case, 1, 0.99);
+            let rule = Lion { learning_rate, beta1, beta2, weight_decay };
+            run::<_, T>(rule, golden, theirs, epsilon);
         }
         other => panic!("unknown rule {other:?}"),
     }
@@ -83,7 +115,7 @@ fn run_case<T: Float>(golden: &Value, case: &Value, key: &str, epsilon: f64) {
 fn every_rule_takes_the_steps_of_pytorch() {
     let golden = golden();
     let cases = golden["cases"].as_array().expect("a list");
-    assert_eq!(cases.len(), 9);
+    assert_eq!(cases.len(), 23);
     for case in cases {
         run_case::<f32>(&golden, case, "f32", f64::from(f32::EPSILON));
         run_case::<f64>(&golden, case, "f64", f64::EPSILON);

@@ -20,8 +20,52 @@ CASES = [
     ("adam", dict(lr=0.01, betas=(0.4, 0.7), eps=1e-3, weight_decay=0.1)),
     ("adamw", dict(lr=0.01)),
     ("adamw", dict(lr=0.03, betas=(0.9, 0.95), weight_decay=0.1)),
+    ("rmsprop", dict(lr=0.01)),
+    ("rmsprop", dict(lr=0.01, alpha=0.8, eps=1e-3, weight_decay=0.1, momentum=0.9)),
+    ("rmsprop", dict(lr=0.01, alpha=0.8, eps=1e-2, momentum=0.5, centered=True)),
+    ("rmsprop", dict(lr=0.01, alpha=0.8, eps=1e-2, centered=True)),
+    ("adagrad", dict(lr=0.1)),
+    ("adagrad", dict(lr=0.1, lr_decay=0.1, weight_decay=0.1, initial_accumulator_value=0.5, eps=1e-6)),
+    ("adadelta", dict(lr=1.0)),
+    ("adadelta", dict(lr=0.5, rho=0.7, eps=1e-3, weight_decay=0.1)),
+    ("adamax", dict(lr=0.01)),
+    ("adamax", dict(lr=0.02, betas=(0.8, 0.9), eps=1e-3, weight_decay=0.1)),
+    ("radam", dict(lr=0.01)),
+    ("radam", dict(lr=0.02, betas=(0.8, 0.9), eps=1e-3, weight_decay=0.1)),
+    ("lion", dict(lr=0.01)),
+    ("lion", dict(lr=0.02, betas=(0.7, 0.9), weight_decay=0.1)),
 ]
-RULES = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+
+
+class Lion(torch.optim.Optimizer):
+    """The listing of the paper (Chen et al. 2023, program 1); PyTorch has none of its own."""
+
+    def __init__(self, params, lr, betas=(0.9, 0.99), weight_decay=0.0, foreach=None):
+        super().__init__(params, dict(lr=lr, betas=betas, weight_decay=weight_decay))
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            (beta1, beta2), lr = group["betas"], group["lr"]
+            for p in group["params"]:
+                m = self.state[p].setdefault("exp_avg", torch.zeros_like(p))
+                update = (beta1 * m + (1 - beta1) * p.grad).sign()
+                p.mul_(1 - lr * group["weight_decay"])
+                p.sub_(lr * update)
+                m.copy_(beta2 * m + (1 - beta2) * p.grad)
+
+
+RULES = {
+    "sgd": torch.optim.SGD,
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+    "rmsprop": torch.optim.RMSprop,
+    "adagrad": torch.optim.Adagrad,
+    "adadelta": torch.optim.Adadelta,
+    "adamax": torch.optim.Adamax,
+    "radam": torch.optim.RAdam,
+    "lion": Lion,
+}
 
 torch.manual_seed(1)
 # Rounded to f32, so that both precisions start from the same numbers.
