@@ -31,6 +31,12 @@ pub(super) fn test_release() -> Result<(), Box<dyn Error>> {
     cargo(&["test", "--profile", "release-test", "--lib", "--bins", "--tests"], &[])
 }
 
+/// The first steps of the default model's training still have the committed bits.
+pub(super) fn default_model() -> Result<(), Box<dyn Error>> {
+    let words = ["run", "--profile", "release-test", "--package", "xtask", "--"];
+    cargo(&[&words[..], &["train-default", "--check"]].concat(), &[])
+}
+
 pub(super) fn doc() -> Result<(), Box<dyn Error>> {
     cargo(&["doc", "--workspace", "--no-deps"], &[("RUSTDOCFLAGS", "-D warnings")])
 }

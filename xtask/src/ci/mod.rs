@@ -20,6 +20,7 @@ const STEPS: &[(&str, Step)] = &[
     ("layering", layering::run),
     ("test", cargo::test),
     ("test-release", cargo::test_release),
+    ("default-model", cargo::default_model),
     ("doc", cargo::doc),
     ("package", packaging::run),
     ("advisories", cargo::advisories),
