@@ -56,7 +56,7 @@ impl<'a> LogProbabilities<'a> {
     /// If there is no such token.
     #[track_caller]
     pub fn of(&self, id: u32) -> f32 {
-        self.from_logit(self.logits[id as usize])
+        self.logprob(self.logits[id as usize])
     }
 
     /// The `n` most probable tokens, best first, of equals the lower id first.
@@ -77,11 +77,11 @@ impl<'a> LogProbabilities<'a> {
         }
         list.sort_unstable_by(by_rank);
         list.into_iter()
-            .map(|c| TokenLogProbability { id: c.id, logprob: self.from_logit(c.logit) })
+            .map(|c| TokenLogProbability { id: c.id, logprob: self.logprob(c.logit) })
             .collect()
     }
 
-    fn from_logit(&self, logit: f32) -> f32 {
+    fn logprob(&self, logit: f32) -> f32 {
         (f64::from(logit) - self.log_sum) as f32
     }
 }

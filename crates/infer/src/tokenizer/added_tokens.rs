@@ -48,7 +48,10 @@ pub(crate) enum Section<'a> {
 /// The added tokens of a vocabulary.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct AddedTokens {
+    /// In ascending order of their ids.
     tokens: Vec<AddedToken>,
+    /// What each of them looks like in the text that it is looked for in.
+    forms: Vec<String>,
     raw: Finders,
     normalized: Finders,
 }
@@ -70,19 +73,31 @@ struct Finder {
 impl AddedTokens {
     /// `normalize` gives the form of a token's text in normalized text.
     pub(crate) fn new(
-        tokens: Vec<AddedToken>,
+        mut tokens: Vec<AddedToken>,
         normalize: impl Fn(&str) -> String,
     ) -> Result<Self, TokenizerFault> {
-        let (mut normalized, raw): (Vec<_>, Vec<_>) =
-            tokens.iter().cloned().partition(|token| token.normalized);
-        for token in &mut normalized {
-            token.content = normalize(&token.content);
-        }
-        Ok(AddedTokens { raw: Finders::new(raw)?, normalized: Finders::new(normalized)?, tokens })
+        tokens.sort_by_key(|token| token.id);
+        let form = |token: &AddedToken| match token.normalized {
+            true => normalize(&token.content),
+            false => token.content.clone(),
+        };
+        let forms: Vec<String> = tokens.iter().map(form).collect();
+        let finders = |normalized| {
+            let all = tokens.iter().zip(&forms).filter(|(token, _)| token.normalized == normalized);
+            Finders::new(&all.collect::<Vec<_>>())
+        };
+        let (raw, normalized) = (finders(false)?, finders(true)?);
+        Ok(AddedTokens { raw, normalized, tokens, forms })
     }
 
     pub(crate) fn tokens(&self) -> &[AddedToken] {
         &self.tokens
+    }
+
+    /// An added token, and what it looks like in the text that it is looked for in.
+    pub(crate) fn get(&self, id: u32) -> Option<(&AddedToken, &str)> {
+        let place = self.tokens.binary_search_by_key(&id, |token| token.id).ok()?;
+        Some((&self.tokens[place], &self.forms[place]))
     }
 
     /// The sections of text as it came in.
@@ -102,14 +117,15 @@ impl AddedTokens {
 }
 
 impl Finders {
-    fn new(tokens: Vec<AddedToken>) -> Result<Self, TokenizerFault> {
-        let plain = tokens.iter().filter(|token| !token.special).cloned().collect();
-        Ok(Finders { all: Finder::new(tokens)?, plain: Finder::new(plain)? })
+    fn new(tokens: &[(&AddedToken, &String)]) -> Result<Self, TokenizerFault> {
+        let plain: Vec<_> = tokens.iter().copied().filter(|(token, _)| !token.special).collect();
+        Ok(Finders { all: Finder::new(tokens)?, plain: Finder::new(&plain)? })
     }
 
     fn split<'a>(&self, text: &'a str, at_start: bool, special: bool) -> Vec<Section<'a>> {
         match if special { &self.all } else { &self.plain } {
             Some(finder) => finder.split(text, at_start),
+            None if text.is_empty() => Vec::new(),
             None => vec![Section::Text(text, at_start)],
         }
     }
@@ -117,15 +133,16 @@ impl Finders {
 
 impl Finder {
     /// `None` if there is nothing to find. A token without text is nowhere in a text.
-    fn new(tokens: Vec<AddedToken>) -> Result<Option<Self>, TokenizerFault> {
-        let tokens: Vec<_> = tokens.into_iter().filter(|token| !token.content.is_empty()).collect();
+    fn new(tokens: &[(&AddedToken, &String)]) -> Result<Option<Self>, TokenizerFault> {
+        let tokens: Vec<_> = tokens.iter().filter(|(_, form)| !form.is_empty()).collect();
         if tokens.is_empty() {
             return Ok(None);
         }
         let automaton = AhoCorasick::builder()
             .match_kind(MatchKind::LeftmostLongest)
-            .build(tokens.iter().map(|token| &token.content))
+            .build(tokens.iter().map(|(_, form)| form))
             .map_err(|error| TokenizerFault::Unsupported { value: error.to_string() })?;
+        let tokens = tokens.into_iter().map(|(token, _)| (*token).clone()).collect();
         Ok(Some(Finder { automaton, tokens }))
     }
 
@@ -140,7 +157,9 @@ impl Finder {
         for found in self.automaton.find_iter(text) {
             let token = &self.tokens[found.pattern().as_usize()];
             let (before, after) = (&text[..found.start()], &text[found.end()..]);
-            if found.start() < done || (token.single_word && touches_word(before, after)) {
+            // The token before may have taken this one with it, if this one is white space.
+            let taken = found.start() < done;
+            if taken || (token.single_word && touches_word(before, after)) {
                 continue;
             }
             let start = if token.lstrip { before.trim_end().len().max(done) } else { before.len() };
@@ -156,7 +175,8 @@ impl Finder {
 
 /// True if a word character stands at the end of `before` or at the start of `after`.
 fn touches_word(before: &str, after: &str) -> bool {
-    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    // `\w` of patterns also takes vowel signs and joiners, and not all numbers.
+    let is_word = |c: char| regex_syntax::try_is_word_character(c).unwrap_or(false);
     before.chars().next_back().is_some_and(is_word) || after.chars().next().is_some_and(is_word)
 }
 
@@ -188,6 +208,9 @@ mod tests {
         let added = tokens(vec![strips]);
         let sections = added.split_raw("a  <m> \n <m>b", false);
         assert_eq!(sections, [Text("a", true), Token(1), Token(1), Text("b", false)]);
+        let row = AddedToken { rstrip: true, ..AddedToken::new(2, "  ", false) };
+        let sections = tokens(vec![row]).split_raw("a     b", false);
+        assert_eq!(sections, [Text("a", true), Token(2), Text("b", false)]);
     }
 
     #[test]
@@ -199,6 +222,9 @@ mod tests {
             added.split_raw("a cat.", false),
             [Text("a ", true), Token(1), Text(".", false)]
         );
+        // A vowel sign belongs to a word, a fraction does not.
+        assert_eq!(added.split_raw("cat\u{903}", false), [Text("cat\u{903}", true)]);
+        assert_eq!(added.split_raw("½cat", false), [Text("½", true), Token(1)]);
     }
 
     #[test]

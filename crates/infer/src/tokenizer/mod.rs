@@ -301,24 +301,16 @@ impl Parts {
         let Some(token) = self.vocabulary.get(id) else {
             return bytes.extend("\u{FFFD}".bytes());
         };
-        match token.kind {
-            TokenKind::Control | TokenKind::Unknown if !with_special => {}
-            TokenKind::Control | TokenKind::Unknown => {
-                self.decoder.append_verbatim(&token.text, progress, bytes);
-            }
-            TokenKind::UserDefined if self.is_raw(id) => {
-                self.decoder.append_verbatim(&token.text, progress, bytes);
-            }
-            _ => self.decoder.append(token, progress, bytes),
+        if matches!(token.kind, TokenKind::Control | TokenKind::Unknown) && !with_special {
+            return;
         }
-    }
-
-    /// True for a token that is looked for in text as it came in, and so stands for its own text.
-    fn is_raw(&self, id: u32) -> bool {
-        let tokens = self.added.tokens();
-        tokens
-            .binary_search_by_key(&id, |token| token.id)
-            .is_ok_and(|place| !tokens[place].normalized)
+        match self.added.get(id) {
+            Some((added, form)) if added.normalized => {
+                self.decoder.append_normalized(form, progress, bytes);
+            }
+            Some((_, form)) => self.decoder.append_verbatim(form, progress, bytes),
+            None => self.decoder.append(token, progress, bytes),
+        }
     }
 }
 

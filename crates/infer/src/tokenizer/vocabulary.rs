@@ -46,6 +46,14 @@ pub(crate) struct Token {
     pub(crate) score: f32,
 }
 
+impl Token {
+    /// True if text may become this token. Marks are found by looking for them, and only where
+    /// they are asked for.
+    pub(crate) fn is_text(&self) -> bool {
+        matches!(self.kind, TokenKind::Normal | TokenKind::UserDefined | TokenKind::Byte)
+    }
+}
+
 /// All tokens. An id may be vacant: the files of some models skip numbers.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Vocabulary {
@@ -105,10 +113,21 @@ impl Vocabulary {
         self.ids.get(text).copied()
     }
 
+    /// The tokens that text may become, in the order of their ids.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = (u32, &Token)> {
+        self.iter().filter(|(_, token)| token.is_text())
+    }
+
     /// The tokens in the order of their ids.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &Token)> {
         (0u32..).zip(&self.tokens).filter_map(|(id, token)| Some((id, token.as_ref()?)))
     }
+}
+
+/// The character of a text that is only one.
+pub(crate) fn single_char(text: &str) -> Option<char> {
+    let mut chars = text.chars();
+    chars.next().filter(|_| chars.next().is_none())
 }
 
 /// The byte of a token written as `<0x0A>`.

@@ -1,5 +1,7 @@
 //! The way back: ids to bytes.
 
+use std::borrow::Cow;
+
 use super::byte_alphabet;
 use super::vocabulary::{Token, TokenKind, byte_of_text};
 
@@ -46,30 +48,51 @@ impl Decoder {
 
     /// Appends the bytes of a token.
     pub(crate) fn append(&self, token: &Token, progress: &mut Progress, bytes: &mut Vec<u8>) {
-        let first = std::mem::replace(&mut progress.is_first, false);
-        let start = bytes.len();
-        match self {
-            Decoder::ByteLevel => match byte_alphabet::bytes(&token.text) {
-                Some(more) => bytes.extend(more),
-                None => bytes.extend(token.text.bytes()),
-            },
-            Decoder::Metaspace { mark, strip } => {
-                let space = if first && *strip { "" } else { " " };
-                bytes.extend(token.text.replace(*mark, space).bytes());
-            }
-            Decoder::Text(decoder) => {
-                decoder.append(token, bytes);
-                if progress.strip > 0 && start < bytes.len() {
-                    decoder.strip(start, progress, bytes);
-                }
-            }
+        let own = match self {
+            Decoder::ByteLevel => byte_alphabet::bytes(&token.text),
+            Decoder::Text(decoder) => decoder.byte(token).map(|byte| vec![byte]),
+            Decoder::Metaspace { .. } => None,
+        };
+        match own {
+            Some(more) => self.write(&more, progress, bytes),
+            None => self.append_normalized(&token.text, progress, bytes),
         }
     }
 
-    /// Appends text that stands for itself: that of an added token.
+    /// Appends an added token that is looked for in normalized text, where it looks like `text`.
+    pub(crate) fn append_normalized(
+        &self,
+        text: &str,
+        progress: &mut Progress,
+        bytes: &mut Vec<u8>,
+    ) {
+        let text = match self {
+            Decoder::ByteLevel => Cow::Borrowed(text),
+            Decoder::Metaspace { mark, strip } => {
+                let space = if progress.is_first && *strip { "" } else { " " };
+                Cow::Owned(text.replace(*mark, space))
+            }
+            Decoder::Text(decoder) => decoder.replaced(text),
+        };
+        self.write(text.as_bytes(), progress, bytes);
+    }
+
+    /// Appends an added token that is looked for in text as it came in, and so stands for itself.
     pub(crate) fn append_verbatim(&self, text: &str, progress: &mut Progress, bytes: &mut Vec<u8>) {
-        *progress = Progress { is_first: false, strip: 0 };
-        bytes.extend(text.bytes());
+        self.write(text.as_bytes(), progress, bytes);
+    }
+
+    fn write(&self, mut more: &[u8], progress: &mut Progress, bytes: &mut Vec<u8>) {
+        progress.is_first = false;
+        if progress.strip > 0
+            && let Decoder::Text(TextDecoder { strip: Some((character, _)), .. }) = self
+        {
+            let matching = more.iter().take(progress.strip).take_while(|byte| *byte == character);
+            let count = matching.count();
+            more = &more[count..];
+            progress.strip = if more.is_empty() { progress.strip - count } else { 0 };
+        }
+        bytes.extend(more);
     }
 }
 
@@ -83,32 +106,19 @@ impl TextDecoder {
         }
     }
 
-    fn append(&self, token: &Token, bytes: &mut Vec<u8>) {
-        let is_byte = matches!(token.kind, TokenKind::Byte | TokenKind::Normal);
-        if self.byte_fallback
-            && is_byte
-            && let Some(byte) = byte_of_text(&token.text)
-        {
-            return bytes.push(byte);
-        }
-        match &self.replace[..] {
-            [] => bytes.extend(token.text.bytes()),
-            [(from, to), rest @ ..] => {
-                let mut text = token.text.replace(from.as_str(), to);
-                for (from, to) in rest {
-                    text = text.replace(from.as_str(), to);
-                }
-                bytes.extend(text.bytes());
-            }
-        }
+    /// The byte of a token that stands for one.
+    fn byte(&self, token: &Token) -> Option<u8> {
+        let may_be_byte = matches!(token.kind, TokenKind::Byte | TokenKind::Normal);
+        if self.byte_fallback && may_be_byte { byte_of_text(&token.text) } else { None }
     }
 
-    /// Takes characters off the beginning of the text, which begins at `start`.
-    fn strip(&self, start: usize, progress: &mut Progress, bytes: &mut Vec<u8>) {
-        let Some((character, _)) = self.strip else { return };
-        let more = bytes[start..].iter().take(progress.strip);
-        let count = more.take_while(|&&byte| byte == character).count();
-        bytes.drain(start..start + count);
-        progress.strip = if start == bytes.len() { progress.strip - count } else { 0 };
+    fn replaced<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let mut text = Cow::Borrowed(text);
+        for (from, to) in &self.replace {
+            if text.contains(from.as_str()) {
+                text = Cow::Owned(text.replace(from.as_str(), to));
+            }
+        }
+        text
     }
 }

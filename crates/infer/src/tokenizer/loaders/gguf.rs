@@ -91,10 +91,12 @@ fn gpt2(gguf: &Gguf) -> Result<Parts, InferError> {
     let added = AddedTokens::new(added.collect(), str::to_owned)
         .map_err(|fault| error(gguf.file(), TOKENS, fault))?;
     let merges = merges(gguf, &vocabulary)?;
-    let unknown = Unknown { bytes: None, id: special.unknown, fuse: false };
-    let mut model = Bpe::new(&vocabulary, Alphabet::Bytes(byte_ids(&vocabulary)), merges, unknown);
+    // A byte that has no token is left out, as llama.cpp and Hugging Face's library do: the
+    // unknown token of these files is mostly the one at which generation ends.
+    let bytes = Alphabet::Bytes(byte_ids(vocabulary.texts()));
+    let mut model = Bpe::new(&vocabulary, bytes, merges, Unknown::default());
     if family == Family::Llama3 {
-        model = model.with_whole_words(whole_words(&vocabulary));
+        model = model.with_whole_words(whole_words(vocabulary.texts()));
     }
     let normalizers = match name {
         "qwen2" => vec![Normalizer::Form(UnicodeForm::Nfc)],

@@ -32,9 +32,7 @@ pub(super) fn sentencepiece_parts(
     let added = AddedTokens::new(added.collect(), str::to_owned)?;
     let ScoreMerges { merges, characters } = score_merges(&vocabulary);
     let unknown = Unknown { bytes: fallback_bytes(&vocabulary)?, id: special.unknown, fuse: true };
-    let is_unused = |id| vocabulary.get(id).is_some_and(|token| token.kind == TokenKind::Unused);
-    let model = Bpe::new(&vocabulary, Alphabet::Characters(characters), merges, unknown)
-        .with_unused(is_unused);
+    let model = Bpe::new(&vocabulary, Alphabet::Characters(characters), merges, unknown);
     let decoder = TextDecoder::sentencepiece(normalizer.add_dummy_prefix);
     Ok(Parts {
         added,

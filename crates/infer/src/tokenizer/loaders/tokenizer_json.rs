@@ -1,7 +1,6 @@
 //! A tokenizer from Hugging Face's `tokenizer.json`
 //! ([the library that defines it](https://github.com/huggingface/tokenizers)).
 
-use std::collections::HashMap;
 use std::fmt;
 
 use serde::Deserialize;
@@ -19,7 +18,7 @@ use super::super::pre_tokenizers::{
     Split,
 };
 use super::super::special_ids::SpecialIds;
-use super::super::vocabulary::{Token, TokenKind, Vocabulary, byte_of_text};
+use super::super::vocabulary::{Token, TokenKind, Vocabulary, byte_of_text, single_char};
 use super::super::{Parts, Tokenizer, normalize};
 use super::json_field::JsonField;
 use super::{byte_ids, error, whole_words};
@@ -72,8 +71,7 @@ pub(super) fn load(bytes: &[u8], file: &str) -> Result<Parts, InferError> {
     }
     let decoder = read_decoder(&JsonField::new(file, "decoder", &document.decoder))?;
 
-    let mut added: Vec<AddedToken> = document.added_tokens.into_iter().map(Into::into).collect();
-    added.sort_by_key(|token| token.id);
+    let added = document.added_tokens.into_iter().map(Into::into).collect();
     let added = AddedTokens::new(added, |text| normalize(&normalizers, text).into_owned())
         .map_err(|fault| error(file, "added_tokens", fault))?;
 
@@ -333,36 +331,30 @@ fn bpe(
     let merges = Merges::from_list(pairs.into_iter(), vocabulary)
         .map_err(|(index, fault)| error(file, element(index), fault))?;
     let mut unknown = Unknown { bytes: None, id: unknown, fuse: model.fuse_unk };
+    // Tokens that only the list of added tokens has are looked for, not made. A letter of the
+    // alphabet stays one even if it is a mark as well; longer marks are never made of text.
+    let tokens = || model.vocab.0.iter().filter_map(|(_, id)| Some((*id, vocabulary.get(*id)?)));
+    let texts = || tokens().filter(|(_, token)| token.is_text());
     let alphabet = if byte_level {
-        Alphabet::Bytes(byte_ids(vocabulary))
+        Alphabet::Bytes(byte_ids(tokens()))
     } else {
         if model.byte_fallback {
             unknown.bytes = Some(Box::new(std::array::from_fn(|byte| {
                 vocabulary.id(&format!("<0x{byte:02X}>"))
             })));
         }
-        Alphabet::Characters(characters(vocabulary))
+        let characters = tokens().filter_map(|(id, token)| Some((single_char(&token.text)?, id)));
+        Alphabet::Characters(characters.collect())
     };
     let bpe = Bpe::new(vocabulary, alphabet, merges, unknown);
     Ok(match (model.ignore_merges, byte_level) {
         (false, _) => bpe,
-        (true, true) => bpe.with_whole_words(whole_words(vocabulary)),
+        (true, true) => bpe.with_whole_words(whole_words(texts())),
         (true, false) => {
-            let words = model.vocab.0.iter().map(|(text, id)| (text.as_bytes().into(), *id));
+            let words = texts().map(|(id, token)| (token.text.as_bytes().into(), id));
             bpe.with_whole_words(words.collect())
         }
     })
-}
-
-/// The tokens of single characters.
-fn characters(vocabulary: &Vocabulary) -> HashMap<char, u32> {
-    vocabulary
-        .iter()
-        .filter_map(|(id, token)| {
-            let mut chars = token.text.chars();
-            Some((chars.next().filter(|_| chars.next().is_none())?, id))
-        })
-        .collect()
 }
 
 /// Reads `{"type": ...}`; a sequence is its steps.

@@ -7,7 +7,7 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 
-use super::super::vocabulary::Vocabulary;
+use super::super::vocabulary::{Token, Vocabulary};
 use super::merges::Merges;
 use super::word_cache::WordCache;
 
@@ -48,10 +48,11 @@ pub(crate) struct Bpe {
     pub(crate) unknown: Unknown,
     /// Words that are tokens, taken whole even where no row of merges makes them (Llama 3).
     whole_words: Option<HashMap<Box<[u8]>, u32>>,
-    /// Tokens marked unused, and the pair that each is written as instead.
-    unused: HashMap<u32, (u32, u32)>,
-    /// True if no merge joins a character to a space mark on its right: then no merge reaches over
-    /// the start of a word, and words can be encoded one by one.
+    /// Tokens that no text becomes although merges make them: marks, and tokens marked unused. Each
+    /// is written as the pair that merges first into it.
+    taken_apart: HashMap<u32, (u32, u32)>,
+    /// True if the space mark is a symbol that no merge joins to a character on its left: then no
+    /// merge reaches over the start of a word, and words can be encoded one by one.
     words_are_apart: bool,
     /// One more than the largest token.
     vocabulary: u32,
@@ -92,17 +93,26 @@ impl Bpe {
         merges: Merges,
         unknown: Unknown,
     ) -> Self {
-        let words_are_apart = matches!(alphabet, Alphabet::Characters(_))
-            && merges.sorted().iter().all(|(_, merge)| {
-                let text = vocabulary.get(merge.id).map_or("", |token| &token.text);
-                text.trim_start_matches(SPACE_MARK).find(SPACE_MARK).is_none()
-            });
+        let sorted = merges.sorted();
+        let words_are_apart = match &alphabet {
+            Alphabet::Bytes(_) => false,
+            Alphabet::Characters(characters) => characters.contains_key(&SPACE_MARK),
+        } && sorted.iter().all(|(_, merge)| {
+            let text = vocabulary.get(merge.id).map_or("", |token| &token.text);
+            text.trim_start_matches(SPACE_MARK).find(SPACE_MARK).is_none()
+        });
+        let mut taken_apart = HashMap::new();
+        for (pair, merge) in sorted {
+            if !vocabulary.get(merge.id).is_some_and(Token::is_text) {
+                taken_apart.entry(merge.id).or_insert(pair);
+            }
+        }
         Bpe {
             alphabet,
             merges,
             unknown,
             whole_words: None,
-            unused: HashMap::new(),
+            taken_apart,
             words_are_apart,
             vocabulary: vocabulary.len() as u32,
         }
@@ -119,20 +129,9 @@ impl Bpe {
         self.whole_words.is_some()
     }
 
-    /// True if some tokens are written as others.
-    pub(crate) fn has_unused(&self) -> bool {
-        !self.unused.is_empty()
-    }
-
-    /// Writes each token that `is_unused` as the two that merge
-    /// first into it.
-    pub(crate) fn with_unused(mut self, is_unused: impl Fn(u32) -> bool) -> Self {
-        for (pair, merge) in self.merges.sorted() {
-            if is_unused(merge.id) {
-                self.unused.entry(merge.id).or_insert(pair);
-            }
-        }
-        self
+    /// True if merges make this token, but no text becomes it.
+    pub(crate) fn takes_apart(&self, id: u32) -> bool {
+        self.taken_apart.contains_key(&id)
     }
 
     /// Appends the ids of a word.
@@ -189,19 +188,30 @@ impl Bpe {
         match &self.alphabet {
             Alphabet::Bytes(ids) => {
                 for (start, &byte) in word.as_bytes().iter().enumerate() {
-                    push(symbols, ids[usize::from(byte)].unwrap_or(NO_ID), start, start + 1);
+                    self.push(symbols, ids[usize::from(byte)], start, start + 1);
                 }
             }
             Alphabet::Characters(ids) => {
                 for (start, c) in word.char_indices() {
-                    let id = ids.get(&c).copied().unwrap_or(NO_ID);
-                    push(symbols, id, start, start + c.len_utf8());
+                    self.push(symbols, ids.get(&c).copied(), start, start + c.len_utf8());
                 }
             }
         }
         if let Some(last) = symbols.last_mut() {
             last.next = NONE;
         }
+    }
+
+    /// Appends a symbol, linked to the one before it and to the one after it. One that nothing can
+    /// be written for is left out, and its neighbours may merge.
+    #[inline]
+    fn push(&self, symbols: &mut Vec<Symbol>, id: Option<u32>, start: usize, end: usize) {
+        if id.is_none() && self.unknown.id.is_none() && self.unknown.bytes.is_none() {
+            return;
+        }
+        let place = symbols.len();
+        let previous = place.wrapping_sub(1); // NONE for the first
+        symbols.push(Symbol { id: id.unwrap_or(NO_ID), start, end, previous, next: place + 1 });
     }
 
     /// Merges neighbours until none can be merged. Merged-away symbols are left empty.
@@ -295,15 +305,15 @@ impl Bpe {
         true
     }
 
-    /// Appends a token, or what it is written as if it is marked unused. The parts of a token are
-    /// shorter than it, so the stack is bounded by the token's length; it is kept on the heap.
+    /// Appends a token, or the parts that it is written as. The parts of a token are shorter than
+    /// it, so their number is bounded by the token's length; it is kept on the heap.
     fn write_token(&self, id: u32, ids: &mut Vec<u32>) {
-        if self.unused.is_empty() {
+        if !self.taken_apart.contains_key(&id) {
             return ids.push(id);
         }
         let mut rest = vec![id];
         while let Some(id) = rest.pop() {
-            match self.unused.get(&id) {
+            match self.taken_apart.get(&id) {
                 Some(&(left, right)) if left < self.vocabulary && right < self.vocabulary => {
                     rest.extend([right, left]);
                 }
@@ -311,12 +321,4 @@ impl Bpe {
             }
         }
     }
-}
-
-/// Appends a symbol, linked to the one before it and to the one after it.
-#[inline]
-fn push(symbols: &mut Vec<Symbol>, id: u32, start: usize, end: usize) {
-    let place = symbols.len();
-    let previous = place.wrapping_sub(1); // NONE for the first
-    symbols.push(Symbol { id, start, end, previous, next: place + 1 });
 }

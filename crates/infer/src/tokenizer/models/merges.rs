@@ -21,7 +21,7 @@ pub(crate) struct Merges {
 }
 
 impl Merges {
-    /// The table of a list of merges, the first of which comes first. `error` gives the place in
+    /// The table of a list of merges, the first of which comes first. An error gives the place in
     /// the list.
     pub(crate) fn from_list<'a>(
         list: impl Iterator<Item = (&'a str, &'a str)>,

@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 
-use super::super::vocabulary::{TokenKind, Vocabulary};
+use super::super::vocabulary::{TokenKind, Vocabulary, single_char};
 use super::merges::{Merge, Merges};
 
 /// The merges, and the ids of single characters.
@@ -27,7 +27,7 @@ pub(crate) fn score_merges(vocabulary: &Vocabulary) -> ScoreMerges {
 
     let mut characters: HashMap<char, u32> = HashMap::new();
     for (id, token) in &tokens {
-        if let Some(c) = single(&token.text) {
+        if let Some(c) = single_char(&token.text) {
             characters.insert(c, *id);
         }
     }
@@ -41,7 +41,7 @@ pub(crate) fn score_merges(vocabulary: &Vocabulary) -> ScoreMerges {
         }
     }
 
-    let symbol = |text: &str| match single(text) {
+    let symbol = |text: &str| match single_char(text) {
         Some(c) => characters.get(&c).copied(),
         None => vocabulary
             .id(text)
@@ -57,12 +57,6 @@ pub(crate) fn score_merges(vocabulary: &Vocabulary) -> ScoreMerges {
         }
     }
     ScoreMerges { merges, characters }
-}
-
-/// The character of a text that is only one.
-fn single(text: &str) -> Option<char> {
-    let mut chars = text.chars();
-    chars.next().filter(|_| chars.next().is_none())
 }
 
 /// The place of each score in descending order; equal scores have equal places.

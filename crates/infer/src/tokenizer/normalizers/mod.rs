@@ -51,14 +51,20 @@ impl Normalizer {
 
 /// Writes `content` for each match of `pattern`.
 fn replace<'a>(text: Cow<'a, str>, pattern: &Pattern, content: &str) -> Cow<'a, str> {
+    // Even a pattern that matches nothing finds nothing in no text.
+    if text.is_empty() {
+        return text;
+    }
     let mut replaced = String::new();
     let mut kept = 0;
+    let mut any = false;
     pattern.find(&text, |start, end| {
+        any = true;
         replaced.push_str(&text[kept..start]);
         replaced.push_str(content);
         kept = end;
     });
-    if kept == 0 {
+    if !any {
         return text;
     }
     replaced.push_str(&text[kept..]);

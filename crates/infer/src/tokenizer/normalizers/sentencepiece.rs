@@ -19,54 +19,48 @@ pub(crate) struct SentencePiece {
 
 impl SentencePiece {
     pub(super) fn apply(&self, text: &str) -> String {
-        let mapped;
-        let mut text = text;
-        if let Some(charsmap) = &self.charsmap {
-            mapped = map(charsmap, text);
-            text = &mapped;
-        }
+        let mut rest = text;
         if self.remove_extra_whitespaces {
-            text = text.trim_matches(' ');
+            while let (" ", length) = self.prefix(rest) {
+                rest = &rest[length..];
+            }
         }
-        let mut normalized = String::with_capacity(text.len() + 3);
-        if text.is_empty() {
+        let mut normalized = String::with_capacity(rest.len() + 3);
+        if rest.is_empty() {
             return normalized;
         }
         let space = if self.escape_whitespaces { SPACE_MARK } else { ' ' };
         if self.add_dummy_prefix {
             normalized.push(space);
         }
-        let mut after_space = false;
-        for c in text.chars() {
-            if c != ' ' {
-                normalized.push(c);
-            } else if !(after_space && self.remove_extra_whitespaces) {
-                normalized.push(space);
+        let mut after_space = self.remove_extra_whitespaces;
+        while !rest.is_empty() {
+            let (mut prefix, length) = self.prefix(rest);
+            if after_space {
+                prefix = prefix.trim_start_matches(' ');
             }
-            after_space = c == ' ';
+            normalized.extend(prefix.chars().map(|c| if c == ' ' { space } else { c }));
+            if !prefix.is_empty() {
+                after_space = self.remove_extra_whitespaces && prefix.ends_with(' ');
+            }
+            rest = &rest[length..];
+        }
+        if self.remove_extra_whitespaces {
+            // Marks that stood in the text go as well, as they do in SentencePiece.
+            normalized.truncate(normalized.trim_end_matches(space).len());
         }
         normalized
     }
-}
 
-/// Replaces, at each place, the longest text that the table has.
-fn map(charsmap: &Charsmap, text: &str) -> String {
-    let mut mapped = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(c) = rest.chars().next() {
-        let length = match charsmap.longest(rest) {
-            Some((replacement, length)) => {
-                mapped.push_str(replacement);
-                length
-            }
-            None => {
-                mapped.push(c);
-                c.len_utf8()
-            }
-        };
-        rest = &rest[length..];
+    /// What the beginning of `text` becomes, and its length: the longest text that the table has,
+    /// or else a character.
+    fn prefix<'a>(&'a self, text: &'a str) -> (&'a str, usize) {
+        if let Some(found) = self.charsmap.as_ref().and_then(|charsmap| charsmap.longest(text)) {
+            return found;
+        }
+        let length = text.chars().next().map_or(0, char::len_utf8);
+        (&text[..length], length)
     }
-    mapped
 }
 
 #[cfg(test)]
@@ -85,5 +79,8 @@ mod tests {
         let tidy = SentencePiece { remove_extra_whitespaces: true, ..llama };
         assert_eq!(tidy.apply("  a  b "), "▁a▁b");
         assert_eq!(tidy.apply("   "), "");
+        // A mark is not a space at the beginning, but at the end it is one.
+        assert_eq!(tidy.apply("▁a▁ ▁"), "▁▁a");
+        assert_eq!(tidy.apply("▁"), "");
     }
 }

@@ -65,7 +65,8 @@ impl Pattern {
         matches!(&self.text, PatternText::Literal(literal) if literal == text)
     }
 
-    /// Hands over the start and the end of each match that is not empty, in order.
+    /// Hands over the start and the end of each match in order. A pattern that only looks around
+    /// matches without taking a character: `(?=(\d{3})+(?!\d))` cuts numbers into thousands.
     ///
     /// A compiled pattern that takes more than [`BACKTRACK_LIMIT`] steps back matches nothing from
     /// there on: encoding has no way to fail, and no pattern of a sensible file comes near.
@@ -83,9 +84,7 @@ impl Pattern {
             (Matcher::Llama3 { digits }, _) => scan(&|text| llama3::word_end(text, *digits)),
             (Matcher::Compiled(regex), _) => {
                 for one in regex.find_iter(text).map_while(Result::ok) {
-                    if one.start() < one.end() {
-                        found(one.start(), one.end());
-                    }
+                    found(one.start(), one.end());
                 }
             }
             (Matcher::Literal, PatternText::Literal(literal) | PatternText::Regex(literal)) => {

@@ -30,11 +30,16 @@ impl Split {
         let mut cutter = Cutter { text, behavior: self.behavior, pending: None, piece };
         let mut end = 0;
         self.pattern.find(text, |start, stop| {
-            cutter.push(end, start, self.invert);
+            if end < start {
+                cutter.push(end, start, self.invert);
+            }
+            // An empty match cuts as well.
             cutter.push(start, stop, !self.invert);
             end = stop;
         });
-        cutter.push(end, text.len(), self.invert);
+        if end < text.len() {
+            cutter.push(end, text.len(), self.invert);
+        }
         cutter.flush();
     }
 }
@@ -57,9 +62,6 @@ struct Part {
 
 impl Cutter<'_> {
     fn push(&mut self, start: usize, end: usize, is_match: bool) {
-        if start == end {
-            return;
-        }
         if is_match && self.behavior == Behavior::Removed {
             return self.flush();
         }
@@ -81,7 +83,9 @@ impl Cutter<'_> {
     }
 
     fn flush(&mut self) {
-        if let Some(part) = self.pending.take() {
+        if let Some(part) = self.pending.take()
+            && part.start < part.end
+        {
             (self.piece)(&self.text[part.start..part.end]);
         }
     }
@@ -110,5 +114,17 @@ mod tests {
         expect(Behavior::MergedWithNext, &["the", "-final", "-", "-countdown"]);
         expect(Behavior::Contiguous, &["the", "-", "final", "--", "countdown"]);
         assert_eq!(cut(Behavior::Removed, true), ["-", "-", "-"]);
+    }
+
+    #[test]
+    fn a_match_may_be_empty() {
+        let thousands = PatternText::Regex(r"(?=(\d{3})+(?!\d))".into());
+        let pattern = Pattern::new(thousands).unwrap();
+        for behavior in [Behavior::Isolated, Behavior::Removed, Behavior::MergedWithNext] {
+            let mut pieces = Vec::new();
+            Split { pattern: pattern.clone(), behavior, invert: false }
+                .cut("in 1234567 1", &mut |piece| pieces.push(piece.to_owned()));
+            assert_eq!(pieces, ["in 1", "234", "567 1"]);
+        }
     }
 }

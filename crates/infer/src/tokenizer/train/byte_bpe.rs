@@ -147,7 +147,7 @@ impl ByteBpeTrainer {
         added: AddedTokens,
         pre_tokenizers: Vec<PreTokenizer>,
     ) -> Tokenizer {
-        let alphabet = Alphabet::Bytes(byte_ids(&vocabulary));
+        let alphabet = Alphabet::Bytes(byte_ids(vocabulary.texts()));
         let model = Bpe::new(&vocabulary, alphabet, merges, Unknown::default());
         let mut special = SpecialIds::default();
         special.collect_eog(&vocabulary, &[]);

@@ -9,6 +9,7 @@ use super::super::fault::TokenizerFault;
 use super::super::models::{Alphabet, bpe::SPACE_MARK};
 use super::super::normalizers::{Normalizer, SentencePiece};
 use super::super::pre_tokenizers::{Behavior, Pattern, PatternText, PreTokenizer, PrependScheme};
+use super::super::vocabulary::{Token, TokenKind};
 use super::super::{Parts, Tokenizer};
 use crate::error::InferError;
 
@@ -268,7 +269,9 @@ fn model_json(parts: &Parts) -> Result<Value, InferError> {
     // spaces then grows to its end before another begins, as it does where ranks are equal.
     merges.sort_by_key(|&(rank, left, right)| (rank, Reverse((left.len(), right.len()))));
     let merges: Vec<Value> = merges.iter().map(|(_, left, right)| json!([left, right])).collect();
-    if parts.model.has_unused() {
+    let is_unused =
+        |(id, token): (u32, &Token)| token.kind == TokenKind::Unused && parts.model.takes_apart(id);
+    if parts.vocabulary.iter().any(is_unused) {
         return Err(refuse("model.vocab", "an unused token that others merge into"));
     }
     let tail = added_tail(parts);
