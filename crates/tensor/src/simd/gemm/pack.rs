@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use super::Matrix;
-use crate::simd::{Kernel, run};
+use crate::simd::{Kernel, huge_pages, run};
 
 /// A cache line.
 #[derive(Clone, Copy)]
@@ -15,33 +15,27 @@ thread_local! {
 }
 
 /// A buffer that goes back to its thread when dropped: fresh memory costs more than the packing.
+#[derive(Default)]
 pub(super) struct Scratch(Vec<Line>);
 
 impl Scratch {
-    pub(super) fn take() -> Self {
-        SPARE.with(|spare| {
-            let mut buffers = spare.take();
-            let buffer = buffers.pop().unwrap_or_default();
-            spare.set(buffers);
-            Scratch(buffer)
-        })
-    }
-
     /// `len` elements of any value, aligned to a cache line.
     pub(super) fn slice<T: super::Element>(&mut self, len: usize) -> &mut [T] {
         let lines = (len * size_of::<T>()).div_ceil(size_of::<Line>());
         if self.0.len() < lines {
-            self.0.resize(lines, Line([0; 64]));
+            self.give_back();
+            self.0 = spare(lines).unwrap_or_else(|| fresh(lines));
         }
         // SAFETY: the buffer is initialised, long enough and aligned; an `Element` is a float, for
         // which any bits are a value.
         unsafe { std::slice::from_raw_parts_mut(self.0.as_mut_ptr().cast(), len) }
     }
-}
 
-impl Drop for Scratch {
-    fn drop(&mut self) {
+    fn give_back(&mut self) {
         let buffer = std::mem::take(&mut self.0);
+        if buffer.is_empty() {
+            return;
+        }
         // While a thread ends its local storage may be gone; then the buffer is freed.
         let _ = SPARE.try_with(|spare| {
             let mut buffers = spare.take();
@@ -49,6 +43,35 @@ impl Drop for Scratch {
             spare.set(buffers);
         });
     }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        self.give_back();
+    }
+}
+
+/// The least of this thread's spare buffers that is long enough. If none is, the longest is freed:
+/// a longer one takes its place.
+fn spare(lines: usize) -> Option<Vec<Line>> {
+    SPARE.with(|spare| {
+        let mut buffers = spare.take();
+        buffers.sort_by_key(Vec::len);
+        let fits = buffers.iter().position(|buffer| buffer.len() >= lines);
+        let found = fits.map(|index| buffers.remove(index));
+        if found.is_none() {
+            buffers.pop();
+        }
+        spare.set(buffers);
+        found
+    })
+}
+
+fn fresh(lines: usize) -> Vec<Line> {
+    let mut fresh = Vec::with_capacity(lines);
+    huge_pages::prefer(fresh.spare_capacity_mut());
+    fresh.resize(lines, Line([0; 64]));
+    fresh
 }
 
 /// Copies `source` (at most `width` rows) column after column, each padded to `width`.
@@ -91,10 +114,8 @@ fn pack_width<T: super::Element, const W: usize>(source: Matrix<'_, T>, out: &mu
     };
     if rows == W && row_stride == 1 {
         for (column, out) in out.iter_mut().enumerate() {
-            for (row, out) in out.iter_mut().enumerate() {
-                // SAFETY: as `read`, with the stride known to be 1.
-                *out = unsafe { *start.offset(column as isize * column_stride).add(row) };
-            }
+            // SAFETY: as `read`: with a stride of 1 the column's W elements lie side by side.
+            *out = unsafe { *start.offset(column as isize * column_stride).cast::<[T; W]>() };
         }
     } else if rows == W && column_stride == 1 {
         // Transposing: eight columns at a time, so that each row is read in runs.

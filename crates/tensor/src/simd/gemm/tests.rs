@@ -1,4 +1,4 @@
-use ndarray::{Array2, s};
+use ndarray::{Array2, ArrayView2, s};
 use proptest::prelude::*;
 
 use super::*;
@@ -82,6 +82,8 @@ fn every_instruction_set_gives_the_bits_of_the_definition() {
     check::<f32>(70, 130, 300);
     check::<f32>(1, 300, 513);
     check::<f32>(300, 1, 513);
+    check::<f32>(13, 600, 520);
+    check::<f32>(13, 600, 520);
     check::<f64>(40, 50, 300);
 }
 

@@ -15,6 +15,22 @@ pub trait Element: Copy + Default + Send + Sync + Add<Output = Self> + 'static {
     fn tile(isa: Isa) -> Tile<Self>;
 }
 
+/// A tile's part of an operand: element `i` of step `k` along K is at
+/// `start + i * across + k * step`.
+pub(crate) struct Operand<T> {
+    pub(crate) start: *const T,
+    pub(crate) across: isize,
+    pub(crate) step: isize,
+}
+
+impl<T> Clone for Operand<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Operand<T> {}
+
 /// `c (+)= a · b` for `rows` rows and all columns of a tile:
 /// `(k, a, a_row, a_step, b, b_step, c, c_row, accumulate)`.
 pub(crate) type Run<T> =
@@ -31,30 +47,28 @@ pub(crate) struct Tile<T: 'static> {
 
 impl<T> Tile<T> {
     /// Element (r, s) of `c` becomes (or, if `accumulate`, has added to it) the sum over the k
-    /// steps of `a[r, step] · b[step, s]`, where `a[r, step]` is at `r * a_row + step * a_step` and
-    /// `b[step, s]` at `step * b_step + s`; row r of `c` begins at `r * c_row`.
+    /// steps of `a[r, step] · b[step, s]`; row r of `c` begins at `r * c_row`. The elements of a
+    /// step of `b` lie side by side (`b.across` is 1).
     ///
     /// # Safety
     ///
-    /// These addresses must be readable, and those of `c` writable and nobody else's; the
-    /// processor must have the instruction set.
+    /// The operands must be readable for `rows` rows and a tile's columns, and those of `c`
+    /// writable and nobody else's; the processor must have the instruction set.
     #[allow(clippy::too_many_arguments)]
     #[inline(always)]
     pub(crate) unsafe fn run(
         &self,
         rows: usize,
         k: usize,
-        a: *const T,
-        a_row: isize,
-        a_step: isize,
-        b: *const T,
-        b_step: isize,
+        a: Operand<T>,
+        b: Operand<T>,
         c: *mut T,
         c_row: usize,
         accumulate: bool,
     ) {
+        let kernel = self.kernels[rows - 1];
         // SAFETY: passed on to the caller.
-        unsafe { self.kernels[rows - 1](k, a, a_row, a_step, b, b_step, c, c_row, accumulate) }
+        unsafe { kernel(k, a.start, a.across, a.step, b.start, b.step, c, c_row, accumulate) }
     }
 }
 
@@ -170,7 +184,19 @@ macro_rules! x86_tile {
             c_row: usize,
             accumulate: bool,
         ) {
-            use std::arch::x86_64::{$add, $fmadd, $load, $set1, $store, $zero};
+            use std::arch::x86_64::{
+                $add, $fmadd, $load, $set1, $store, $zero, _MM_HINT_T0, _mm_prefetch,
+            };
+            // The rows of c are needed at the end: by then they are here.
+            for r in 0..R {
+                for half in 0..2 {
+                    let c = c.wrapping_add(r * c_row + half * $lanes);
+                    // SAFETY: even an address that is not mapped would be no fault. (Newer compilers
+                    // know it.)
+                    #[allow(unused_unsafe)]
+                    unsafe { _mm_prefetch::<_MM_HINT_T0>(c.cast()) };
+                }
+            }
             let mut sums = [[$zero(); 2]; R];
             for _ in 0..k {
                 // SAFETY: the caller promises that this step of b (two registers) and of a (R

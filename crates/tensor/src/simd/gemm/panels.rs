@@ -1,0 +1,210 @@
+//! The right operand in panels, and their products with blocks of rows.
+
+use rayon::prelude::*;
+
+use super::KC;
+use super::matrix::{Matrix, Target};
+use super::pack::{Scratch, pack};
+use super::tile::{self, Element, Operand, Tile};
+
+/// The columns of the output that a task works on at a time: its rows of these, and what is needed
+/// of `a` and of `b` for one block along K, stay in the second cache together.
+pub(super) const COLUMNS: usize = 256;
+
+/// The steps along K that are packed at a time, for many panels or rows: so few pages are read that
+/// the processor remembers their addresses.
+const STRIP: usize = 64;
+
+/// `b` in panels of a tile's columns, all along K.
+pub(super) struct Panels<'a, T: 'static> {
+    tile: Tile<T>,
+    b: Matrix<'a, T>,
+    /// The panels from number `whole` on.
+    packed: *mut T,
+    /// The number of panels that are read in place.
+    whole: usize,
+}
+
+// SAFETY: `packed` is exclusively this struct's; panels are written by one task each, and read
+// only after all are written.
+unsafe impl<T: Send + Sync + 'static> Sync for Panels<'_, T> {}
+
+impl<'a, T: Element> Panels<'a, T> {
+    /// Packs `b` into `scratch`; what can be read in place, if `in_place`, is left there.
+    pub(super) fn new(
+        tile: Tile<T>,
+        b: Matrix<'a, T>,
+        in_place: bool,
+        scratch: &'a mut Scratch,
+        parallel: bool,
+    ) -> Self {
+        let whole = if in_place { b.columns / tile.columns } else { 0 };
+        let width = (b.columns.div_ceil(tile.columns) - whole) * tile.columns;
+        let packed = scratch.slice(width * b.rows).as_mut_ptr();
+        let panels = Panels { tile, b, packed, whole };
+        panels.pack(parallel);
+        panels
+    }
+
+    /// The panels that are packed together: long runs of each row are then read at a time.
+    const GROUP: usize = 16;
+
+    fn pack(&self, parallel: bool) {
+        let Matrix { rows: k, columns: n, .. } = self.b;
+        let width = self.tile.columns;
+        let panels = n.div_ceil(width);
+        let groups = (panels - self.whole).div_ceil(Self::GROUP);
+        let part = |index: usize| {
+            let k0 = index / groups * STRIP;
+            let kc = STRIP.min(k - k0);
+            let first = self.whole + index % groups * Self::GROUP;
+            for panel in first..(first + Self::GROUP).min(panels) {
+                let j = panel * width;
+                let source = self.b.part(k0, kc, j, width.min(n - j)).t();
+                let start = (panel - self.whole) * width * k + k0 * width;
+                // SAFETY: the buffer holds all panels from number `whole` on, and these rows of
+                // this one are written by this call only.
+                let out =
+                    unsafe { std::slice::from_raw_parts_mut(self.packed.add(start), kc * width) };
+                pack(source, width, out);
+            }
+        };
+        let parts = 0..k.div_ceil(STRIP) * groups;
+        if parallel {
+            parts.into_par_iter().for_each(part);
+        } else {
+            parts.for_each(part);
+        }
+    }
+
+    /// `target (+)= a · b[.., first..first + columns]`; `first` is a multiple of a tile's columns.
+    pub(super) fn multiply(
+        &self,
+        a: Matrix<'_, T>,
+        first: usize,
+        columns: usize,
+        target: Target<T>,
+        accumulate: bool,
+    ) {
+        let Tile { rows: mr, columns: nr, .. } = self.tile;
+        let (rows, k) = (a.rows, a.columns);
+        let mut scratch = Scratch::default();
+        let rows_of_a = RowTiles::new(a, mr, columns.div_ceil(nr), &mut scratch);
+        for j0 in (0..columns).step_by(COLUMNS) {
+            for k0 in (0..k).step_by(KC) {
+                let kc = KC.min(k - k0);
+                let add = accumulate || k0 > 0;
+                for j in (j0..columns.min(j0 + COLUMNS)).step_by(nr) {
+                    let b = self.panel((first + j) / nr, k0);
+                    let width = nr.min(columns - j);
+                    for i in (0..rows).step_by(mr) {
+                        let a = rows_of_a.tile(i, k0, kc);
+                        // SAFETY: a and b hold the rows and columns of a tile for each of kc steps
+                        // (packed ones are padded); these rows and columns of the target are this
+                        // task's, inside the output.
+                        unsafe {
+                            self.store(mr.min(rows - i), width, kc, a, b, target.at(i, j), add);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Where panel `index` has row `k0`, and the distance between its rows.
+    fn panel(&self, index: usize, k0: usize) -> Operand<T> {
+        let width = self.tile.columns;
+        if index < self.whole {
+            let b = self.b.part(k0, self.b.rows - k0, index * width, width);
+            Operand { start: b.start, across: 1, step: b.row_stride }
+        } else {
+            let start = (index - self.whole) * width * self.b.rows + k0 * width;
+            Operand { start: self.packed.wrapping_add(start), across: 1, step: width as isize }
+        }
+    }
+
+    /// One tile, straight into the target where that takes whole rows side by side.
+    ///
+    /// # Safety
+    ///
+    /// As [`Tile::run`], for the first `width` columns of the target.
+    #[allow(clippy::too_many_arguments)]
+    unsafe fn store(
+        &self,
+        rows: usize,
+        width: usize,
+        kc: usize,
+        a: Operand<T>,
+        b: Operand<T>,
+        c: Target<T>,
+        accumulate: bool,
+    ) {
+        let nr = self.tile.columns;
+        if width == nr && c.column_stride == 1 {
+            // SAFETY: passed on to the caller.
+            return unsafe { self.tile.run(rows, kc, a, b, c.start, c.row_stride, accumulate) };
+        }
+        let mut sums = [T::default(); tile::LARGEST];
+        // SAFETY: the operands are the caller's promise; `sums` holds any tile.
+        unsafe { self.tile.run(rows, kc, a, b, sums.as_mut_ptr(), nr, false) };
+        for r in 0..rows {
+            for s in 0..width {
+                let sum = sums[r * nr + s];
+                // SAFETY: row r and column s of the target, promised by the caller.
+                unsafe {
+                    let c = c.start.add(r * c.row_stride + s * c.column_stride);
+                    *c = if accumulate { *c + sum } else { sum };
+                }
+            }
+        }
+    }
+}
+
+/// The left operand's rows, in tiles: packed block after block along K, or read where they lie.
+struct RowTiles<'a, T> {
+    a: Matrix<'a, T>,
+    height: usize,
+    packed: Option<&'a [T]>,
+}
+
+impl<'a, T: Element> RowTiles<'a, T> {
+    /// `uses` is the number of panels that each row is multiplied by.
+    fn new(a: Matrix<'a, T>, height: usize, uses: usize, scratch: &'a mut Scratch) -> Self {
+        // Packing takes about as long as three more uses of a row that lies side by side.
+        let direct = uses <= 2 || (a.column_stride == 1 && uses <= 8);
+        if direct {
+            return RowTiles { a, height, packed: None };
+        }
+        let padded = a.rows.next_multiple_of(height);
+        let packed = scratch.slice(padded * a.columns);
+        for k0 in (0..a.columns).step_by(KC) {
+            let kc = KC.min(a.columns - k0);
+            let block = &mut packed[padded * k0..][..padded * kc];
+            for strip in (0..kc).step_by(STRIP) {
+                let steps = STRIP.min(kc - strip);
+                for (tile, out) in block.chunks_mut(height * kc).enumerate() {
+                    let i = tile * height;
+                    let source = a.part(i, height.min(a.rows - i), k0 + strip, steps);
+                    pack(source, height, &mut out[strip * height..]);
+                }
+            }
+        }
+        RowTiles { a, height, packed: Some(packed) }
+    }
+
+    /// The rows from `i` on, for the block along K at `k0`.
+    fn tile(&self, i: usize, k0: usize, kc: usize) -> Operand<T> {
+        match self.packed {
+            Some(packed) => {
+                let start = self.a.rows.next_multiple_of(self.height) * k0 + i * kc;
+                let start = packed[start..].as_ptr();
+                Operand { start, across: 1, step: self.height as isize }
+            }
+            None => Operand {
+                start: self.a.part(i, self.a.rows - i, k0, kc).start,
+                across: self.a.row_stride,
+                step: self.a.column_stride,
+            },
+        }
+    }
+}
