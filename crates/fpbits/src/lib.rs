@@ -96,6 +96,8 @@ mod order;
 mod rounding;
 #[cfg(feature = "alloc")]
 mod shortest;
+#[cfg(feature = "alloc")]
+mod sum;
 mod testfloat;
 #[cfg(feature = "alloc")]
 mod text;
@@ -120,6 +122,12 @@ pub use format::Derivation;
 pub use format::{Design, Domain, Format, Layout, NanCodes, Overflow, Signedness};
 pub use order::FiniteValues;
 pub use rounding::{Context, Discarded, Flags, Rounded, Rounding, StochasticRounding, Tininess};
+#[cfg(feature = "alloc")]
+pub use sum::{
+    Bounded, ExactSum, Native, Summation, compensated_dot, condition_number, dot_with_bound,
+    exact_dot, exact_sum, fast_two_sum, kahan_sum, klein_sum, naive_dot, naive_sum, neumaier_sum,
+    pairwise_sum, sum_with_bound, two_product, two_sum,
+};
 pub use testfloat::{Difference, TestFloat};
 #[cfg(feature = "alloc")]
 pub use trace::{Operation, Places, RoundStep, Rule, Step, Trace};
