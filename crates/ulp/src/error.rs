@@ -41,8 +41,22 @@ pub(crate) enum CliError {
         /// What was expected there.
         expected: &'static str,
     },
+    /// Test vectors that are answered otherwise.
+    Vectors {
+        /// How many were checked.
+        checked: u64,
+        /// How many of them differ.
+        differ: u64,
+    },
     /// A model, a tokenizer or a request to it.
     Infer(InferError),
+    /// Any of these, and what can be done about it.
+    Advised {
+        /// What went wrong.
+        error: Box<CliError>,
+        /// What to do.
+        advice: String,
+    },
     /// A training run or its files.
     Nn(NnError),
     /// Standard output is gone or full.
@@ -58,10 +72,15 @@ impl CliError {
         CliError::Usage { argument, problem: problem.into() }
     }
 
+    pub(crate) fn advised(self, advice: impl Into<String>) -> CliError {
+        CliError::Advised { error: Box::new(self), advice: advice.into() }
+    }
+
     /// 2 for wrong usage (as clap's own), 1 for everything else.
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
             CliError::Usage { .. } | CliError::Number { .. } => ExitCode::from(2),
+            CliError::Advised { error, .. } => error.exit_code(),
             _ => ExitCode::FAILURE,
         }
     }
@@ -81,7 +100,11 @@ impl fmt::Display for CliError {
             CliError::Input { file, offset, expected } => {
                 write!(f, "{file}: expected {expected} at byte {offset}")
             }
+            CliError::Vectors { checked, differ } => {
+                write!(f, "{differ} of {checked} vectors differ")
+            }
             CliError::Infer(error) => error.fmt(f),
+            CliError::Advised { error, advice } => write!(f, "{error}; {advice}"),
             CliError::Nn(error) => error.fmt(f),
             CliError::Output(error) => write!(f, "standard output: {error}"),
         }

@@ -10,11 +10,17 @@ mod embedded;
 mod error;
 
 use clap::Parser;
+use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
 
+/// The one flag of this field that is a word behind a single dash.
+fn as_clap_has_it(word: OsString) -> OsString {
+    if word == "-sys" { "--system".into() } else { word }
+}
+
 fn main() -> ExitCode {
-    let typed = cli::Typed::parse(); // ends with exit code 2 by itself on wrong usage
+    let typed = cli::Typed::parse_from(std::env::args_os().map(as_clap_has_it)); // may end with 2
     let mut out = std::io::stdout().lock();
     match typed.run(&mut out).and_then(|()| Ok(out.flush()?)) {
         Ok(()) => ExitCode::SUCCESS,

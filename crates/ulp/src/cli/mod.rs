@@ -1,10 +1,14 @@
 //! One file a subcommand, and the flags that several share.
 
+mod chat;
+mod continuation;
 mod flags;
 mod float;
+mod generate;
 mod inspect;
 mod interrupt;
 mod progress;
+mod score;
 mod tokenize;
 mod train;
 
@@ -22,6 +26,12 @@ pub(crate) struct Typed {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Go on with a text
+    Generate(Box<generate::Typed>),
+    /// Hold a conversation
+    Chat(Box<chat::Typed>),
+    /// Say how probable a text is, token by token
+    Score(Box<score::Typed>),
     /// Take a number apart: fields, exact value, error, neighbours, spacing
     Float(float::Typed),
     /// List what is in a model file: metadata, tensors, sizes
@@ -35,6 +45,9 @@ enum Command {
 impl Typed {
     pub(crate) fn run(self, out: &mut impl Write) -> Result<(), CliError> {
         match self.command {
+            Command::Generate(typed) => typed.resolve()?.run(out),
+            Command::Chat(typed) => typed.resolve()?.run(out),
+            Command::Score(typed) => typed.resolve()?.run(out),
             Command::Float(typed) => typed.resolve()?.run(out),
             Command::Inspect(typed) => typed.resolve()?.run(out),
             Command::Tokenize(typed) => typed.resolve()?.run(out),

@@ -1,6 +1,6 @@
 //! `ulp tokenize`: text to token ids, and back.
 
-use super::flags::{ModelSource, TextFlags, read_text};
+use super::flags::{ModelSource, TextFlags, check_ids, parse_ids, read_text};
 use crate::embedded;
 use crate::error::CliError;
 use clap::Args;
@@ -87,26 +87,6 @@ pub(super) fn load_tokenizer(path: Option<&Path>) -> Result<Tokenizer, CliError>
     }
 }
 
-/// Token ids in text, separated by commas, white space, or JSON's brackets.
-pub(super) fn parse_ids(text: &str, file: &str) -> Result<Vec<u32>, CliError> {
-    let separates = |c: char| c.is_whitespace() || matches!(c, ',' | '[' | ']');
-    let mut ids = Vec::new();
-    let mut offset = 0;
-    for word in text.split(separates) {
-        if !word.is_empty() {
-            let id = word.parse().map_err(|_| CliError::Input {
-                file: file.to_string(),
-                offset,
-                expected: "a token id",
-            })?;
-            ids.push(id);
-        }
-        let rest = &text[offset + word.len()..];
-        offset += word.len() + rest.chars().next().map_or(0, char::len_utf8);
-    }
-    Ok(ids)
-}
-
 impl Tokenize {
     pub(super) fn run(&self, out: &mut impl Write) -> Result<(), CliError> {
         match self.task {
@@ -120,24 +100,12 @@ impl Tokenize {
             }
             Task::Decode => {
                 let ids = parse_ids(&self.input, "the ids")?;
-                self.check(&ids)?;
+                check_ids(&ids, self.tokenizer.vocab_size())?;
                 let text = self.tokenizer.decode_with_special(&ids);
                 match self.json {
                     true => self.print_json(&ids, &text, out),
                     false => Ok(writeln!(out, "{text}")?),
                 }
-            }
-        }
-    }
-
-    /// Refuses ids that the vocabulary does not have.
-    fn check(&self, ids: &[u32]) -> Result<(), CliError> {
-        let vocabulary = self.tokenizer.vocab_size();
-        match ids.iter().position(|&id| id as usize >= vocabulary) {
-            None => Ok(()),
-            Some(index) => {
-                let token = ids[index];
-                Err(ulp_infer::InferError::TokenOutOfRange { token, index, vocabulary }.into())
             }
         }
     }
@@ -163,23 +131,4 @@ impl Tokenize {
 fn print_ids(ids: &[u32], out: &mut impl Write) -> Result<(), CliError> {
     let words: Vec<String> = ids.iter().map(u32::to_string).collect();
     Ok(writeln!(out, "{}", words.join(" "))?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::parse_ids;
-    use crate::error::CliError;
-
-    #[test]
-    fn ids_in_any_punctuation() {
-        assert_eq!(parse_ids("[1, 2,3]\n4", "x").unwrap(), [1, 2, 3, 4]);
-        assert!(parse_ids("  ", "x").unwrap().is_empty());
-        for (text, at) in [("1, x", 3), ("1 -2", 2), ("5000000000", 0), ("é", 0), ("1\u{a0}y", 3)]
-        {
-            match parse_ids(text, "x") {
-                Err(CliError::Input { offset, .. }) => assert_eq!(offset, at, "{text}"),
-                other => panic!("{text}: {other:?}"),
-            }
-        }
-    }
 }

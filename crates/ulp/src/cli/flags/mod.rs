@@ -1,7 +1,15 @@
 //! Groups of flags that several subcommands share.
 
+mod count;
+mod ids;
 mod model;
+mod sampling;
 mod text;
+mod threads;
 
-pub(super) use model::{ModelSource, Threads};
+pub(super) use count::parse_count;
+pub(super) use ids::{IdFlags, check_ids, parse_ids};
+pub(super) use model::{Loaded, ModelFlags, ModelSource};
+pub(super) use sampling::SamplingFlags;
 pub(super) use text::{TextFlags, read_text};
+pub(super) use threads::Threads;

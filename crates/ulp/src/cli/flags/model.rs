@@ -1,25 +1,100 @@
-//! Which model, on how many threads.
+//! Which model, and how to run it.
 
+use super::Threads;
+use crate::cli::progress;
+use crate::cli::tokenize::load_tokenizer;
+use crate::embedded;
 use crate::error::CliError;
 use clap::Args;
 use std::path::{Path, PathBuf};
-use ulp_infer::{Gguf, InferError, Tokenizer};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use ulp_infer::{Activations, Engine, EngineOptions, Gguf, InferError, Model, Tokenizer};
 
-/// `-t`, as typed.
+/// As typed.
 #[derive(Args)]
-pub(in crate::cli) struct Threads {
-    /// Threads to compute on [default: one for each core]
-    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    threads: Option<u16>,
+#[command(next_help_heading = "Model")]
+pub(in crate::cli) struct ModelFlags {
+    /// A GGUF file or a directory in Hugging Face's form [default: the model inside this program]
+    #[arg(short, long, value_name = "PATH")]
+    model: Option<PathBuf>,
+
+    /// Take the tokenizer from here instead: anything that `ulp tokenize -m` reads
+    #[arg(long, value_name = "PATH")]
+    tokenizer: Option<PathBuf>,
+
+    /// Tokens of context, prompt and answer [default: what the model was made for]
+    #[arg(short, long, alias = "ctx-size", value_name = "N")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    ctx: Option<u32>,
+
+    /// Keep activations in f32 instead of rounding them to 8 bits for quantized weights: slower,
+    /// and as near to the model's definition as its weights allow
+    #[arg(long)]
+    exact: bool,
+
+    #[command(flatten)]
+    threads: Threads,
 }
 
-impl Threads {
-    /// Sizes the pool that everything computes on. Results do not depend on it.
-    pub(in crate::cli) fn apply(&self) {
-        if let Some(threads) = self.threads {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.into());
-            pool.build_global().expect("nothing has been computed yet");
+/// A model in memory.
+pub(in crate::cli) struct Loaded {
+    /// What to call it.
+    pub(in crate::cli) name: String,
+    pub(in crate::cli) model: Arc<Model>,
+    pub(in crate::cli) source: ModelSource,
+    pub(in crate::cli) activations: Activations,
+    /// How long it took to load.
+    pub(in crate::cli) time: Duration,
+    tokenizer: Option<PathBuf>,
+    context: usize,
+}
+
+impl ModelFlags {
+    pub(in crate::cli) fn load(self) -> Result<Loaded, CliError> {
+        self.threads.apply();
+        let start = Instant::now();
+        let spinner = progress::spinner("loading the model");
+        let source = match &self.model {
+            Some(path) => ModelSource::open(path)?,
+            None => ModelSource::Gguf(embedded::gguf()?),
+        };
+        let model = Arc::new(source.model()?);
+        spinner.finish_and_clear();
+        Ok(Loaded {
+            name: source.name(),
+            model,
+            source,
+            activations: if self.exact { Activations::Exact } else { Activations::Quantized },
+            time: start.elapsed(),
+            tokenizer: self.tokenizer,
+            context: self.ctx.map_or(0, |n| n as usize),
+        })
+    }
+}
+
+impl Loaded {
+    pub(in crate::cli) fn tokenizer(&self) -> Result<Tokenizer, CliError> {
+        if let Some(path) = &self.tokenizer {
+            return load_tokenizer(Some(path));
         }
+        self.source.tokenizer().map_err(|error| match error {
+            InferError::Io { path, source } if source.kind() == std::io::ErrorKind::NotFound => {
+                let problem = format!("{} is not there, name a tokenizer", path.display());
+                CliError::usage("--tokenizer", problem)
+            }
+            error => error.into(),
+        })
+    }
+
+    /// An engine for one conversation at a time.
+    pub(in crate::cli) fn engine(&self, tokenizer: &Arc<Tokenizer>) -> Engine {
+        let options = EngineOptions {
+            activations: self.activations,
+            context: self.context,
+            ..EngineOptions::default()
+        };
+        Engine::new(Arc::clone(&self.model), Arc::clone(tokenizer), options)
     }
 }
 
@@ -36,6 +111,20 @@ impl ModelSource {
         match path.is_dir() {
             true => Ok(ModelSource::Directory(path.to_path_buf())),
             false => Ok(ModelSource::Gguf(Gguf::open(path)?)),
+        }
+    }
+
+    fn name(&self) -> String {
+        match self {
+            ModelSource::Gguf(gguf) => gguf.file().to_string(),
+            ModelSource::Directory(path) => path.display().to_string(),
+        }
+    }
+
+    fn model(&self) -> Result<Model, InferError> {
+        match self {
+            ModelSource::Gguf(gguf) => Model::from_gguf(gguf),
+            ModelSource::Directory(path) => Model::load(path),
         }
     }
 

@@ -3,7 +3,7 @@
 use crate::error::CliError;
 use clap::Args;
 use std::fs;
-use std::io::{self, Read};
+use std::io::{self, IsTerminal, Read};
 use std::path::{Path, PathBuf};
 
 /// Where the text comes from, as typed.
@@ -34,6 +34,23 @@ impl TextFlags {
             Some(text) => Ok(text),
             None => read_text(Path::new("-")),
         }
+    }
+
+    /// The same for a prompt: a terminal is not waited for, and of a file the line end that an
+    /// editor puts behind the last line does not count.
+    pub(in crate::cli) fn as_prompt(&self) -> Result<String, CliError> {
+        if let Some(text) = &self.prompt {
+            return Ok(text.clone());
+        }
+        if self.file.is_none() && io::stdin().is_terminal() {
+            return Ok(String::new());
+        }
+        let mut text = self.or_standard_input()?;
+        if text.ends_with('\n') {
+            text.pop();
+            text.truncate(text.strip_suffix('\r').unwrap_or(&text).len());
+        }
+        Ok(text)
     }
 }
 

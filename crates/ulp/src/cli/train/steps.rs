@@ -1,7 +1,7 @@
 //! The loop of a run: steps, what is shown of them, checkpoints.
 
 use super::Train;
-use crate::cli::interrupt::Interrupt;
+use crate::cli::interrupt::{INTERRUPTED, Interrupt};
 use crate::cli::progress;
 use crate::error::CliError;
 use indicatif::ProgressBar;
@@ -15,7 +15,8 @@ const TIME_BETWEEN_LINES: Duration = Duration::from_secs(10);
 
 impl Train {
     pub(in crate::cli) fn run(mut self, out: &mut impl Write) -> Result<(), CliError> {
-        let interrupt = Interrupt::install();
+        let interrupt = Interrupt::install(INTERRUPTED);
+        interrupt.watch();
         let bar = progress::bar(self.last_step, "loss -");
         bar.set_position(self.trainer.step_count());
         bar.reset_eta(); // what an earlier call did took no time of this one
