@@ -102,3 +102,8 @@ pub use safetensors::{
 };
 pub use swiglu::SwiGlu;
 pub use train::{StepReport, TokenDataset, Trainer, TrainingConfig, Windows};
+
+/// The README's examples, run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

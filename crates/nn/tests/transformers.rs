@@ -162,11 +162,13 @@ fn f64_weights_come_back_bit_for_bit() {
     assert_eq!(again.to_safetensors(), bytes);
 }
 
+/// What is done to a parameter before it is written: another name or shape, or left out.
+type Change<'a> = &'a dyn Fn(&str, ArrayD<f32>) -> Option<(String, ArrayD<f32>)>;
+
 #[test]
 fn what_is_wrong_with_the_weights_is_named() {
     let model = Llama::<ArrayX<f32>>::load_dir(&golden("llama_tied_sharded")).unwrap();
-    let load = |change: &dyn Fn(&str, ArrayD<f32>) -> Option<(String, ArrayD<f32>)>,
-                extra: Option<(&str, ArrayD<f32>)>| {
+    let load = |change: Change<'_>, extra: Option<(&str, ArrayD<f32>)>| {
         let mut tensors: Vec<(String, ArrayD<f32>)> = Vec::new();
         model.visit(|path, p| tensors.extend(change(path, p.to_owned())));
         tensors.extend(extra.map(|(name, values)| (name.to_owned(), values)));
