@@ -3,7 +3,11 @@
 use super::{Format, Layout};
 use crate::FpbitsError;
 #[cfg(feature = "alloc")]
-use alloc::{format, string::String, vec::Vec};
+use alloc::{
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
 
 /// A format designed from its width, and what follows from the choice.
 ///
@@ -117,7 +121,13 @@ impl Design {
     fn values(&self, steps: &mut Vec<Derivation>) {
         let (_, m, total) = self.numbers();
         let f = &self.format;
-        let text = |code| f.to_shortest(code);
+        // In full where that is short.
+        let text = |code| match f.to_decimal(code) {
+            Some(exact) if exact.digits().len() <= 17 && exact.scientific_exponent() >= -12 => {
+                exact.to_string()
+            }
+            _ => f.to_shortest(code),
+        };
         push(
             steps,
             "largest number",

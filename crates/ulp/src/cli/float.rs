@@ -1,23 +1,34 @@
-//! `ulp float 0.1`: what becomes of a number in a format.
+//! `ulp float`: a number taken apart, arithmetic in steps, formats and where they break. One file a
+//! subcommand.
 
+mod describe;
+mod design;
+mod formats;
+mod operate;
 mod picture;
+mod trace_json;
+mod verify;
+mod words;
 
 use crate::error::CliError;
-use clap::Args;
-use fpbits::{Class, Decimal, Format, FpbitsError, Layout, Number, Value};
-use serde_json::json;
+use clap::{Args, Subcommand};
+use describe::Float;
 use std::io::Write;
 
 /// What was typed.
 #[derive(Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(super) struct Typed {
+    #[command(subcommand)]
+    command: Option<Command>,
+
     /// A decimal number (0.1, -2.5e-3), a hexadecimal one (0x1.8p-3), inf, nan, or a code as it
     /// stands in memory (0x3dcccccd, 0b0_0111)
-    #[arg(allow_hyphen_values = true)]
-    number: String,
+    #[arg(allow_hyphen_values = true, required = true)]
+    number: Option<String>,
 
-    /// binary64, binary32, binary16, bfloat16, tf32, e5m2, e4m3fn, e2m1, ... or the widths of a
-    /// format of your own as EXPONENTxFRACTION
+    /// binary64, binary32, binary16, bfloat16, tf32, e5m2, e4m3fn, e2m1, binary8p3se, ... (`ulp
+    /// float formats` lists them) or the widths of a format of your own as EXPONENTxFRACTION
     #[arg(long, default_value = "binary64")]
     format: String,
 
@@ -26,267 +37,79 @@ pub(super) struct Typed {
     json: bool,
 }
 
-/// What it means.
-pub(super) struct Float {
-    typed: String,
-    /// The number that was typed, if it was decimal: what the code is compared with.
-    decimal: Option<Decimal>,
-    format: Format,
-    code: u64,
-    json: bool,
+#[derive(Subcommand)]
+enum Command {
+    /// a + b, step by step
+    Add(operate::Binary),
+    /// a - b, step by step
+    Sub(operate::Binary),
+    /// a x b, step by step
+    Mul(operate::Binary),
+    /// a / b, step by step
+    Div(operate::Binary),
+    /// The IEEE 754 remainder of a by b, step by step
+    Rem(operate::Binary),
+    /// The square root of a, step by step
+    Sqrt(operate::Unary),
+    /// a x b + c with one rounding, step by step
+    Fma(operate::Ternary),
+    /// a rounded to an integer, step by step
+    Round(operate::Unary),
+    /// a converted from one format into another, step by step
+    Convert(operate::Convert),
+    /// Design a format from its width and its exponent's width, and say what follows
+    Design(design::Typed),
+    /// List the formats known by name
+    Formats(formats::Typed),
+    /// Check files of Berkeley TestFloat vectors
+    Verify(verify::Typed),
 }
 
-/// Exponents of ten up to which the error of the typed number is worked out. What lies outside
-/// is far outside of every format.
-const FARTHEST_EXPONENT: u32 = 20_000;
+/// What it means.
+pub(super) struct Task(Meaning);
+
+enum Meaning {
+    Describe(Float),
+    Operate(operate::Operate),
+    Design(design::Designed),
+    Formats(formats::Typed),
+    Verify(verify::Verify),
+}
 
 impl Typed {
-    pub(super) fn resolve(self) -> Result<Float, CliError> {
-        let bad = |text: &str, source| CliError::Number { text: text.to_string(), source };
-        let format: Format = self.format.parse().map_err(|e| bad(&self.format, e))?;
-        let code = match code_as_typed(&self.number) {
-            Some(code) => {
-                let code = code.map_err(|e| bad(&self.number, e))?;
-                fits(code, &format)?
-            }
-            None => format.parse(&self.number).map_err(|e| bad(&self.number, e))?,
+    pub(super) fn resolve(self) -> Result<Task, CliError> {
+        let Some(command) = self.command else {
+            let number = self.number.expect("required unless a subcommand stands there");
+            let float = Float::resolve(number, &self.format, self.json)?;
+            return Ok(Task(Meaning::Describe(float)));
         };
-        let decimal = self
-            .number
-            .parse::<Decimal>()
-            .ok()
-            .filter(|d| d.scientific_exponent().unsigned_abs() <= FARTHEST_EXPONENT);
-        Ok(Float { typed: self.number, decimal, format, code, json: self.json })
+        use fpbits::Operation;
+        let operate = |resolved: Result<_, _>| resolved.map(Meaning::Operate);
+        Ok(Task(match command {
+            Command::Add(typed) => operate(typed.resolve(Operation::Add))?,
+            Command::Sub(typed) => operate(typed.resolve(Operation::Subtract))?,
+            Command::Mul(typed) => operate(typed.resolve(Operation::Multiply))?,
+            Command::Div(typed) => operate(typed.resolve(Operation::Divide))?,
+            Command::Rem(typed) => operate(typed.resolve(Operation::Remainder))?,
+            Command::Sqrt(typed) => operate(typed.resolve(Operation::SquareRoot))?,
+            Command::Round(typed) => operate(typed.resolve(Operation::RoundToIntegral))?,
+            Command::Fma(typed) => operate(typed.resolve())?,
+            Command::Convert(typed) => operate(typed.resolve())?,
+            Command::Design(typed) => Meaning::Design(typed.resolve()?),
+            Command::Formats(typed) => Meaning::Formats(typed),
+            Command::Verify(typed) => Meaning::Verify(typed.resolve()?),
+        }))
     }
 }
 
-/// The code that `0x...` without an exponent, or `0b...`, spells out; `None` for other texts.
-fn code_as_typed(text: &str) -> Option<Result<u64, FpbitsError>> {
-    let lower = text.to_ascii_lowercase();
-    let (digits, radix, expected) = if let Some(digits) = lower.strip_prefix("0b") {
-        (digits, 2, "a binary digit (64 at most)")
-    } else if let Some(digits) = lower.strip_prefix("0x")
-        && !digits.contains(['p', '.'])
-    {
-        (digits, 16, "a hexadecimal digit (16 at most)")
-    } else {
-        return None;
-    };
-    let mut code = 0u64;
-    let mut any = false;
-    for (at, c) in digits.char_indices().filter(|&(_, c)| c != '_') {
-        match c.to_digit(radix) {
-            Some(digit) if code.leading_zeros() >= radix.ilog2() => {
-                code = code << radix.ilog2() | u64::from(digit);
-                any = true;
-            }
-            _ => return Some(Err(FpbitsError::NotANumber { offset: at + 2, expected })),
-        }
-    }
-    let nothing = FpbitsError::NotANumber { offset: 2, expected };
-    Some(if any { Ok(code) } else { Err(nothing) })
-}
-
-fn fits(code: u64, format: &Format) -> Result<u64, CliError> {
-    match code.checked_shr(format.width()).unwrap_or(0) {
-        0 => Ok(code),
-        _ => Err(CliError::usage(
-            "NUMBER",
-            format!("the code {code:#x} does not fit into the {} bits of {format}", format.width()),
-        )),
-    }
-}
-
-impl Float {
+impl Task {
     pub(super) fn run(&self, out: &mut impl Write) -> Result<(), CliError> {
-        if self.json { self.print_json(out) } else { self.print(out) }
-    }
-
-    fn print(&self, out: &mut impl Write) -> Result<(), CliError> {
-        let Float { format, code, .. } = self;
-        let layout = format.layout();
-        let sign = if layout.sign { "1 sign, " } else { "" };
-        writeln!(
-            out,
-            "{} in {format}: {sign}{} exponent and {} fraction bits, bias {}\n",
-            self.typed, layout.exponent_bits, layout.fraction_bits, layout.bias
-        )?;
-        for line in picture::draw(format, *code) {
-            writeln!(out, "{line}")?;
+        match &self.0 {
+            Meaning::Describe(task) => task.run(out),
+            Meaning::Operate(task) => task.run(out),
+            Meaning::Design(task) => task.run(out),
+            Meaning::Formats(task) => task.run(out),
+            Meaning::Verify(task) => task.run(out),
         }
-        writeln!(out)?;
-        for (name, text) in self.facts() {
-            writeln!(out, "{name:<10} {text}")?;
-        }
-        Ok(())
-    }
-
-    /// The lines of the description, name and text.
-    fn facts(&self) -> Vec<(&'static str, String)> {
-        let Float { format, code, .. } = self;
-        let fields = format.fields(*code);
-        let mut facts = vec![("bits", self.bits(*code))];
-        if format.layout().sign {
-            let sign = if fields.sign { "1, negative" } else { "0, positive" };
-            facts.push(("sign", sign.to_string()));
-        }
-        facts.push(("exponent", self.exponent_story()));
-        facts.push(("fraction", self.fraction_story()));
-        facts.push(("class", class_name(format.classify(*code)).to_string()));
-        let Some(value) = format.to_decimal(*code) else {
-            facts.push(("value", format.to_shortest(*code)));
-            return facts;
-        };
-        facts.push(("value", value.to_string()));
-        facts.extend(format.to_hex(*code).map(|hex| ("hex", hex)));
-        facts.push(("shortest", format.to_shortest(*code)));
-        facts.extend(self.error().map(|error| ("error", error.story())));
-        facts.extend(format.ulp(*code).map(|ulp| ("ulp", ulp_story(ulp))));
-        facts.push(("below", self.neighbour(format.next_down(*code))));
-        facts.push(("above", self.neighbour(format.next_up(*code))));
-        facts
-    }
-
-    /// How far the code's value lies from the number that was typed.
-    fn error(&self) -> Option<RoundingError> {
-        let stored = self.format.to_decimal(self.code)?;
-        let error = stored.subtract(self.decimal.as_ref()?);
-        let ulp = self.format.ulp(self.code)?;
-        Some(RoundingError { in_ulps: in_units(&error, ulp), error })
-    }
-
-    fn bits(&self, code: u64) -> String {
-        format!("0x{code:0width$x}", width = self.format.width().div_ceil(4) as usize)
-    }
-
-    fn neighbour(&self, code: Option<u64>) -> String {
-        match code {
-            None => "none".to_string(),
-            Some(code) => format!("{}  {}", self.bits(code), self.format.to_shortest(code)),
-        }
-    }
-
-    fn exponent_story(&self) -> String {
-        let (format, field) = (&self.format, self.format.fields(self.code).exponent);
-        let bias = format.layout().bias;
-        match format.classify(self.code) {
-            Class::Normal => format!("{field}, 2^({field} - {bias}) = 2^{}", field as i32 - bias),
-            Class::Zero | Class::Subnormal => {
-                format!("{field}, 2^(1 - {bias}) = 2^{} without the implied 1", 1 - bias)
-            }
-            Class::Infinite | Class::Nan => format!("{field}"),
-        }
-    }
-
-    fn fraction_story(&self) -> String {
-        let (format, fields) = (&self.format, self.format.fields(self.code));
-        let width = format.layout().fraction_bits as usize;
-        let point = match format.classify(self.code) {
-            Class::Normal => ", significand 1.",
-            Class::Zero | Class::Subnormal => ", significand 0.",
-            Class::Infinite | Class::Nan => return format!("{:#x}", fields.fraction),
-        };
-        match width {
-            0 => "no bits, significand 1".to_string(),
-            _ => format!("{:#x}{point}{:0width$b}", fields.fraction, fields.fraction),
-        }
-    }
-
-    fn print_json(&self, out: &mut impl Write) -> Result<(), CliError> {
-        let Float { format, code, .. } = self;
-        let (layout, fields) = (format.layout(), format.fields(*code));
-        let neighbour = |code: Option<u64>| {
-            code.map(|code| json!({ "bits": self.bits(code), "value": format.to_shortest(code) }))
-        };
-        let object = json!({
-            "typed": self.typed,
-            "format": {
-                "name": format.to_string(),
-                "sign": layout.sign,
-                "exponent_bits": layout.exponent_bits,
-                "fraction_bits": layout.fraction_bits,
-                "bias": layout.bias,
-            },
-            "bits": self.bits(*code),
-            "sign": u32::from(fields.sign),
-            "exponent": fields.exponent,
-            "fraction": fields.fraction,
-            "class": class_name(format.classify(*code)),
-            "value": match format.to_decimal(*code) {
-                Some(value) => value.to_string(),
-                None => format.to_shortest(*code),
-            },
-            "hex": format.to_hex(*code),
-            "shortest": format.to_shortest(*code),
-            "error": self.error().map(|e| json!({
-                "value": format!("{:e}", e.error),
-                "ulps": e.in_ulps,
-            })),
-            "ulp": format.ulp(*code).map(|ulp| json!({ "exponent": ulp.exponent })),
-            "below": neighbour(format.next_down(*code)),
-            "above": neighbour(format.next_up(*code)),
-        });
-        writeln!(out, "{object:#}")?;
-        Ok(())
-    }
-}
-
-/// The stored value minus the typed one.
-struct RoundingError {
-    error: Decimal,
-    in_ulps: f64,
-}
-
-impl RoundingError {
-    fn story(&self) -> String {
-        if self.error.is_zero() {
-            return "none, the value is exact".to_string();
-        }
-        let digits = self.error.digits();
-        let (first, rest) = digits.split_at(1);
-        let sign = if self.error.is_negative() { '-' } else { '+' };
-        let (point, rest, more) = match rest.len() {
-            0 => ("", "", ""),
-            1..=16 => (".", rest, ""),
-            _ => (".", &rest[..16], "..."),
-        };
-        format!(
-            "{sign}{first}{point}{rest}{more}e{}, {:+.4} ulp (stored minus typed)",
-            self.error.scientific_exponent(),
-            self.in_ulps
-        )
-    }
-}
-
-/// A decimal number in units of a power of two, to the nearest `f64`.
-fn in_units(decimal: &Decimal, unit: Number) -> f64 {
-    // A format wide enough in both directions, that the difference of a number of any format and
-    // a typed one neither overflows nor loses its digits.
-    let wide = Format::new(Layout::ieee(15, 48)).expect("64 bits, consistent");
-    match wide.decode(wide.from_decimal(decimal)) {
-        Value::Finite(number) => {
-            let scaled = Number { exponent: number.exponent - unit.exponent, ..number };
-            f64::from_bits(Format::BINARY64.encode(&Value::Finite(scaled)))
-        }
-        _ => 0.0,
-    }
-}
-
-/// The power and, where binary64 can hold it, its decimal form.
-fn ulp_story(ulp: Number) -> String {
-    let code = Format::BINARY64.encode(&Value::Finite(ulp));
-    match Format::BINARY64.decode(code) == Value::Finite(ulp) {
-        true => format!("2^{} = {}", ulp.exponent, Format::BINARY64.to_shortest(code)),
-        false => format!("2^{}", ulp.exponent),
-    }
-}
-
-fn class_name(class: Class) -> &'static str {
-    match class {
-        Class::Zero => "zero",
-        Class::Subnormal => "subnormal",
-        Class::Normal => "normal",
-        Class::Infinite => "infinite",
-        Class::Nan => "nan",
     }
 }

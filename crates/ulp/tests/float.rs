@@ -1,0 +1,133 @@
+//! `ulp float`, run as a user runs it.
+
+mod support;
+
+use std::path::PathBuf;
+use support::{Scratch, run, run_with_input};
+
+fn float(words: &str) -> support::Ran {
+    run(["float"].into_iter().chain(words.split(' ')))
+}
+
+#[test]
+fn a_number_is_taken_apart() {
+    let out = float("0.1").good();
+    assert!(out.contains("0.1000000000000000055511151231257827021181583404541015625"), "{out}");
+    let out = float("-0.1 --format e4m3fn").good();
+    assert!(out.contains("-0.1015625"), "{out}");
+    let json = float("0x7e --format e4m3fn --json").json();
+    assert_eq!((json["value"].as_str(), json["above"].as_str()), (Some("448"), None));
+}
+
+#[test]
+fn a_sum_shows_why_its_last_digit_is_4() {
+    let out = float("add 0.1 0.2 --format binary64").good();
+    for line in [
+        "align     shift a right by 1 place",
+        "             0.1100110011001100110011001100110011001100110011001101     x 2^-3",
+        "            10.0110011001100110011001100110011001100110011001100111     x 2^-3",
+        "guard 1, round 0, sticky 0; exactly half, the last bit is odd: away from zero",
+        "             1.0011001100110011001100110011001100110011001100110100     x 2^-2",
+        "result    0.30000000000000004 (0x3fd3333333333334)",
+        "flags     inexact",
+    ] {
+        assert!(out.contains(line), "no {line:?} in\n{out}");
+    }
+}
+
+#[test]
+fn every_operation_has_a_result() {
+    for (words, result) in [
+        ("add 1 2", "3 0x4008000000000000"),
+        ("sub 1 -2", "3 0x4008000000000000"),
+        ("mul -1.5 1.5 --format e5m2", "-2 0xc0"),
+        ("div 1 3 --format binary16 --rounding up", "0.3335 0x3556"),
+        ("rem 7 4 --format f32", "-1 0xbf800000"),
+        ("sqrt 2 --format bf16", "1.414 0x3fb5"),
+        ("fma 1.5 1.5 0x80 --format e4m3fn", "2.2 0x41"),
+        ("round 2.5", "2 0x4000000000000000"),
+        ("round 2.5 --rounding nearest-away", "3 0x4008000000000000"),
+        ("convert 1e9 --to e4m3fn", "NaN 0x7f"),
+        ("convert 1e9 --to e4m3fn --rounding toward-zero", "450 0x7e"),
+        ("add 1 1 --format binary8p3se", "2 0x44"),
+    ] {
+        assert_eq!(float(&format!("{words} --quiet")).good().trim(), result, "{words}");
+    }
+    let json = float("div 1 0 --json --format e5m2").json();
+    assert_eq!(json["result"]["shortest"], "inf");
+    assert_eq!(json["result"]["flags"][0], "divide by zero");
+    let random = |seed| {
+        float(&format!("convert 1.3 --to e2m1 -q --rounding stochastic --seed {seed}")).good()
+    };
+    let drawn: Vec<String> = (0..12).map(random).collect();
+    assert!(drawn.iter().any(|x| x != &drawn[0]), "{drawn:?}");
+}
+
+#[test]
+fn wrong_words_are_refused() {
+    for words in [
+        "add 1",
+        "add 1 x",
+        "add 1 2 --format f31",
+        "add 1 2 --rounding sideways",
+        "sqrt 0x100 --format e4m3fn",
+        "design 8 7",
+        "verify f32_pow near_even x",
+        "verify f32_add nearest x",
+        "convert 1",
+        "add 1 2 --random-bits 33",
+    ] {
+        float(words).bad(2);
+    }
+    float("verify f32_add near_even /nowhere").bad(1);
+}
+
+#[test]
+fn formats_and_designs() {
+    let out = float("formats").good();
+    assert!(out.contains("e8m0") && out.contains("binary8p8uf"), "{out}");
+    assert_eq!(float("formats --json").json().as_array().map(Vec::len), Some(46));
+    let out = float("design 16 5").good();
+    assert!(out.contains("2^(5-1) - 1 = 15") && out.contains("65504"), "{out}");
+    assert_eq!(float("design 16 8 --json").json()["format"], "bfloat16");
+}
+
+#[test]
+fn vectors_are_verified() {
+    let scratch = Scratch::new("vectors");
+    let good = "3F800000 33800000 3F800000 01\n3F800000 40000000 40400000 00\n";
+    let file = scratch.write("good.txt", good);
+    let words = ["float", "verify", "f32_add", "near_even", file.to_str().unwrap()];
+    assert_eq!(run(words).good(), "2 checked, 0 differ\n");
+
+    let words = ["float", "verify", "f32_add", "near_even", "-"];
+    let ran = run_with_input(words, "3F800000 33800000 3F800000 00\n");
+    assert_eq!(ran.code, Some(1));
+    assert_eq!(
+        ran.out,
+        "-:1: 3F800000 33800000 3F800000 00: 3F800000 (inexact) instead of 3F800000 (none)\n\
+         1 checked, 1 differ\n"
+    );
+
+    let ran = run_with_input(words, "3F800000 33800000 3F800000 01\n3F800000 0x3F\n");
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.err.contains("-: expected") && ran.err.contains("byte 39"), "{}", ran.err);
+}
+
+/// Compressed files, all modes of one function.
+#[test]
+fn testfloat_files() {
+    let data = std::env::var_os("ULP_TEST_DATA").map(PathBuf::from).unwrap_or_else(|| {
+        PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data"))
+    });
+    for mode in ["near_even", "near_maxMag", "minMag", "min", "max", "odd"] {
+        let file = data.join(format!("testfloat/f32_mulAdd.{mode}.txt.gz"));
+        if !file.exists() {
+            eprintln!("skipped: no {}", file.display());
+            return;
+        }
+        let words = ["float", "verify", "f32_mulAdd", mode, file.to_str().unwrap()];
+        let out = run(words).good();
+        assert!(out.ends_with(" checked, 0 differ\n") && !out.starts_with("0 "), "{out}");
+    }
+}
