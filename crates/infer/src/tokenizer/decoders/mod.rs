@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::byte_alphabet;
+use super::normalizers::SentencePiece;
 use super::vocabulary::{Token, TokenKind, byte_of_text};
 
 /// How the bytes of a token follow from its text.
@@ -23,8 +24,21 @@ pub(crate) struct TextDecoder {
     pub(crate) replace: Vec<(String, String)>,
     /// `<0x0A>` is a byte.
     pub(crate) byte_fallback: bool,
-    /// An ASCII character and how often it is taken off the beginning.
-    pub(crate) strip: Option<(u8, usize)>,
+    /// What is taken off the beginning of the text.
+    pub(crate) strip: Strip,
+}
+
+/// What a decoder takes off the beginning of the text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Strip {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// An ASCII character, up to so many times.
+    Characters { character: u8, count: usize },
+    /// One space of each token as long as there is no text: what SentencePiece does for models
+    /// that remove white space.
+    SpaceOfEachToken,
 }
 
 /// How far the decoding of a text has come.
@@ -32,16 +46,16 @@ pub(crate) struct TextDecoder {
 pub(crate) struct Progress {
     /// Nothing has been written yet.
     is_first: bool,
-    /// Characters that may still be taken off the beginning.
-    strip: usize,
+    /// What may still be taken off the beginning.
+    strip: Strip,
 }
 
 impl Decoder {
     /// The beginning of a text.
     pub(crate) fn start(&self) -> Progress {
         let strip = match self {
-            Decoder::Text(TextDecoder { strip: Some((_, count)), .. }) => *count,
-            _ => 0,
+            Decoder::Text(decoder) => decoder.strip,
+            Decoder::ByteLevel | Decoder::Metaspace { .. } => Strip::Nothing,
         };
         Progress { is_first: true, strip }
     }
@@ -54,7 +68,7 @@ impl Decoder {
             Decoder::Metaspace { .. } => None,
         };
         match own {
-            Some(more) => self.write(&more, progress, bytes),
+            Some(more) => progress.write(&more, bytes),
             None => self.append_normalized(&token.text, progress, bytes),
         }
     }
@@ -74,23 +88,30 @@ impl Decoder {
             }
             Decoder::Text(decoder) => decoder.replaced(text),
         };
-        self.write(text.as_bytes(), progress, bytes);
+        progress.write(text.as_bytes(), bytes);
     }
 
     /// Appends an added token that is looked for in text as it came in, and so stands for itself.
     pub(crate) fn append_verbatim(&self, text: &str, progress: &mut Progress, bytes: &mut Vec<u8>) {
-        self.write(text.as_bytes(), progress, bytes);
+        progress.write(text.as_bytes(), bytes);
     }
+}
 
-    fn write(&self, mut more: &[u8], progress: &mut Progress, bytes: &mut Vec<u8>) {
-        progress.is_first = false;
-        if progress.strip > 0
-            && let Decoder::Text(TextDecoder { strip: Some((character, _)), .. }) = self
-        {
-            let matching = more.iter().take(progress.strip).take_while(|byte| *byte == character);
-            let count = matching.count();
-            more = &more[count..];
-            progress.strip = if more.is_empty() { progress.strip - count } else { 0 };
+impl Progress {
+    fn write(&mut self, mut more: &[u8], bytes: &mut Vec<u8>) {
+        self.is_first = false;
+        match &mut self.strip {
+            Strip::Nothing => {}
+            Strip::Characters { character, count } => {
+                let stripped = more.iter().take(*count).take_while(|byte| *byte == character);
+                let stripped = stripped.count();
+                more = &more[stripped..];
+                *count -= stripped;
+            }
+            Strip::SpaceOfEachToken => more = more.strip_prefix(b" ").unwrap_or(more),
+        }
+        if !more.is_empty() {
+            self.strip = Strip::Nothing;
         }
         bytes.extend(more);
     }
@@ -98,12 +119,16 @@ impl Decoder {
 
 impl TextDecoder {
     /// SentencePiece's: `▁` is a space, and the space before the text is taken off.
-    pub(crate) fn sentencepiece(strip: bool) -> Self {
-        TextDecoder {
-            replace: vec![("\u{2581}".into(), " ".into())],
-            byte_fallback: true,
-            strip: strip.then_some((b' ', 1)),
-        }
+    pub(crate) fn sentencepiece(normalizer: &SentencePiece) -> Self {
+        let strip = if normalizer.remove_extra_whitespaces {
+            Strip::SpaceOfEachToken
+        } else if normalizer.add_dummy_prefix {
+            Strip::Characters { character: b' ', count: 1 }
+        } else {
+            Strip::Nothing
+        };
+        let replace = vec![("\u{2581}".into(), " ".into())];
+        TextDecoder { replace, byte_fallback: true, strip }
     }
 
     /// The byte of a token that stands for one.

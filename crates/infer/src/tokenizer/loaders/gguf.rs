@@ -68,6 +68,7 @@ fn llama(gguf: &Gguf) -> Result<Parts, InferError> {
         remove_extra_whitespaces: flag(gguf, REMOVE_EXTRA_WHITESPACES)?.unwrap_or(false),
         escape_whitespaces: true,
         charsmap: None,
+        kept: None,
     };
     let mut parts = sentencepiece_parts(vocabulary, normalizer, special, false)
         .map_err(|fault| error(gguf.file(), TOKENS, fault))?;

@@ -2,7 +2,7 @@
 //! ([sentencepiece_model.proto](https://github.com/google/sentencepiece/blob/master/src/sentencepiece_model.proto)).
 
 use super::super::fault::TokenizerFault;
-use super::super::normalizers::{Charsmap, SentencePiece};
+use super::super::normalizers::{Charsmap, Kept, SentencePiece};
 use super::super::special_ids::SpecialIds;
 use super::super::vocabulary::{Token, TokenKind, Vocabulary};
 use super::super::{Parts, Tokenizer};
@@ -51,7 +51,11 @@ pub(super) fn load(bytes: &[u8], file: &str, extra: &[ExtraToken]) -> Result<Par
     let mut special =
         SpecialIds { bos: mark(&model.bos), eos: mark(&model.eos), unknown, eog: Vec::new() };
     special.collect_eog(&vocabulary, &[]);
-    let mut parts = sentencepiece_parts(vocabulary, model.normalizer, special, true)
+    let user_defined = vocabulary.iter().filter(|(_, t)| t.kind == TokenKind::UserDefined);
+    let mut normalizer = model.normalizer;
+    normalizer.kept = Kept::new(user_defined.map(|(_, token)| &*token.text))
+        .map_err(|fault| error(file, "pieces", fault))?;
+    let mut parts = sentencepiece_parts(vocabulary, normalizer, special, true)
         .map_err(|fault| error(file, "pieces", fault))?;
     parts.post_processor.prefix.extend(parts.special.bos);
     Ok(parts)
@@ -75,6 +79,7 @@ impl Model {
                 remove_extra_whitespaces: true,
                 escape_whitespaces: true,
                 charsmap: None,
+                kept: None,
             },
             bos: "<s>".into(),
             eos: "</s>".into(),

@@ -33,7 +33,7 @@ pub(super) fn sentencepiece_parts(
     let ScoreMerges { merges, characters } = score_merges(&vocabulary);
     let unknown = Unknown { bytes: fallback_bytes(&vocabulary)?, id: special.unknown, fuse: true };
     let model = Bpe::new(&vocabulary, Alphabet::Characters(characters), merges, unknown);
-    let decoder = TextDecoder::sentencepiece(normalizer.add_dummy_prefix);
+    let decoder = TextDecoder::sentencepiece(&normalizer);
     Ok(Parts {
         added,
         normalizers: vec![Normalizer::SentencePiece(normalizer)],

@@ -8,7 +8,7 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
 use super::super::added_tokens::{AddedToken, AddedTokens};
-use super::super::decoders::{Decoder, TextDecoder};
+use super::super::decoders::{Decoder, Strip, TextDecoder};
 use super::super::fault::TokenizerFault;
 use super::super::models::{Alphabet, Bpe, Merges, Unknown};
 use super::super::normalizers::{Normalizer, UnicodeForm};
@@ -564,7 +564,7 @@ fn read_text_decoder(steps: &[Step<'_>]) -> Result<Decoder, InferError> {
     let mut decoder = TextDecoder::default();
     let mut fused = false;
     for Step { ty, field } in steps {
-        let in_order = decoder.strip.is_none()
+        let in_order = decoder.strip == Strip::Nothing
             && match *ty {
                 "Replace" => !decoder.byte_fallback && !fused,
                 "ByteFallback" => !decoder.byte_fallback && !fused,
@@ -585,13 +585,13 @@ fn read_text_decoder(steps: &[Step<'_>]) -> Result<Decoder, InferError> {
             }
             "ByteFallback" => decoder.byte_fallback = true,
             "Fuse" => fused = true,
-            _ => decoder.strip = Some(read_strip(field)?),
+            _ => decoder.strip = read_strip(field)?,
         }
     }
     Ok(Decoder::Text(decoder))
 }
 
-fn read_strip(field: &JsonField<'_>) -> Result<(u8, usize), InferError> {
+fn read_strip(field: &JsonField<'_>) -> Result<Strip, InferError> {
     let content = field.member("content")?;
     let character =
         u8::try_from(content.char()?).ok().filter(u8::is_ascii).ok_or(content.unsupported())?;
@@ -602,5 +602,5 @@ fn read_strip(field: &JsonField<'_>) -> Result<(u8, usize), InferError> {
     }
     let start = field.member("start")?;
     let count = usize::try_from(start.u64()?).map_err(|_| start.unsupported())?;
-    Ok((character, count))
+    Ok(Strip::Characters { character, count })
 }

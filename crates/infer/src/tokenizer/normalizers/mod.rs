@@ -7,7 +7,7 @@ mod unicode_form;
 use std::borrow::Cow;
 
 pub(crate) use charsmap::Charsmap;
-pub(crate) use sentencepiece::SentencePiece;
+pub(crate) use sentencepiece::{Kept, SentencePiece};
 pub(crate) use unicode_form::UnicodeForm;
 
 use super::pre_tokenizers::Pattern;

@@ -1,5 +1,8 @@
 //! What SentencePiece does to text before it looks for tokens.
 
+use aho_corasick::{AhoCorasick, Anchored, Input, MatchKind, StartKind};
+
+use super::super::fault::TokenizerFault;
 use super::super::models::bpe::SPACE_MARK;
 use super::charsmap::Charsmap;
 
@@ -15,6 +18,35 @@ pub(crate) struct SentencePiece {
     pub(crate) escape_whitespaces: bool,
     /// Replacements made before all this.
     pub(crate) charsmap: Option<Charsmap>,
+    /// Texts that stay as they are.
+    pub(crate) kept: Option<Kept>,
+}
+
+/// Texts that SentencePiece's normalizer keeps: user-defined tokens.
+#[derive(Clone, Debug)]
+pub(crate) struct Kept(AhoCorasick);
+
+impl Kept {
+    /// `None` if there are no texts.
+    pub(crate) fn new<'a>(
+        texts: impl Iterator<Item = &'a str>,
+    ) -> Result<Option<Self>, TokenizerFault> {
+        let texts: Vec<&str> = texts.filter(|text| !text.is_empty()).collect();
+        if texts.is_empty() {
+            return Ok(None);
+        }
+        AhoCorasick::builder()
+            .match_kind(MatchKind::LeftmostLongest)
+            .start_kind(StartKind::Anchored)
+            .build(texts)
+            .map(|automaton| Some(Kept(automaton)))
+            .map_err(|error| TokenizerFault::Unsupported { value: error.to_string() })
+    }
+
+    /// The length of the longest of the texts that `text` begins with.
+    fn longest(&self, text: &str) -> Option<usize> {
+        self.0.find(Input::new(text).anchored(Anchored::Yes)).map(|found| found.end())
+    }
 }
 
 impl SentencePiece {
@@ -52,9 +84,12 @@ impl SentencePiece {
         normalized
     }
 
-    /// What the beginning of `text` becomes, and its length: the longest text that the table has,
-    /// or else a character.
+    /// What the beginning of `text` becomes, and its length: a text that is kept, or the longest
+    /// that the table has, or else a character.
     fn prefix<'a>(&'a self, text: &'a str) -> (&'a str, usize) {
+        if let Some(length) = self.kept.as_ref().and_then(|kept| kept.longest(text)) {
+            return (&text[..length], length);
+        }
         if let Some(found) = self.charsmap.as_ref().and_then(|charsmap| charsmap.longest(text)) {
             return found;
         }
@@ -79,6 +114,8 @@ mod tests {
         let tidy = SentencePiece { remove_extra_whitespaces: true, ..llama };
         assert_eq!(tidy.apply("  a  b "), "▁a▁b");
         assert_eq!(tidy.apply("   "), "");
+        let kept = Kept::new(["  ", "b"].into_iter()).unwrap();
+        assert_eq!(SentencePiece { kept, ..tidy.clone() }.apply(" a   b "), "▁a▁▁b");
         // A mark is not a space at the beginning, but at the end it is one.
         assert_eq!(tidy.apply("▁a▁ ▁"), "▁▁a");
         assert_eq!(tidy.apply("▁"), "");

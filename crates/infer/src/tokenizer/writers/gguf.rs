@@ -1,6 +1,6 @@
 //! A tokenizer as the metadata of a GGUF file.
 
-use super::super::decoders::{Decoder, TextDecoder};
+use super::super::decoders::{Decoder, Strip, TextDecoder};
 use super::super::fault::TokenizerFault;
 use super::super::models::Alphabet;
 use super::super::normalizers::{Normalizer, UnicodeForm};
@@ -153,7 +153,7 @@ fn space_prefix(parts: &Parts) -> Result<bool, InferError> {
         _ => None,
     };
     let strips = match &parts.decoder {
-        Decoder::Text(TextDecoder { strip, .. }) => strip.is_some(),
+        Decoder::Text(TextDecoder { strip, .. }) => *strip != Strip::Nothing,
         _ => false,
     };
     match prefix {

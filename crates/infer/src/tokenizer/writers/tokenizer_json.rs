@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use serde_json::{Map, Value, json};
 
-use super::super::decoders::{Decoder, TextDecoder};
+use super::super::decoders::{Decoder, Strip, TextDecoder};
 use super::super::fault::TokenizerFault;
 use super::super::models::{Alphabet, bpe::SPACE_MARK};
 use super::super::normalizers::{Normalizer, SentencePiece};
@@ -20,7 +20,9 @@ impl Tokenizer {
     /// A SentencePiece vocabulary becomes a list of merges, as Hugging Face's own converter makes
     /// it. Where several merges make the same token, that list prefers one of them and
     /// SentencePiece the leftmost in the text; in trained vocabularies the ids have not been seen
-    /// to differ.
+    /// to differ. The decoder of a vocabulary that removes white space takes one space off the
+    /// beginning of a text, where SentencePiece takes one off each token before the first that is
+    /// more than that.
     ///
     /// # Errors
     ///
@@ -127,7 +129,7 @@ fn push_sentencepiece_json(
         return Err(refuse("normalizer", "a table of replacements"));
     }
     if normalizer.remove_extra_whitespaces {
-        for (rows, content) in [("^ +| +$", ""), (" {2,}", " ")] {
+        for (rows, content) in [("^ +", ""), (" {2,}", " ")] {
             steps.push(replace_json(json!({ "Regex": rows }), content));
         }
     }
@@ -137,6 +139,9 @@ fn push_sentencepiece_json(
     }
     if normalizer.escape_whitespaces {
         steps.push(replace_json(json!({ "String": " " }), "\u{2581}"));
+    }
+    if normalizer.remove_extra_whitespaces {
+        steps.push(replace_json(json!({ "Regex": format!("{space}+$") }), ""));
     }
     Ok(())
 }
@@ -244,9 +249,13 @@ fn decoder_json(decoder: &Decoder) -> Value {
                 steps.push(json!({ "type": "ByteFallback" }));
             }
             steps.push(json!({ "type": "Fuse" }));
-            if let Some((character, count)) = strip {
-                let content = char::from(*character);
-                let (start, stop) = (count, 0);
+            let (content, start) = match strip {
+                Strip::Nothing => (' ', 0),
+                Strip::Characters { character, count } => (char::from(*character), *count),
+                Strip::SpaceOfEachToken => (' ', 1),
+            };
+            if *strip != Strip::Nothing {
+                let stop = 0;
                 steps.push(
                     json!({ "type": "Strip", "content": content, "start": start, "stop": stop }),
                 );
