@@ -3,16 +3,13 @@
 use crate::error::CliError;
 use ulp_infer::{Bytes, Gguf};
 
-/// The bytes of a GGUF file with weights, tokenizer and chat template; `None` in a build without.
-const MODEL: Option<&[u8]> = None;
+/// A GGUF file with weights, tokenizer and chat template, made by `cargo xtask train-default`.
+const MODEL: &[u8] = include_bytes!("../assets/default.gguf");
 
 /// The name that errors and listings call it.
 const NAME: &str = "the embedded model";
 
 /// The model inside the binary, parsed where it lies.
 pub(crate) fn gguf() -> Result<Gguf, CliError> {
-    match MODEL {
-        Some(bytes) => Ok(Gguf::parse(Bytes::from_static(bytes), NAME)?),
-        None => Err(CliError::usage("--model", "name a model, this program has none inside")),
-    }
+    Ok(Gguf::parse(Bytes::from_static(MODEL), NAME)?)
 }
