@@ -1,13 +1,12 @@
 //! Scaled dot-product attention, grouped-query.
 
 use ndarray::{ArrayD, ArrayViewD, Axis, Ix2};
-use rayon::prelude::*;
 
 use crate::map::shaped;
 use crate::rows::rows_in_chunk;
 use crate::simd::gemm::{Matrix, gemm};
 use crate::simd::out::collect;
-use crate::simd::{Kernel, run};
+use crate::simd::{Kernel, run, share};
 use crate::softmax::scaled_softmax_in_place;
 use crate::{Float, dot, pool};
 
@@ -58,10 +57,8 @@ pub fn attention<T: Float>(
             gemm(p, head(&v, b, kh).rows(0, seen), &mut out[h * dims.d..], row, false);
         }
     };
-    out.par_chunks_mut(sequence).enumerate().for_each(|(b, out)| {
-        out.par_chunks_mut(QUERIES * row)
-            .enumerate()
-            .for_each(|(index, out)| block(b, index * QUERIES, out));
+    share::chunks(&mut out, sequence, true, |b, out| {
+        share::chunks(out, QUERIES * row, true, |index, out| block(b, index * QUERIES, out));
     });
     shaped(q.shape(), out)
 }
@@ -84,38 +81,35 @@ pub fn attention_vjp<T: Float>(
     let Dims { t, s, d, .. } = dims;
     // One task makes all that reads one key-value head; its parts of dk and dv are added up in
     // ascending order of heads and queries.
-    let parts: Vec<[Vec<T>; 3]> = (0..dims.b * dims.kv)
-        .into_par_iter()
-        .map(|part| {
-            let (b, kh) = (part / dims.kv, part % dims.kv);
-            let (k, v) = (head(&k, b, kh), head(&v, b, kh));
-            let mut dq = vec![T::ZERO; dims.group() * t * d];
-            let (mut dk, mut dv) = (vec![T::ZERO; s * d], vec![T::ZERO; s * d]);
-            let block = QUERIES.min(t) * s;
-            let (mut p, mut ds) = (vec![T::ZERO; block], vec![T::ZERO; block]);
-            for g in 0..dims.group() {
-                let h = kh * dims.group() + g;
-                for t0 in (0..t).step_by(QUERIES) {
-                    let rows = QUERIES.min(t - t0);
-                    let (q, dy) = (head(&q, b, h).rows(t0, rows), head(&dy, b, h).rows(t0, rows));
-                    let seen = dims.probabilities(q, k, t0, scale, &mut p);
-                    let (k, v) = (k.rows(0, seen), v.rows(0, seen));
-                    gemm(dy, v.t(), &mut ds, seen, false);
-                    for (y, dx) in p.chunks(seen.max(1)).zip(ds.chunks_mut(seen.max(1))).take(rows)
-                    {
-                        let mean = dot(y, dx);
-                        run(ScoresVjpRow { y, dx, mean, scale });
-                    }
-                    let p = Matrix::from_slice(&p, rows, seen);
-                    let ds = Matrix::from_slice(&ds, rows, seen);
-                    gemm(p.t(), dy, &mut dv, d, true);
-                    gemm(ds.t(), q, &mut dk, d, true);
-                    gemm(ds, k, &mut dq[(g * t + t0) * d..], d, false);
+    let mut parts: Vec<[Vec<T>; 3]> = vec![[const { Vec::new() }; 3]; dims.b * dims.kv];
+    share::chunks(&mut parts, 1, true, |part, result| {
+        let (b, kh) = (part / dims.kv, part % dims.kv);
+        let (k, v) = (head(&k, b, kh), head(&v, b, kh));
+        let mut dq = vec![T::ZERO; dims.group() * t * d];
+        let (mut dk, mut dv) = (vec![T::ZERO; s * d], vec![T::ZERO; s * d]);
+        let block = QUERIES.min(t) * s;
+        let (mut p, mut ds) = (vec![T::ZERO; block], vec![T::ZERO; block]);
+        for g in 0..dims.group() {
+            let h = kh * dims.group() + g;
+            for t0 in (0..t).step_by(QUERIES) {
+                let rows = QUERIES.min(t - t0);
+                let (q, dy) = (head(&q, b, h).rows(t0, rows), head(&dy, b, h).rows(t0, rows));
+                let seen = dims.probabilities(q, k, t0, scale, &mut p);
+                let (k, v) = (k.rows(0, seen), v.rows(0, seen));
+                gemm(dy, v.t(), &mut ds, seen, false);
+                for (y, dx) in p.chunks(seen.max(1)).zip(ds.chunks_mut(seen.max(1))).take(rows) {
+                    let mean = dot(y, dx);
+                    run(ScoresVjpRow { y, dx, mean, scale });
                 }
+                let p = Matrix::from_slice(&p, rows, seen);
+                let ds = Matrix::from_slice(&ds, rows, seen);
+                gemm(p.t(), dy, &mut dv, d, true);
+                gemm(ds.t(), q, &mut dk, d, true);
+                gemm(ds, k, &mut dq[(g * t + t0) * d..], d, false);
             }
-            [dq, dk, dv]
-        })
-        .collect();
+        }
+        result[0] = [dq, dk, dv];
+    });
     // From [B, K, H/K, T, D] and twice [B, K, S, D] to the layout of the inputs.
     let gather = |which: usize, shape: &[usize], heads: usize| {
         let (length, group) = (shape[1], heads / dims.kv.max(1));

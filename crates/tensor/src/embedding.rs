@@ -1,11 +1,11 @@
 //! Rows of a table by their numbers.
 
 use ndarray::{ArrayD, ArrayViewD};
-use rayon::prelude::*;
 
 use crate::map::shaped;
 use crate::rows::{row, rows_in_chunk};
 use crate::simd::out::{Out, PARALLEL, collect};
+use crate::simd::share;
 use crate::simd::strided::Strided;
 use crate::{Float, axpy, pool};
 
@@ -66,17 +66,13 @@ pub fn embedding_vjp<T: Float>(dy: ArrayViewD<'_, T>, ids: &[u32], vocabulary: u
     let (starts, places) = by_id(ids, vocabulary);
     let rows = Strided::new(&dy);
     let mut data = pool::zeros(vocabulary * c);
-    let add = |(id, sum): (usize, &mut [T])| {
+    let parallel = ids.len() * c > PARALLEL;
+    share::chunks(&mut data, c, parallel, |id, sum| {
         let mut buffer = Vec::new();
         for &n in &places[starts[id]..starts[id + 1]] {
             axpy(T::ONE, row(&rows, n, c, &mut buffer), sum);
         }
-    };
-    if c > 0 && ids.len() * c > PARALLEL {
-        data.par_chunks_mut(c).enumerate().for_each(add);
-    } else if c > 0 {
-        data.chunks_mut(c).enumerate().for_each(add);
-    }
+    });
     shaped(&[vocabulary, c], data)
 }
 

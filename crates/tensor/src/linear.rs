@@ -3,12 +3,11 @@
 use std::borrow::Cow;
 
 use ndarray::{ArrayD, ArrayView2, ArrayViewD, CowArray, IxDyn};
-use rayon::prelude::*;
 
 use crate::rows::rows_in_chunk;
 use crate::simd::gemm::{Matrix, product_of};
 use crate::simd::out::PARALLEL;
-use crate::simd::{Kernel, run};
+use crate::simd::{Kernel, run, share};
 use crate::{Float, map, sum};
 
 /// `x · wᵀ + bias`.
@@ -59,12 +58,8 @@ pub fn linear<T: Float>(
             Some(bias) => Cow::Borrowed(bias),
             None => Cow::Owned(bias.iter().copied().collect()),
         };
-        let add = |rows: &mut [T]| run(AddToRows { rows, bias: &bias });
-        if data.len() > PARALLEL {
-            data.par_chunks_mut(rows_in_chunk(outputs) * outputs).for_each(add);
-        } else {
-            add(&mut data);
-        }
+        let (chunk, parallel) = (rows_in_chunk(outputs) * outputs, data.len() > PARALLEL);
+        share::chunks(&mut data, chunk, parallel, |_, rows| run(AddToRows { rows, bias: &bias }));
     }
     map::shaped(&shape, data)
 }

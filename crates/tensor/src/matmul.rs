@@ -1,10 +1,10 @@
 //! Products of matrices, batched.
 
 use ndarray::{ArrayD, ArrayView2, ArrayViewD, Axis, Ix2, IxDyn};
-use rayon::prelude::*;
 
 use crate::broadcast::broadcast_shape;
-use crate::simd::gemm::{Matrix, gemm, product_of};
+use crate::simd::gemm::{Matrix, PARALLEL, gemm, product_of};
+use crate::simd::share;
 use crate::{Float, map, pool};
 
 /// `a · b` over the last two axes; the leading axes broadcast.
@@ -53,12 +53,11 @@ pub fn matmul<T: Float>(a: ArrayViewD<'_, T>, b: ArrayViewD<'_, T>) -> ArrayD<T>
         return map::shaped(&expand(&batch, &[m, n]), data);
     }
     let mut data: Vec<T> = pool::zeros(batch.iter().product::<usize>() * m * n);
-    if !data.is_empty() {
-        data.par_chunks_mut(m * n).enumerate().for_each(|(i, out)| {
-            let (a, b) = (page(&a, &batch, i), page(&b, &batch, i));
-            gemm(Matrix::new(&a), Matrix::new(&b), out, n, false);
-        });
-    }
+    let parallel = data.len() * k > PARALLEL;
+    share::chunks(&mut data, m * n, parallel, |i, out| {
+        let (a, b) = (page(&a, &batch, i), page(&b, &batch, i));
+        gemm(Matrix::new(&a), Matrix::new(&b), out, n, false);
+    });
     map::shaped(&expand(&batch, &[m, n]), data)
 }
 

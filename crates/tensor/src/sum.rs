@@ -10,11 +10,10 @@
 //! Stability of Numerical Algorithms*, 2nd ed., section 4.2).
 
 use ndarray::{ArrayD, ArrayViewD};
-use rayon::prelude::*;
 
 use crate::simd::out::{CHUNK, PARALLEL, collect};
 use crate::simd::strided::Strided;
-use crate::simd::{Kernel, run};
+use crate::simd::{Kernel, run, share};
 use crate::{Float, map};
 
 /// The elements of a block of a sum.
@@ -120,30 +119,21 @@ fn sum_columns<T: Float>(
     let order: Vec<usize> =
         (0..kept).chain(ndim - axes.len()..ndim).chain(kept..ndim - axes.len()).collect();
     let strided = Strided::new(&view.permuted_axes(order));
-    let (blocks, widths) = (terms.div_ceil(BLOCK).max(1), columns.div_ceil(WIDTH));
+    let blocks = terms.div_ceil(BLOCK).max(1);
     // Each block's sums of each column: [outer, blocks, columns].
     let (outer, all) = (outputs / columns, terms);
     let mut sums = vec![T::ZERO; outer * blocks * columns];
-    let pieces = sums.par_chunks_mut(columns.max(1)).enumerate();
-    let one = |(row, sums): (usize, &mut [T])| {
+    let parallel = outputs * terms > PARALLEL;
+    share::chunks(&mut sums, columns, parallel, |row, sums| {
         let (outer, block) = (row / blocks, row % blocks);
         let terms = block * BLOCK..((block + 1) * BLOCK).min(all);
         let first = outer * all * columns;
-        let piece = |(index, sums): (usize, &mut [T])| {
+        let parallel = terms.len() * columns > PARALLEL;
+        share::chunks(sums, WIDTH, parallel, |index, sums| {
             let first = first + index * WIDTH;
             run(ColumnSum { x: &strided, first, columns, rows: terms.clone(), sums });
-        };
-        if widths > 1 && terms.len() * columns > PARALLEL {
-            sums.par_chunks_mut(WIDTH).enumerate().for_each(piece);
-        } else {
-            sums.chunks_mut(WIDTH).enumerate().for_each(piece);
-        }
-    };
-    if outputs * terms > PARALLEL {
-        pieces.for_each(one);
-    } else {
-        sums.chunks_mut(columns.max(1)).enumerate().for_each(one);
-    }
+        });
+    });
     if blocks == 1 {
         return map::shaped(&shape, sums);
     }
@@ -167,14 +157,17 @@ fn sum_strided<T: Float>(x: &Strided<'_, T>, start: usize, terms: usize) -> T {
             }
         }
     };
-    let starts = (0..terms).step_by(BLOCK);
-    if terms > 4 * PARALLEL {
-        let sums: Vec<T> =
-            (0..terms.div_ceil(BLOCK)).into_par_iter().map(|i| block(i * BLOCK)).collect();
-        tree(sums)
-    } else {
-        tree(starts.map(block))
+    if terms <= 4 * PARALLEL {
+        return tree((0..terms).step_by(BLOCK).map(block));
     }
+    let mut sums = vec![T::ZERO; terms.div_ceil(BLOCK)];
+    let blocks = CHUNK / BLOCK;
+    share::chunks(&mut sums, blocks, true, |index, sums| {
+        for (i, sum) in sums.iter_mut().enumerate() {
+            *sum = block((index * blocks + i) * BLOCK);
+        }
+    });
+    tree(sums)
 }
 
 /// Adds neighbours, then neighbouring pairs, and so on; an odd one out waits for the next round.

@@ -6,10 +6,11 @@
 //! order it adds, and multiplies-and-adds with one rounding, each instruction set gives the same
 //! bits: a wider register only means that more of the same additions happen at once.
 //!
-//! Three things here need `unsafe`, each behind a safe door of its own:
+//! Four things here need `unsafe`, each behind a safe door of its own:
 //! - a function compiled for an instruction set may be called only where it exists: [`Isa`] is a
 //!   value that exists only if the processor has it;
 //! - an output is written into memory that is not zeroed first: `out`, `huge_pages`;
+//! - parts of an output are lent to different threads: `share`;
 //! - a view with any strides is read by address: `strided`, and the tiles of a product: `gemm`.
 
 mod avx2;
@@ -18,6 +19,7 @@ pub(crate) mod gemm;
 pub(crate) mod huge_pages;
 mod isa;
 pub(crate) mod out;
+pub(crate) mod share;
 pub(crate) mod strided;
 
 pub use gemm::Element;

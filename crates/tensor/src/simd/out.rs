@@ -6,9 +6,7 @@
 
 use std::mem::MaybeUninit;
 
-use rayon::prelude::*;
-
-use super::{Kernel, run};
+use super::{Kernel, run, share};
 use crate::{Float, pool};
 
 /// Below this many elements one thread is faster than waking others (some 10 microseconds).
@@ -112,17 +110,11 @@ where
     let mut result = pool::memory(len);
     let memory: &mut [MaybeUninit<T>] = &mut result.spare_capacity_mut()[..len];
     let chunk = chunk.max(1);
-    assert!(beside.len() >= len.div_ceil(chunk), "too few entries beside the parts");
-    let one = |((index, memory), beside): ((usize, &mut [MaybeUninit<T>]), &mut S)| {
+    share::chunks_beside(memory, chunk, beside, len > PARALLEL, |index, memory, beside| {
         let mut out = Out { memory, written: 0 };
         fill(index * chunk, &mut out, beside);
         assert_eq!(out.written, out.memory.len(), "a part of an output was not filled");
-    };
-    if len <= PARALLEL || len <= chunk {
-        memory.chunks_mut(chunk).enumerate().zip(beside).for_each(one);
-    } else {
-        memory.par_chunks_mut(chunk).enumerate().zip(beside).for_each(one);
-    }
+    });
     // SAFETY: the capacity is at least `len`, and each chunk has been asserted to be written to its
     // end (`written` grows only past elements that were written).
     unsafe { result.set_len(len) };

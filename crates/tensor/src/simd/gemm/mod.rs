@@ -16,8 +16,6 @@ mod panels;
 mod plan;
 pub(crate) mod tile;
 
-use rayon::prelude::*;
-
 pub(crate) use self::matrix::Matrix;
 use self::matrix::Target;
 use self::pack::Scratch;
@@ -25,7 +23,7 @@ use self::panels::{COLUMNS, Panels};
 use self::plan::Plan;
 pub use self::tile::Element;
 use self::tile::Tile;
-use super::Isa;
+use super::{Isa, share};
 use crate::{Float, pool};
 
 /// The block along K.
@@ -35,7 +33,7 @@ pub(crate) const KC: usize = 256;
 const B_BYTES: usize = 16 << 20;
 
 /// Below this many multiplications one thread is faster than waking others.
-const PARALLEL: usize = 1 << 18;
+pub(crate) const PARALLEL: usize = 1 << 20;
 
 /// `out = a·b`, or `out += a·b` if `accumulate`; row i of `out` begins at `i * stride`.
 #[track_caller]
@@ -141,11 +139,7 @@ fn product<T: Element>(
             let (i, rows, j, columns) = plan.block(index);
             panels.multiply(a.part(i, rows, 0, k), j, columns, target.at(i, j0 + j), accumulate);
         };
-        if parallel {
-            (0..plan.blocks()).into_par_iter().for_each(block);
-        } else {
-            (0..plan.blocks()).for_each(block);
-        }
+        share::for_each(plan.blocks(), parallel, block);
     }
 }
 

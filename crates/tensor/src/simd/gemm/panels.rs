@@ -1,11 +1,11 @@
 //! The right operand in panels, and their products with blocks of rows.
 
-use rayon::prelude::*;
-
 use super::KC;
 use super::matrix::{Matrix, Target};
 use super::pack::{Scratch, pack};
-use super::tile::{self, Element, Operand, Tile};
+use crate::simd::share;
+
+use super::tile::{self, Ahead, Element, Operand, Tile};
 
 /// The columns of the output that a task works on at a time: its rows of these, and what is needed
 /// of `a` and of `b` for one block along K, stay in the second cache together.
@@ -69,12 +69,7 @@ impl<'a, T: Element> Panels<'a, T> {
                 pack(source, width, out);
             }
         };
-        let parts = 0..k.div_ceil(STRIP) * groups;
-        if parallel {
-            parts.into_par_iter().for_each(part);
-        } else {
-            parts.for_each(part);
-        }
+        share::for_each(k.div_ceil(STRIP) * groups, parallel, part);
     }
 
     /// `target (+)= a · b[.., first..first + columns]`; `first` is a multiple of a tile's columns.
@@ -89,23 +84,42 @@ impl<'a, T: Element> Panels<'a, T> {
         let Tile { rows: mr, columns: nr, .. } = self.tile;
         let (rows, k) = (a.rows, a.columns);
         let mut scratch = Scratch::default();
-        let rows_of_a = RowTiles::new(a, mr, columns.div_ceil(nr), &mut scratch);
-        for j0 in (0..columns).step_by(COLUMNS) {
-            for k0 in (0..k).step_by(KC) {
-                let kc = KC.min(k - k0);
-                let add = accumulate || k0 > 0;
-                for j in (j0..columns.min(j0 + COLUMNS)).step_by(nr) {
-                    let b = self.panel((first + j) / nr, k0);
-                    let width = nr.min(columns - j);
-                    for i in (0..rows).step_by(mr) {
-                        let a = rows_of_a.tile(i, k0, kc);
-                        // SAFETY: a and b hold the rows and columns of a tile for each of kc steps
-                        // (packed ones are padded); these rows and columns of the target are this
-                        // task's, inside the output.
-                        unsafe {
-                            self.store(mr.min(rows - i), width, kc, a, b, target.at(i, j), add);
-                        }
-                    }
+        let tiles_of_a = RowTiles::new(a, mr, columns.div_ceil(nr), &mut scratch);
+        let tiles = rows.div_ceil(mr);
+        // The columns in groups; for each group block after block along K; for each panel by panel.
+        let groups = (0..columns).step_by(COLUMNS);
+        let blocks = groups.flat_map(|j0| (0..k).step_by(KC).map(move |k0| (j0, k0)));
+        let mut steps = blocks
+            .flat_map(|(j0, k0)| (j0..columns.min(j0 + COLUMNS)).step_by(nr).map(move |j| (j, k0)))
+            .peekable();
+        while let Some((j, k0)) = steps.next() {
+            let (next_j, next_k0) = steps.peek().copied().unwrap_or((j, k0));
+            let (kc, width) = (KC.min(k - k0), nr.min(columns - j));
+            let (b, next_b) =
+                (self.panel((first + j) / nr, k0), self.panel((first + next_j) / nr, next_k0));
+            for tile in 0..tiles {
+                let i = tile * mr;
+                let a = tiles_of_a.tile(i, k0);
+                let next_a = if tile + 1 < tiles {
+                    tiles_of_a.tile(i + mr, k0)
+                } else {
+                    tiles_of_a.tile(0, next_k0)
+                };
+                // Each tile fetches the next one's rows, and its share of the next panel.
+                let share = nr.div_ceil(tiles) as isize;
+                let ahead = [
+                    Ahead { start: next_a.start, step: next_a.step },
+                    Ahead {
+                        start: next_b.start.wrapping_offset(share * (tile * kc) as isize),
+                        step: share,
+                    },
+                ];
+                let c = target.at(i, j);
+                // SAFETY: a and b hold the rows and columns of a tile for each of kc steps (packed
+                // ones are padded); these rows and columns of the target are this task's, inside
+                // the output.
+                unsafe {
+                    self.store(mr.min(rows - i), width, kc, [a, b], c, accumulate || k0 > 0, ahead);
                 }
             }
         }
@@ -134,19 +148,19 @@ impl<'a, T: Element> Panels<'a, T> {
         rows: usize,
         width: usize,
         kc: usize,
-        a: Operand<T>,
-        b: Operand<T>,
+        [a, b]: [Operand<T>; 2],
         c: Target<T>,
         accumulate: bool,
+        ahead: [Ahead<T>; 2],
     ) {
-        let nr = self.tile.columns;
+        let (tile, nr) = (&self.tile, self.tile.columns);
         if width == nr && c.column_stride == 1 {
             // SAFETY: passed on to the caller.
-            return unsafe { self.tile.run(rows, kc, a, b, c.start, c.row_stride, accumulate) };
+            return unsafe { tile.run(rows, kc, a, b, c.start, c.row_stride, accumulate, ahead) };
         }
         let mut sums = [T::default(); tile::LARGEST];
         // SAFETY: the operands are the caller's promise; `sums` holds any tile.
-        unsafe { self.tile.run(rows, kc, a, b, sums.as_mut_ptr(), nr, false) };
+        unsafe { tile.run(rows, kc, a, b, sums.as_mut_ptr(), nr, false, ahead) };
         for r in 0..rows {
             for s in 0..width {
                 let sum = sums[r * nr + s];
@@ -193,17 +207,19 @@ impl<'a, T: Element> RowTiles<'a, T> {
     }
 
     /// The rows from `i` on, for the block along K at `k0`.
-    fn tile(&self, i: usize, k0: usize, kc: usize) -> Operand<T> {
+    fn tile(&self, i: usize, k0: usize) -> Operand<T> {
+        let a = &self.a;
         match self.packed {
             Some(packed) => {
-                let start = self.a.rows.next_multiple_of(self.height) * k0 + i * kc;
+                let kc = KC.min(a.columns - k0);
+                let start = a.rows.next_multiple_of(self.height) * k0 + i * kc;
                 let start = packed[start..].as_ptr();
                 Operand { start, across: 1, step: self.height as isize }
             }
             None => Operand {
-                start: self.a.part(i, self.a.rows - i, k0, kc).start,
-                across: self.a.row_stride,
-                step: self.a.column_stride,
+                start: a.part(i, a.rows - i, k0, a.columns - k0).start,
+                across: a.row_stride,
+                step: a.column_stride,
             },
         }
     }

@@ -31,10 +31,25 @@ impl<T> Clone for Operand<T> {
 
 impl<T> Copy for Operand<T> {}
 
-/// `c (+)= a · b` for `rows` rows and all columns of a tile:
-/// `(k, a, a_row, a_step, b, b_step, c, c_row, accumulate)`.
+/// What will be read next: `step` elements of it are fetched into the second cache during each step
+/// along K. The addresses need not be readable.
+pub(crate) struct Ahead<T> {
+    pub(crate) start: *const T,
+    pub(crate) step: isize,
+}
+
+impl<T> Clone for Ahead<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Ahead<T> {}
+
+/// `c (+)= a · b` for all rows and columns of a tile:
+/// `(k, a, b, c, c_row, accumulate, [ahead of a, ahead of b])`.
 pub(crate) type Run<T> =
-    unsafe fn(usize, *const T, isize, isize, *const T, isize, *mut T, usize, bool);
+    unsafe fn(usize, Operand<T>, Operand<T>, *mut T, usize, bool, [Ahead<T>; 2]);
 
 /// The kernels of one instruction set and element type.
 #[derive(Clone, Copy)]
@@ -65,10 +80,11 @@ impl<T> Tile<T> {
         c: *mut T,
         c_row: usize,
         accumulate: bool,
+        ahead: [Ahead<T>; 2],
     ) {
         let kernel = self.kernels[rows - 1];
         // SAFETY: passed on to the caller.
-        unsafe { kernel(k, a.start, a.across, a.step, b.start, b.step, c, c_row, accumulate) }
+        unsafe { kernel(k, a, b, c, c_row, accumulate, ahead) }
     }
 }
 
@@ -103,7 +119,7 @@ impl Element for f64 {
 }
 
 mod portable {
-    use super::Run;
+    use super::{Ahead, Operand, Run};
     use crate::Float;
 
     pub(super) static F32: [Run<f32>; 6] = [
@@ -124,25 +140,22 @@ mod portable {
     ];
 
     /// See [`Tile::run`](super::Tile::run).
-    #[allow(clippy::too_many_arguments)]
     unsafe fn tile<T: Float, const R: usize, const C: usize>(
         k: usize,
-        a: *const T,
-        a_row: isize,
-        a_step: isize,
-        b: *const T,
-        b_step: isize,
+        a: Operand<T>,
+        b: Operand<T>,
         c: *mut T,
         c_row: usize,
         accumulate: bool,
+        _ahead: [Ahead<T>; 2],
     ) {
         let mut sums = [[T::ZERO; C]; R];
         for step in 0..k as isize {
             // SAFETY: the caller promises that row `step` of b is readable.
-            let b = unsafe { &*b.offset(step * b_step).cast::<[T; C]>() };
+            let b = unsafe { &*b.start.offset(step * b.step).cast::<[T; C]>() };
             for (r, sums) in sums.iter_mut().enumerate() {
                 // SAFETY: the caller promises that this element of a is readable.
-                let a = unsafe { *a.offset(r as isize * a_row + step * a_step) };
+                let a = unsafe { *a.start.offset(r as isize * a.across + step * a.step) };
                 for (sum, &b) in sums.iter_mut().zip(b) {
                     *sum = a.mul_add(b, *sum);
                 }
@@ -171,21 +184,18 @@ macro_rules! x86_tile {
             [$($tile::<$rows>),*];
 
         /// See [`Tile::run`](crate::simd::gemm::tile::Tile::run).
-        #[allow(clippy::too_many_arguments)]
         #[target_feature(enable = $features)]
         unsafe fn $tile<const R: usize>(
             k: usize,
-            mut a: *const $t,
-            a_row: isize,
-            a_step: isize,
-            mut b: *const $t,
-            b_step: isize,
+            a: crate::simd::gemm::tile::Operand<$t>,
+            b: crate::simd::gemm::tile::Operand<$t>,
             c: *mut $t,
             c_row: usize,
             accumulate: bool,
+            ahead: [crate::simd::gemm::tile::Ahead<$t>; 2],
         ) {
             use std::arch::x86_64::{
-                $add, $fmadd, $load, $set1, $store, $zero, _MM_HINT_T0, _mm_prefetch,
+                $add, $fmadd, $load, $set1, $store, $zero, _MM_HINT_T0, _MM_HINT_T1, _mm_prefetch,
             };
             // The rows of c are needed at the end: by then they are here.
             for r in 0..R {
@@ -198,19 +208,26 @@ macro_rules! x86_tile {
                 }
             }
             let mut sums = [[$zero(); 2]; R];
+            let (mut a_step, mut b_step) = (a.start, b.start);
+            let [mut ahead_a, mut ahead_b] = ahead.map(|ahead| ahead.start);
             for _ in 0..k {
                 // SAFETY: the caller promises that this step of b (two registers) and of a (R
                 // elements) is readable; the pointers move on without being read past the last.
+                // What is ahead is not read.
                 unsafe {
-                    let (b0, b1) = ($load(b), $load(b.add($lanes)));
+                    let (b0, b1) = ($load(b_step), $load(b_step.add($lanes)));
                     for r in 0..R {
-                        let x = $set1(*a.offset(r as isize * a_row));
+                        let x = $set1(*a_step.offset(r as isize * a.across));
                         sums[r][0] = $fmadd(x, b0, sums[r][0]);
                         sums[r][1] = $fmadd(x, b1, sums[r][1]);
                     }
+                    _mm_prefetch::<_MM_HINT_T1>(ahead_a.cast());
+                    _mm_prefetch::<_MM_HINT_T1>(ahead_b.cast());
                 }
-                a = a.wrapping_offset(a_step);
-                b = b.wrapping_offset(b_step);
+                a_step = a_step.wrapping_offset(a.step);
+                b_step = b_step.wrapping_offset(b.step);
+                ahead_a = ahead_a.wrapping_offset(ahead[0].step);
+                ahead_b = ahead_b.wrapping_offset(ahead[1].step);
             }
             for (r, sums) in sums.iter().enumerate() {
                 for (half, &sum) in sums.iter().enumerate() {

@@ -1,0 +1,158 @@
+//! Work shared out among threads by outputs.
+//!
+//! The tasks of an operation are numbered; each thread takes the next number until none is left.
+//! The calling thread works too, from the first moment on: a sleeping thread takes tens of
+//! microseconds to wake, and what is small is done by then. Which thread does which task has no
+//! effect on a result.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Calls `f(task)` once for each number below `tasks`: on the threads of the current pool (rayon's)
+/// if `parallel`, else here and in ascending order.
+pub(crate) fn for_each(tasks: usize, parallel: bool, f: impl Fn(usize) + Sync) {
+    let threads = if parallel { rayon::current_num_threads().min(tasks) } else { 1 };
+    if threads <= 1 {
+        return (0..tasks).for_each(f);
+    }
+    let (next, finished) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let work = || {
+        loop {
+            let task = next.fetch_add(1, Ordering::Relaxed);
+            if task >= tasks {
+                break;
+            }
+            f(task);
+        }
+    };
+    let help = || {
+        work();
+        finished.fetch_add(1, Ordering::Release);
+    };
+    let helpers = threads - 1;
+    rayon::in_place_scope(|scope| {
+        for _ in 0..helpers {
+            scope.spawn(|_| help());
+        }
+        work();
+        // A thread outside the pool would sleep until the others are done, and be late.
+        if rayon::current_thread_index().is_none() {
+            spin_until(|| finished.load(Ordering::Acquire) == helpers);
+        }
+    });
+}
+
+/// Waits for a moment, some ten microseconds at most.
+fn spin_until(done: impl Fn() -> bool) {
+    for _ in 0..500 {
+        if done() {
+            return;
+        }
+        std::hint::spin_loop();
+    }
+}
+
+/// Calls `f(index, part)` once for each part of `chunk` elements (the last may be shorter).
+pub(crate) fn chunks<T: Send>(
+    data: &mut [T],
+    chunk: usize,
+    parallel: bool,
+    f: impl Fn(usize, &mut [T]) + Sync,
+) {
+    let mut nothing = vec![(); data.len().div_ceil(chunk.max(1))];
+    chunks_beside(data, chunk, &mut nothing, parallel, |index, part, ()| f(index, part));
+}
+
+/// [`chunks`], where part number i also has `beside[i]` to write to.
+///
+/// # Panics
+///
+/// If there are fewer entries than parts.
+pub(crate) fn chunks_beside<T: Send, S: Send>(
+    data: &mut [T],
+    chunk: usize,
+    beside: &mut [S],
+    parallel: bool,
+    f: impl Fn(usize, &mut [T], &mut S) + Sync,
+) {
+    let (len, chunk) = (data.len(), chunk.max(1));
+    let parts = len.div_ceil(chunk);
+    assert!(beside.len() >= parts, "too few entries beside the parts");
+    let (data, beside) = (Shared(data.as_mut_ptr()), Shared(beside.as_mut_ptr()));
+    for_each(parts, parallel, |index| {
+        let start = index * chunk;
+        // SAFETY: the slices are borrowed exclusively until `for_each` returns; it calls this once
+        // for each index below `parts`, and the parts and entries of different indices are disjoint
+        // and inside.
+        let (part, beside) = unsafe {
+            let part = data.at(start);
+            (std::slice::from_raw_parts_mut(part, chunk.min(len - start)), &mut *beside.at(index))
+        };
+        f(index, part, beside);
+    });
+}
+
+/// The address of a slice whose elements are shared out.
+struct Shared<T>(*mut T);
+
+// SAFETY: each element is used by one task only, which may run on another thread.
+unsafe impl<T: Send> Sync for Shared<T> {}
+
+impl<T> Shared<T> {
+    /// The address of an element.
+    ///
+    /// # Safety
+    ///
+    /// The index must be inside the slice.
+    unsafe fn at(&self, index: usize) -> *mut T {
+        // SAFETY: the caller's promise.
+        unsafe { self.0.add(index) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn in_pool(threads: usize, f: impl FnOnce() + Send) {
+        rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(f);
+    }
+
+    #[test]
+    fn each_part_is_given_out_once() {
+        let check = || {
+            for (len, chunk) in [(0, 3), (1, 3), (10, 3), (1000, 1), (12, 4), (5, 0)] {
+                let mut data = vec![0u32; len];
+                let mut beside = vec![0usize; len];
+                chunks_beside(&mut data, chunk, &mut beside, true, |index, part, beside| {
+                    part.iter_mut().for_each(|x| *x += 1 + index as u32);
+                    *beside += part.len();
+                });
+                let expected: Vec<u32> = (0..len).map(|i| 1 + (i / chunk.max(1)) as u32).collect();
+                assert_eq!(data, expected);
+                assert_eq!(beside.iter().sum::<usize>(), len);
+            }
+        };
+        check();
+        in_pool(1, check);
+        in_pool(3, check);
+    }
+
+    #[test]
+    fn work_inside_work_is_done() {
+        let count = AtomicUsize::new(0);
+        in_pool(2, || {
+            for_each(5, true, |_| {
+                for_each(7, true, |_| {
+                    count.fetch_add(1, Ordering::Relaxed);
+                });
+            });
+        });
+        assert_eq!(count.into_inner(), 35);
+    }
+
+    #[test]
+    #[should_panic(expected = "on purpose")]
+    fn a_panic_arrives() {
+        for_each(100, true, |task| assert!(task != 50, "on purpose"));
+    }
+}
