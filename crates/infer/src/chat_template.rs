@@ -21,10 +21,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::InferError;
 
-/// Instructions that one rendering may execute. The longest template in use (Llama 3.1 with tools)
-/// needs a few hundred for each message; this allows tens of thousands of messages and still ends
-/// an endless loop within a second or two.
-const FUEL: u64 = 20_000_000;
+/// Instructions that one rendering may execute; an instruction also pays for 64 bytes of text. The
+/// longest template in use (Llama 3.1 with tools) needs a few hundred for each message; this allows
+/// ten thousand messages or 300 MB of text, and ends an endless loop within a second.
+const FUEL: u64 = 5_000_000;
 
 /// One message of a conversation. Further fields that a template may read (`tool_calls`, `name`)
 /// go into [`ChatTemplate::render_values`].

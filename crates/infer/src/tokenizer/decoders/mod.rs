@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use super::byte_alphabet;
-use super::normalizers::SentencePiece;
+use super::fault::TokenizerFault;
+use super::normalizers::{MAX_GROWTH, SentencePiece};
 use super::vocabulary::{Token, TokenKind, byte_of_text};
 
 /// How the bytes of a token follow from its text.
@@ -51,6 +52,18 @@ pub(crate) struct Progress {
 }
 
 impl Decoder {
+    /// Refuses replacements that may blow a token's text up.
+    pub(crate) fn check_growth(&self) -> Result<(), TokenizerFault> {
+        let Decoder::Text(decoder) = self else { return Ok(()) };
+        let one = |(from, to): &(String, String)| to.len() as f64 / from.len().max(1) as f64;
+        let growth: f64 = decoder.replace.iter().map(|pair| one(pair).max(1.0)).product();
+        if growth > MAX_GROWTH {
+            let value = format!("text that becomes {growth:e} times as long");
+            return Err(TokenizerFault::Unsupported { value });
+        }
+        Ok(())
+    }
+
     /// The beginning of a text.
     pub(crate) fn start(&self) -> Progress {
         let strip = match self {

@@ -2,7 +2,7 @@
 //! ([sentencepiece_model.proto](https://github.com/google/sentencepiece/blob/master/src/sentencepiece_model.proto)).
 
 use super::super::fault::TokenizerFault;
-use super::super::normalizers::{Charsmap, Kept, SentencePiece};
+use super::super::normalizers::{Charsmap, Kept, Normalizer, SentencePiece, check_growth};
 use super::super::special_ids::SpecialIds;
 use super::super::vocabulary::{Token, TokenKind, Vocabulary};
 use super::super::{Parts, Tokenizer};
@@ -156,6 +156,10 @@ impl Model {
                         error(file, "normalizer_spec.precompiled_charsmap", fault)
                     })?;
                     self.normalizer.charsmap = Some(charsmap);
+                    let normalizer = Normalizer::SentencePiece(self.normalizer.clone());
+                    check_growth(&[normalizer]).map_err(|fault| {
+                        error(file, "normalizer_spec.precompiled_charsmap", fault)
+                    })?;
                 }
                 (2, Wire::Bytes(..)) => {}
                 (3, Wire::Varint(flag)) => self.normalizer.add_dummy_prefix = flag != 0,

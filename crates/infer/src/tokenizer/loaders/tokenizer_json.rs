@@ -11,7 +11,7 @@ use super::super::added_tokens::{AddedToken, AddedTokens};
 use super::super::decoders::{Decoder, Strip, TextDecoder};
 use super::super::fault::TokenizerFault;
 use super::super::models::{Alphabet, Bpe, Merges, Unknown};
-use super::super::normalizers::{Normalizer, UnicodeForm};
+use super::super::normalizers::{Normalizer, UnicodeForm, check_growth};
 use super::super::post_processor::PostProcessor;
 use super::super::pre_tokenizers::{
     Behavior, ByteLevel, Digits, Metaspace, Pattern, PatternText, PreTokenizer, PrependScheme,
@@ -41,6 +41,13 @@ impl Tokenizer {
     }
 }
 
+/// Steps that cutting may have; files in use have up to five. Text goes through them in recursion.
+const MAX_STAGES: usize = 64;
+/// Ids that may be put around a text. A file can repeat a list of them as often as it is long.
+const MAX_AROUND: usize = 256;
+/// Ids that may be vacant beyond as many as there are tokens.
+const MAX_VACANT: usize = 1024;
+
 /// Reads a file.
 pub(super) fn load(bytes: &[u8], file: &str) -> Result<Parts, InferError> {
     check_model_type(bytes, file)?;
@@ -53,11 +60,16 @@ pub(super) fn load(bytes: &[u8], file: &str) -> Result<Parts, InferError> {
     if !document.normalizer.is_null() {
         let field = JsonField::new(file, "normalizer", &document.normalizer);
         push_normalizers(&field, &mut normalizers)?;
+        check_growth(&normalizers).map_err(|fault| field.error(fault))?;
     }
     let mut pre_tokenizers = Vec::new();
     if !document.pre_tokenizer.is_null() {
         let field = JsonField::new(file, "pre_tokenizer", &document.pre_tokenizer);
         push_pre_tokenizers(&field, &mut pre_tokenizers)?;
+        if pre_tokenizers.len() > MAX_STAGES {
+            let value = format!("{} steps", pre_tokenizers.len());
+            return Err(field.error(TokenizerFault::Unsupported { value }));
+        }
     }
     let byte_level = is_byte_level(&pre_tokenizers, file)?;
     if byte_level && model.byte_fallback {
@@ -69,7 +81,9 @@ pub(super) fn load(bytes: &[u8], file: &str) -> Result<Parts, InferError> {
         let field = JsonField::new(file, "post_processor", &document.post_processor);
         read_post_processor(&field, &vocabulary, &mut post_processor)?;
     }
-    let decoder = read_decoder(&JsonField::new(file, "decoder", &document.decoder))?;
+    let field = JsonField::new(file, "decoder", &document.decoder);
+    let decoder = read_decoder(&field)?;
+    decoder.check_growth().map_err(|fault| field.error(fault))?;
 
     let added = document.added_tokens.into_iter().map(Into::into).collect();
     let added = AddedTokens::new(added, |text| normalize(&normalizers, text).into_owned())
@@ -284,7 +298,7 @@ fn vocabulary(document: &Document, file: &str) -> Result<Vocabulary, InferError>
     let model = &document.model;
     let count = model.vocab.0.len() + document.added_tokens.len();
     // Files may leave ids vacant, but not more than they use; the list is as long as the largest.
-    let limit = u32::try_from(2 * count + (1 << 16)).unwrap_or(u32::MAX);
+    let limit = u32::try_from(2 * count + MAX_VACANT).unwrap_or(u32::MAX);
     let mut vocabulary = Vocabulary::default();
     for (text, id) in &model.vocab.0 {
         let is_byte = model.byte_fallback && byte_of_text(text).is_some();
@@ -453,6 +467,8 @@ fn read_metaspace(field: &JsonField<'_>) -> Result<Metaspace, InferError> {
 
 fn read_pattern(field: &JsonField<'_>) -> Result<Pattern, InferError> {
     let text = match (field.get("String"), field.get("Regex")) {
+        // No text stands everywhere.
+        (Some(literal), None) if literal.str()?.is_empty() => return Err(literal.unsupported()),
         (Some(literal), None) => PatternText::Literal(literal.str()?.into()),
         (None, Some(regex)) => PatternText::Regex(regex.str()?.into()),
         _ => return Err(field.unsupported()),
@@ -499,6 +515,10 @@ fn read_post_processor(
                     match after_text {
                         false => post_processor.prefix.push(id),
                         true => post_processor.suffix.push(id),
+                    }
+                    if post_processor.prefix.len() + post_processor.suffix.len() > MAX_AROUND {
+                        let value = format!("more than {MAX_AROUND} ids around a text");
+                        return Err(field.error(TokenizerFault::Unsupported { value }));
                     }
                 }
             }

@@ -102,8 +102,11 @@ impl Bpe {
             text.trim_start_matches(SPACE_MARK).find(SPACE_MARK).is_none()
         });
         let mut taken_apart = HashMap::new();
+        let is_empty = |id| vocabulary.get(id).is_some_and(|token| token.text.is_empty());
         for (pair, merge) in sorted {
-            if !vocabulary.get(merge.id).is_some_and(Token::is_text) {
+            // A part without text would never end: the other is the whole.
+            let is_whole = is_empty(pair.0) || is_empty(pair.1);
+            if !is_whole && !vocabulary.get(merge.id).is_some_and(Token::is_text) {
                 taken_apart.entry(merge.id).or_insert(pair);
             }
         }

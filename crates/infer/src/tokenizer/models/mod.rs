@@ -8,6 +8,7 @@
 pub(crate) mod bpe;
 pub(crate) mod merges;
 pub(crate) mod score_merges;
+mod text_hash;
 mod word_cache;
 
 pub(crate) use bpe::{Alphabet, Bpe, Scratch, Unknown};

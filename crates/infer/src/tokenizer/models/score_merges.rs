@@ -5,10 +5,11 @@
 //! ([bpe_model.cc](https://github.com/google/sentencepiece/blob/master/src/bpe_model.cc)). Every
 //! way to cut a token in two is therefore a merge, whose rank is that of the token's score.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::super::vocabulary::{TokenKind, Vocabulary, single_char};
 use super::merges::{Merge, Merges};
+use super::text_hash::TextHasher;
 
 /// The merges, and the ids of single characters.
 pub(crate) struct ScoreMerges {
@@ -47,11 +48,20 @@ pub(crate) fn score_merges(vocabulary: &Vocabulary) -> ScoreMerges {
             .id(text)
             .filter(|&id| vocabulary.get(id).is_some_and(|token| takes_part(token.kind))),
     };
+    // Looking up both parts of every cut would take time with the square of a token's length, and
+    // files may have long ones.
+    let hasher = TextHasher::new();
+    let known: HashSet<u64> = tokens.iter().map(|(_, token)| hasher.whole(&token.text)).collect();
+    let may_be_symbol = |text: &str, hash| known.contains(&hash) || text.chars().nth(1).is_none();
     let mut merges = Merges::default();
     for ((id, token), rank) in tokens.iter().zip(ranks) {
+        let hashes = hasher.parts(&token.text);
         for (cut, _) in token.text.char_indices().skip(1) {
             let (left, right) = token.text.split_at(cut);
-            if let (Some(left), Some(right)) = (symbol(left), symbol(right)) {
+            if may_be_symbol(left, hashes.before(cut))
+                && may_be_symbol(right, hashes.after(cut))
+                && let (Some(left), Some(right)) = (symbol(left), symbol(right))
+            {
                 merges.insert((left, right), Merge { rank, id: *id });
             }
         }

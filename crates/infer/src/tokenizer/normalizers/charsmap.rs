@@ -12,6 +12,7 @@ use super::super::fault::TokenizerFault;
 pub(crate) struct Charsmap {
     units: Vec<u32>,
     replacements: String,
+    longest_replacement: usize,
 }
 
 impl Charsmap {
@@ -28,10 +29,17 @@ impl Charsmap {
         }
         let replacements =
             str::from_utf8(replacements).map_err(|_| TokenizerFault::NotUtf8)?.to_owned();
+        let longest_replacement = replacements.split('\0').map(str::len).max().unwrap_or(0);
         Ok(Charsmap {
+            longest_replacement,
             units: units.iter().map(|unit| u32::from_le_bytes(*unit)).collect(),
             replacements,
         })
+    }
+
+    /// The length of the longest replacement in bytes.
+    pub(super) fn longest_replacement(&self) -> usize {
+        self.longest_replacement
     }
 
     /// The replacement of the longest text of the table that `text` begins with, and the length of

@@ -10,7 +10,8 @@ pub(crate) use charsmap::Charsmap;
 pub(crate) use sentencepiece::{Kept, SentencePiece};
 pub(crate) use unicode_form::UnicodeForm;
 
-use super::pre_tokenizers::Pattern;
+use super::fault::TokenizerFault;
+use super::pre_tokenizers::{Pattern, PatternText};
 
 /// One rewriting.
 #[derive(Clone, Debug)]
@@ -49,6 +50,45 @@ impl Normalizer {
     }
 }
 
+impl Normalizer {
+    /// How many times as long a text that is not empty may become, in bytes.
+    ///
+    /// For the normal forms see
+    /// [Unicode's FAQ](https://www.unicode.org/faq/normalization.html); in lower case `Ⱥ` grows
+    /// from two bytes to three.
+    fn growth(&self) -> f64 {
+        match self {
+            Normalizer::Form(UnicodeForm::Nfc | UnicodeForm::Nfd) => 3.0,
+            Normalizer::Form(UnicodeForm::Nfkc | UnicodeForm::Nfkd) => 11.0,
+            Normalizer::Lowercase => 1.5,
+            Normalizer::Prepend(prefix) => 1.0 + prefix.len() as f64,
+            Normalizer::Replace { pattern, content } => match pattern.text() {
+                PatternText::Literal(literal) => {
+                    (content.len() as f64 / literal.len().max(1) as f64).max(1.0)
+                }
+                // A match may be empty.
+                PatternText::Regex(_) => 1.0 + content.len() as f64,
+            },
+            Normalizer::SentencePiece(normalizer) => normalizer.growth(),
+            Normalizer::Strip { .. } => 1.0,
+        }
+    }
+}
+
+/// How many times as long text may become by all rewritings of a file; the files in use stay below
+/// a hundred. Without a bound a short list of replacements makes a terabyte of a word.
+pub(crate) const MAX_GROWTH: f64 = 4096.0;
+
+/// Refuses rewritings that may blow text up.
+pub(crate) fn check_growth(normalizers: &[Normalizer]) -> Result<(), TokenizerFault> {
+    let growth: f64 = normalizers.iter().map(Normalizer::growth).product();
+    if growth > MAX_GROWTH {
+        let value = format!("text that becomes {growth:e} times as long");
+        return Err(TokenizerFault::Unsupported { value });
+    }
+    Ok(())
+}
+
 /// Writes `content` for each match of `pattern`.
 fn replace<'a>(text: Cow<'a, str>, pattern: &Pattern, content: &str) -> Cow<'a, str> {
     // Even a pattern that matches nothing finds nothing in no text.
@@ -73,7 +113,6 @@ fn replace<'a>(text: Cow<'a, str>, pattern: &Pattern, content: &str) -> Cow<'a, 
 
 #[cfg(test)]
 mod tests {
-    use super::super::pre_tokenizers::PatternText;
     use super::*;
 
     #[test]
@@ -87,5 +126,13 @@ mod tests {
         let pattern = Pattern::new(PatternText::Regex(" {2,}".into())).unwrap();
         let replace = Normalizer::Replace { pattern, content: " ".into() };
         assert_eq!(apply(replace, "a   b c"), "a b c");
+    }
+
+    #[test]
+    fn growth_is_bounded() {
+        let pattern = Pattern::new(PatternText::Literal("a".into())).unwrap();
+        let double = Normalizer::Replace { pattern, content: "aa".into() };
+        assert!(check_growth(&vec![double.clone(); 12]).is_ok());
+        assert!(check_growth(&vec![double; 13]).is_err());
     }
 }

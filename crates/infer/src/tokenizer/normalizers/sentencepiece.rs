@@ -84,6 +84,13 @@ impl SentencePiece {
         normalized
     }
 
+    /// How many times as long a text may become, in bytes: a replacement for each, and a mark for
+    /// each space.
+    pub(super) fn growth(&self) -> f64 {
+        let replacement = self.charsmap.as_ref().map_or(1, Charsmap::longest_replacement);
+        (SPACE_MARK.len_utf8() * replacement.max(1)) as f64
+    }
+
     /// What the beginning of `text` becomes, and its length: a text that is kept, or the longest
     /// that the table has, or else a character.
     fn prefix<'a>(&'a self, text: &'a str) -> (&'a str, usize) {

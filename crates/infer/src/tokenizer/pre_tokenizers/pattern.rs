@@ -9,6 +9,15 @@ use super::{GPT2, LLAMA3, QWEN2, gpt2, llama3};
 /// take exponential time; this many steps are a few seconds.
 const BACKTRACK_LIMIT: usize = 100_000_000;
 
+/// Bytes that a pattern may have; the longest in use have some hundreds. With the two limits below
+/// it bounds what compiling takes.
+const MAX_PATTERN: usize = 1 << 13;
+/// Bytes that each part of a pattern without look-around may be compiled to. The largest of the
+/// patterns in use takes a quarter of it.
+const MAX_AUTOMATON: usize = 4 << 20;
+/// Instructions that a pattern may be compiled to.
+const MAX_INSTRUCTIONS: usize = 1 << 13;
+
 /// A pattern as it stands in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum PatternText {
@@ -99,8 +108,14 @@ impl Pattern {
 }
 
 fn compile(regex: &str) -> Result<Box<Regex>, TokenizerFault> {
+    if regex.len() > MAX_PATTERN {
+        let value = format!("a pattern of {} bytes", regex.len());
+        return Err(TokenizerFault::Unsupported { value });
+    }
     RegexBuilder::new(regex)
         .backtrack_limit(BACKTRACK_LIMIT)
+        .delegate_size_limit(MAX_AUTOMATON)
+        .max_prog_size(MAX_INSTRUCTIONS)
         .build()
         .map(Box::new)
         .map_err(|error| TokenizerFault::Pattern(Box::new(error)))
@@ -148,5 +163,19 @@ mod tests {
     fn bad_patterns_are_refused() {
         let bad = Pattern::new(PatternText::Regex("(".into()));
         assert!(matches!(bad, Err(TokenizerFault::Pattern(_))));
+        // Too large when compiled, too deep, too long.
+        for regex in ["(?=a)\\p{L}{1000}".into(), "(".repeat(5000), "a".repeat(9000)] {
+            assert!(Pattern::new(PatternText::Regex(regex)).is_err());
+        }
+    }
+
+    /// Patterns of models in use that are not known by heart.
+    #[test]
+    fn large_patterns_are_compiled() {
+        let words = r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+        let letters = r"[!\x22#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+        for regex in [words, letters] {
+            assert!(Pattern::new(PatternText::Regex(regex.into())).is_ok());
+        }
     }
 }
