@@ -44,6 +44,8 @@ pub enum FpbitsError {
     },
     /// A text names no function of TestFloat.
     UnknownFunction,
+    /// A text names no identity.
+    UnknownIdentity,
     /// A text names no rounding direction.
     UnknownRounding,
     /// A text is not a number.
@@ -80,6 +82,9 @@ impl fmt::Display for FpbitsError {
             ),
             FpbitsError::UnknownFunction => {
                 write!(f, "not a function of TestFloat, such as f32_mulAdd or f64_to_i32")
+            }
+            FpbitsError::UnknownIdentity => {
+                write!(f, "not an identity, such as associativity or division")
             }
             FpbitsError::UnknownRounding => {
                 write!(f, "not one of nearest-even, nearest-away, toward-zero, up, down, to-odd")

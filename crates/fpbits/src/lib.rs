@@ -91,6 +91,8 @@ mod format;
 mod half_types;
 mod hex;
 #[cfg(feature = "alloc")]
+mod identity;
+#[cfg(feature = "alloc")]
 mod natural;
 mod order;
 mod rounding;
@@ -120,6 +122,8 @@ pub use error::FpbitsError;
 #[cfg(feature = "alloc")]
 pub use format::Derivation;
 pub use format::{Design, Domain, Format, Layout, NanCodes, Overflow, Signedness};
+#[cfg(feature = "alloc")]
+pub use identity::{Counterexample, Identity, Report, Search};
 pub use order::FiniteValues;
 pub use rounding::{Context, Discarded, Flags, Rounded, Rounding, StochasticRounding, Tininess};
 #[cfg(feature = "alloc")]

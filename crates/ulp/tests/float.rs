@@ -93,6 +93,37 @@ fn formats_and_designs() {
 }
 
 #[test]
+fn identities_break() {
+    let out = float("break associativity --format e4m3fn").good();
+    assert!(out.contains("(a + b) + c = a + (b + c) in e4m3fn"), "{out}");
+    assert!(out.contains("tried      16194277 (all tuples of finite numbers)"), "{out}");
+    assert!(out.contains("smallest") && out.contains("ulp apart"), "{out}");
+    let json = float("break difference --format e2m3 --json").json();
+    assert_eq!((json[0]["failed"].as_u64(), json[0]["smallest"].is_null()), (Some(0), true));
+    let json = float("break difference --format e3m4 --no-subnormals --json").json();
+    assert!(json[0]["failed"].as_u64() > Some(0));
+    let out = float("break division --format f64 --samples 1000 --from 1 --to 2").good();
+    assert!(out.contains("tried      1000 (samples)"), "{out}");
+    float("break truth").bad(2);
+}
+
+#[test]
+fn number_lines() {
+    let svg = float("line --format e2m1").good();
+    assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n"), "{svg}");
+    let ticks = |svg: &str, class: &str| svg.matches(&format!("<line class=\"{class}\"")).count();
+    // Two axes: 12 normal and 2 subnormal numbers, and zero.
+    let counted = ["normal", "subnormal", "zero"].map(|class| ticks(&svg, class));
+    assert_eq!(counted, [24, 4, 2]);
+    let scratch = Scratch::new("line");
+    let file = scratch.path("line.svg");
+    let words = format!("line --format f16 --from 1 --to 1.25 -o {}", file.display());
+    assert_eq!(float(&words).good(), "");
+    assert_eq!(ticks(&std::fs::read_to_string(&file).unwrap(), "normal"), 2 * 257);
+    assert!(float("line --format f16").bad(2).contains("63487 values"));
+}
+
+#[test]
 fn vectors_are_verified() {
     let scratch = Scratch::new("vectors");
     let good = "3F800000 33800000 3F800000 01\n3F800000 40000000 40400000 00\n";

@@ -94,6 +94,22 @@ impl Format {
         Format::new(Layout { overflow, ..self.layout })
     }
 
+    /// The same format with subnormal numbers read and written as zero.
+    ///
+    /// # Errors
+    /// If no number other than zero would be left.
+    ///
+    /// # Examples
+    /// ```
+    /// use fpbits::{Context, Format};
+    /// let f = Format::E4M3.without_subnormals().unwrap();
+    /// // Two numbers that differ by nothing.
+    /// assert_eq!(f.subtract(0x09, 0x08, Context::NEAREST_EVEN).code, 0);
+    /// ```
+    pub const fn without_subnormals(&self) -> Result<Format, FpbitsError> {
+        Format::new(Layout { subnormals: false, ..self.layout })
+    }
+
     /// How many bits a code has.
     pub const fn width(&self) -> u32 {
         self.layout.sign as u32 + self.magnitude_bits()

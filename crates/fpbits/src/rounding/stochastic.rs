@@ -53,6 +53,12 @@ impl StochasticRounding {
         Context::new(self.at(index))
     }
 
+    /// Number `index` of the stream's 64-bit words: the words of two stochastic roundings.
+    #[cfg(feature = "alloc")]
+    pub(crate) const fn bits_at(&self, index: u64) -> u64 {
+        (self.word(2 * index) as u64) << 32 | self.word(2 * index + 1) as u64
+    }
+
     /// Number `index` of the stream's 32-bit words: word `index % 4` of block `index / 4`, whose
     /// counter is the block's number (low half) and the stream (high half), and whose key is the
     /// seed.

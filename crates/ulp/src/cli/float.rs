@@ -1,9 +1,11 @@
 //! `ulp float`: a number taken apart, arithmetic in steps, formats and where they break. One file a
 //! subcommand.
 
+mod break_identity;
 mod describe;
 mod design;
 mod formats;
+mod number_line;
 mod operate;
 mod picture;
 mod trace_json;
@@ -61,6 +63,10 @@ enum Command {
     Design(design::Typed),
     /// List the formats known by name
     Formats(formats::Typed),
+    /// Search for numbers at which an identity of the reals fails
+    Break(break_identity::Typed),
+    /// Draw a format's number line as SVG
+    Line(number_line::Typed),
     /// Check files of Berkeley TestFloat vectors
     Verify(verify::Typed),
 }
@@ -74,6 +80,8 @@ enum Meaning {
     Design(design::Designed),
     Formats(formats::Typed),
     Verify(verify::Verify),
+    Break(break_identity::Break),
+    Line(number_line::Line),
 }
 
 impl Typed {
@@ -97,6 +105,8 @@ impl Typed {
             Command::Convert(typed) => operate(typed.resolve())?,
             Command::Design(typed) => Meaning::Design(typed.resolve()?),
             Command::Formats(typed) => Meaning::Formats(typed),
+            Command::Break(typed) => Meaning::Break(typed.resolve()?),
+            Command::Line(typed) => Meaning::Line(typed.resolve()?),
             Command::Verify(typed) => Meaning::Verify(typed.resolve()?),
         }))
     }
@@ -110,6 +120,8 @@ impl Task {
             Meaning::Design(task) => task.run(out),
             Meaning::Formats(task) => task.run(out),
             Meaning::Verify(task) => task.run(out),
+            Meaning::Break(task) => task.run(out),
+            Meaning::Line(task) => task.run(out),
         }
     }
 }

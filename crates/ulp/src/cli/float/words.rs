@@ -15,7 +15,7 @@ pub(super) struct RoundingFlags {
     #[arg(long, value_enum, default_value_t = When::After)]
     tininess: When,
 
-    /// Seed of stochastic rounding
+    /// Seed of stochastic rounding, and of samples
     #[arg(long, default_value_t = 0, value_name = "N")]
     seed: u64,
 
@@ -42,6 +42,10 @@ impl From<When> for Tininess {
 }
 
 impl RoundingFlags {
+    pub(super) fn seed(&self) -> u64 {
+        self.seed
+    }
+
     pub(super) fn resolve(&self) -> Result<Context, CliError> {
         let rounding = match self.rounding.as_str() {
             "stochastic" => StochasticRounding::new(self.seed, 0, self.random_bits).at(0),
