@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::error::InferError;
-use crate::mmap::Mapping;
+use crate::mmap::{Mapping, Pages};
 
 /// A read-only run of bytes that keeps its owner alive: a mapped file, a vector or a static.
 ///
@@ -34,6 +34,7 @@ enum Owner {
     Static(&'static [u8]),
     Owned(Arc<Vec<u8>>),
     Mapped(Arc<Mapping>),
+    Pages(Arc<Pages>),
 }
 
 impl Bytes {
@@ -89,6 +90,7 @@ impl Deref for Bytes {
             Owner::Static(bytes) => bytes,
             Owner::Owned(bytes) => bytes,
             Owner::Mapped(mapping) => mapping,
+            Owner::Pages(pages) => pages,
         };
         &all[self.range.clone()]
     }
@@ -101,12 +103,20 @@ impl From<Vec<u8>> for Bytes {
     }
 }
 
+impl From<Pages> for Bytes {
+    fn from(pages: Pages) -> Self {
+        let range = 0..pages.len();
+        Bytes { owner: Owner::Pages(Arc::new(pages)), range }
+    }
+}
+
 impl fmt::Debug for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let owner = match self.owner {
             Owner::Static(_) => "static",
             Owner::Owned(_) => "owned",
             Owner::Mapped(_) => "mapped",
+            Owner::Pages(_) => "pages",
         };
         write!(f, "Bytes({owner}, {:?})", self.range)
     }

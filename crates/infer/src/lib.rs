@@ -75,7 +75,10 @@ pub use gguf::{Array, ByteStrings, Gguf, GgufWriter, TensorInfo, Value, ValueTyp
 pub use hf::HfDirectory;
 pub use kv_cache::{CacheShape, KvCache, SequenceId};
 pub use model::{Input, LogitRows, Model, Workspace};
-pub use quant::{Activations, Matrix, TensorType, UnknownTensorType, UnsupportedType, quantize};
+pub use quant::{
+    Activations, Matrix, RowBuffer, Rows, TensorType, UnknownTensorType, UnsupportedType,
+    dequantize, quantize,
+};
 pub use sampler::{LogProbabilities, SamplerParams, TokenLogProbability};
 pub use score::{PositionScore, score};
 pub use tokenizer::{

@@ -14,7 +14,7 @@ use std::path::Path;
 
 use crate::bytes::Bytes;
 use crate::error::InferError;
-use crate::quant::{Matrix, TensorType};
+use crate::quant::{Matrix, TensorType, dequantize};
 
 use reader::Reader;
 pub use value::{Array, ByteStrings, Value, ValueType};
@@ -350,9 +350,7 @@ impl Gguf {
     pub fn vector(&self, name: &str, len: usize) -> Result<Vec<f32>, InferError> {
         let tensor = self.required(name)?;
         self.expect_shape(tensor, &[len])?;
-        let matrix = Matrix::new(1, len, tensor.ty, self.data(tensor))
-            .map_err(|e| e.named(&self.file, name))?;
-        Ok(matrix.row(0))
+        dequantize(tensor.ty, &self.data(tensor)).map_err(|e| e.named(&self.file, name))
     }
 
     fn expect_shape(&self, tensor: &TensorInfo, expected: &[usize]) -> Result<(), InferError> {

@@ -20,6 +20,15 @@ pub(crate) struct Projection {
     pub(crate) bias: Option<Vec<f32>>,
 }
 
+impl Projection {
+    /// With activations rounded to 16 bits. Keys, values and logits carry errors further than
+    /// anything else: of the KL divergence that 8 bits everywhere cost SmolLM2-135M they make 40%,
+    /// of the multiplications of a prompt 5%.
+    fn fine(self) -> Self {
+        Projection { weight: self.weight.with_fine_activations(), ..self }
+    }
+}
+
 /// The weights of a decoder layer.
 #[derive(Debug)]
 pub(crate) struct Layer {
@@ -246,7 +255,8 @@ impl<'a> Reader<'a> {
         let output = match llama.tie_word_embeddings {
             true => embedding.clone(),
             false => self.matrix(names.output, v, c)?,
-        };
+        }
+        .with_fine_activations();
         let rope_divisors = match names.rope_divisors {
             Some(name) if self.has(name, "weight") => {
                 Some(self.vector(name, "weight", llama.head_dim / 2)?)
@@ -274,8 +284,8 @@ impl<'a> Reader<'a> {
         Ok(Layer {
             attention_norm: self.vector(&name(names.attention_norm), "weight", c)?,
             query: project(names.query, q, c, qkv_bias)?,
-            key: project(names.key, kv, c, qkv_bias)?,
-            value: project(names.value, kv, c, qkv_bias)?,
+            key: project(names.key, kv, c, qkv_bias)?.fine(),
+            value: project(names.value, kv, c, qkv_bias)?.fine(),
             attention_output: project(names.attention_output, c, q, llama.output_bias())?,
             feed_forward_norm: self.vector(&name(names.feed_forward_norm), "weight", c)?,
             gate: project(names.gate, f, c, llama.mlp_bias)?,

@@ -1,10 +1,27 @@
 //! BF16: little-endian bfloat16, the upper half of a binary32.
 
 use super::format::Format;
+use super::panel::{Lanes, Row16};
+use super::plain::Plain;
 use super::tensor_type::TensorType;
+use super::tile::{Layout, field};
 
-pub(crate) const FORMAT: Format =
-    Format { ty: TensorType::BF16, dequantize, quantize: Some(quantize) };
+pub(crate) const FORMAT: Format = Format::plain::<Tiled>(dequantize, quantize);
+
+/// The format in tiles.
+pub(crate) struct Tiled;
+
+impl Plain for Tiled {
+    const LAYOUT: Layout = Layout { ty: TensorType::BF16, fields: &[field(0, 2, 2)] };
+
+    #[inline(always)]
+    fn line<L: Lanes>(_: L, bytes: &[u8]) -> Row16 {
+        std::array::from_fn(|row| {
+            let [low, high] = bytes.as_chunks().0[row];
+            f32::from_le_bytes([0, 0, low, high])
+        })
+    }
+}
 
 fn dequantize(block: &[u8], out: &mut [f32]) {
     out[0] = fpbits::bf16_to_f32(u16::from_le_bytes([block[0], block[1]]));

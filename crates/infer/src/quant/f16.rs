@@ -1,10 +1,24 @@
 //! F16: little-endian IEEE binary16.
 
 use super::format::{Format, f16_at, put_f16};
+use super::panel::{Lanes, Row16};
+use super::plain::Plain;
 use super::tensor_type::TensorType;
+use super::tile::{Layout, field};
 
-pub(crate) const FORMAT: Format =
-    Format { ty: TensorType::F16, dequantize, quantize: Some(quantize) };
+pub(crate) const FORMAT: Format = Format::plain::<Tiled>(dequantize, quantize);
+
+/// The format in tiles.
+pub(crate) struct Tiled;
+
+impl Plain for Tiled {
+    const LAYOUT: Layout = Layout { ty: TensorType::F16, fields: &[field(0, 2, 2)] };
+
+    #[inline(always)]
+    fn line<L: Lanes>(lanes: L, bytes: &[u8]) -> Row16 {
+        lanes.f16x16(bytes.try_into().expect("16 numbers of 2 bytes"))
+    }
+}
 
 fn dequantize(block: &[u8], out: &mut [f32]) {
     out[0] = f16_at(block, 0);

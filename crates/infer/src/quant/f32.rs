@@ -1,10 +1,24 @@
 //! F32: plain little-endian binary32.
 
 use super::format::Format;
+use super::panel::{Lanes, Row16};
+use super::plain::Plain;
 use super::tensor_type::TensorType;
+use super::tile::{Layout, field};
 
-pub(crate) const FORMAT: Format =
-    Format { ty: TensorType::F32, dequantize, quantize: Some(quantize) };
+pub(crate) const FORMAT: Format = Format::plain::<Tiled>(dequantize, quantize);
+
+/// The format in tiles.
+pub(crate) struct Tiled;
+
+impl Plain for Tiled {
+    const LAYOUT: Layout = Layout { ty: TensorType::F32, fields: &[field(0, 4, 4)] };
+
+    #[inline(always)]
+    fn line<L: Lanes>(_: L, bytes: &[u8]) -> Row16 {
+        std::array::from_fn(|row| f32::from_le_bytes(bytes.as_chunks().0[row]))
+    }
+}
 
 fn dequantize(block: &[u8], out: &mut [f32]) {
     out[0] = f32::from_le_bytes(block.try_into().expect("four bytes"));

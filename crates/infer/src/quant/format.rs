@@ -1,16 +1,33 @@
 //! The list of formats this crate computes with: one line a format, one file a line.
 
+use super::kernels::{Isa, Scratch, Tiles};
+use super::panel::Packed;
+use super::plain::Plain;
+use super::quantized_rows::QuantizedRows;
 use super::tensor_type::TensorType;
+use super::tile::Layout;
 use super::{bf16, f16, f32, q2_k, q3_k, q4_0, q4_1, q4_k, q5_0, q5_1, q5_k, q6_k, q8_0};
+
+/// Turns the bytes of one block into its elements. Both slices have the block's length.
+type Dequantize = fn(&[u8], &mut [f32]);
+/// Turns the elements of one block into its bytes.
+type Quantize = fn(&[f32], &mut [u8]);
 
 /// What a format's file provides.
 pub(crate) struct Format {
     /// Which format it is.
     pub(crate) ty: TensorType,
-    /// Turns the bytes of one block into its elements. Both slices have the block's length.
-    pub(crate) dequantize: fn(&[u8], &mut [f32]),
-    /// Turns the elements of one block into its bytes, for the formats written so far.
-    pub(crate) quantize: Option<fn(&[f32], &mut [u8])>,
+    /// Bytes to elements.
+    pub(crate) dequantize: Dequantize,
+    /// Elements to bytes, for the formats written so far.
+    pub(crate) quantize: Option<Quantize>,
+    /// How rows lie in tiles.
+    pub(crate) layout: Layout,
+    /// Adds the product of tiles with f32 activations `[B, cols]` to the scratch.
+    pub(crate) exact: fn(Isa, Tiles<'_>, &[f32], usize, &mut Scratch),
+    /// Adds the product of tiles with rounded activations to the scratch; formats of plain numbers
+    /// have none.
+    pub(crate) quantized: Option<fn(Isa, Tiles<'_>, &QuantizedRows, &mut Scratch)>,
 }
 
 /// Every format this crate computes with.
@@ -31,6 +48,33 @@ pub(crate) const FORMATS: [Format; 13] = [
 ];
 
 impl Format {
+    /// A format of integers in blocks.
+    pub(crate) const fn packed<P: Packed>(
+        dequantize: Dequantize,
+        quantize: Option<Quantize>,
+    ) -> Self {
+        Format {
+            ty: P::LAYOUT.ty,
+            dequantize,
+            quantize,
+            layout: P::LAYOUT,
+            exact: Isa::exact::<P>,
+            quantized: Some(Isa::quantized::<P>),
+        }
+    }
+
+    /// A format of plain numbers.
+    pub(crate) const fn plain<P: Plain>(dequantize: Dequantize, quantize: Quantize) -> Self {
+        Format {
+            ty: P::LAYOUT.ty,
+            dequantize,
+            quantize: Some(quantize),
+            layout: P::LAYOUT,
+            exact: Isa::plain::<P>,
+            quantized: None,
+        }
+    }
+
     /// The format of a type, if this crate computes with it.
     pub(crate) fn of(ty: TensorType) -> Option<&'static Format> {
         const LIST: &[Format] = &FORMATS;

@@ -4,7 +4,11 @@ mod bf16;
 mod f16;
 mod f32;
 mod format;
+#[allow(unsafe_code)]
+mod kernels;
 mod matrix;
+mod panel;
+mod plain;
 mod q2_k;
 mod q3_k;
 mod q4_0;
@@ -16,9 +20,15 @@ mod q5_k;
 mod q6_k;
 mod q8_0;
 mod quantize;
+mod quantized_rows;
+mod rows;
 mod tensor_type;
+#[cfg(test)]
+mod tests;
+mod tile;
 
 pub(crate) use format::Format;
 pub use matrix::{Activations, Matrix, UnsupportedType};
-pub use quantize::quantize;
+pub use quantize::{dequantize, quantize};
+pub use rows::{RowBuffer, Rows};
 pub use tensor_type::{TensorType, UnknownTensorType};

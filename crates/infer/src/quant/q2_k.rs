@@ -9,9 +9,39 @@
 //! ```
 
 use super::format::{Format, f16_at};
+use super::panel::{Chunk, Lanes, MinimumHalves, Packed, Panel, bits, minus_times, times};
 use super::tensor_type::TensorType;
+use super::tile::{Layout, field};
 
-pub(crate) const FORMAT: Format = Format { ty: TensorType::Q2_K, dequantize, quantize: None };
+pub(crate) const FORMAT: Format = Format::packed::<Tiled>(dequantize, None);
+
+/// The format in tiles.
+pub(crate) struct Tiled;
+
+impl Packed for Tiled {
+    const LAYOUT: Layout = Layout {
+        ty: TensorType::Q2_K,
+        fields: &[field(0, 16, 1), field(16, 64, 4), field(80, 2, 2), field(82, 2, 2)],
+    };
+    type Scheme = MinimumHalves;
+
+    #[inline(always)]
+    fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, panel: &mut Panel) {
+        let d = chunk.f16(lanes, 80, 0);
+        let dmin = chunk.f16(lanes, 82, 0);
+        for block in 0..8 {
+            for half in 0..2 {
+                let bytes = chunk.bytes(0, 16, 0, 2 * block + half);
+                panel.scale[block][half] = times(d, bytes.map(|b| f32::from(b & 15)));
+                panel.min[block][half] = minus_times(dmin, bytes.map(|b| f32::from(b >> 4)));
+            }
+            for group in 0..8 {
+                let line = chunk.line(16, 64, 0, block / 4 * 8 + group);
+                panel.q[block][group] = bits(line, (block % 4 * 2) as u32, 3);
+            }
+        }
+    }
+}
 
 fn dequantize(block: &[u8], out: &mut [f32]) {
     let (scales, qs) = (&block[..16], &block[16..80]);

@@ -10,9 +10,43 @@
 //! ```
 
 use super::format::{Format, f16_at};
+use super::panel::{Chunk, Lanes, Packed, Panel, SignedHalves, add, bits, join, times};
 use super::tensor_type::TensorType;
+use super::tile::{Layout, field};
 
-pub(crate) const FORMAT: Format = Format { ty: TensorType::Q3_K, dequantize, quantize: None };
+pub(crate) const FORMAT: Format = Format::packed::<Tiled>(dequantize, None);
+
+/// The format in tiles.
+pub(crate) struct Tiled;
+
+impl Packed for Tiled {
+    const LAYOUT: Layout = Layout {
+        ty: TensorType::Q3_K,
+        fields: &[field(0, 32, 4), field(32, 64, 4), field(96, 12, 1), field(108, 2, 2)],
+    };
+    type Scheme = SignedHalves;
+
+    #[inline(always)]
+    fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, panel: &mut Panel) {
+        let d = chunk.f16(lanes, 108, 0);
+        for block in 0..8 {
+            for half in 0..2 {
+                let g = 2 * block + half;
+                let low = chunk.bytes(96, 12, 0, g % 8).map(|b| b >> (g / 8 * 4) & 15);
+                let high = chunk.bytes(96, 12, 0, 8 + g % 4).map(|b| b >> (g / 4 * 2) & 3);
+                let scale =
+                    std::array::from_fn(|row| f32::from((low[row] | high[row] << 4) as i8 - 32));
+                panel.scale[block][half] = times(d, scale);
+            }
+            for group in 0..8 {
+                let low = chunk.line(32, 64, 0, block / 4 * 8 + group);
+                let high = bits(chunk.line(0, 32, 0, group), block as u32, 1);
+                let q = join(bits(low, (block % 4 * 2) as u32, 3), high, 2);
+                panel.q[block][group] = add(q, 128 - 4);
+            }
+        }
+    }
+}
 
 fn dequantize(block: &[u8], out: &mut [f32]) {
     let (hmask, qs, d) = (&block[..32], &block[32..96], f16_at(block, 108));

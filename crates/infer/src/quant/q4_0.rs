@@ -7,10 +7,32 @@
 //! ```
 
 use super::format::{Format, f16_at, put_f16};
+use super::panel::{Chunk, Lanes, Packed, Panel, Signed, add, bits};
 use super::tensor_type::TensorType;
+use super::tile::{Layout, field};
 
-pub(crate) const FORMAT: Format =
-    Format { ty: TensorType::Q4_0, dequantize, quantize: Some(quantize) };
+pub(crate) const FORMAT: Format = Format::packed::<Tiled>(dequantize, Some(quantize));
+
+/// The format in tiles.
+pub(crate) struct Tiled;
+
+impl Packed for Tiled {
+    const LAYOUT: Layout =
+        Layout { ty: TensorType::Q4_0, fields: &[field(0, 2, 2), field(2, 16, 4)] };
+    type Scheme = Signed;
+
+    #[inline(always)]
+    fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, panel: &mut Panel) {
+        for block in 0..chunk.blocks {
+            panel.scale[block][0] = chunk.f16(lanes, 0, block);
+            for group in 0..4 {
+                let line = chunk.line(2, 16, block, group);
+                panel.q[block][group] = add(bits(line, 0, 15), 128 - 8);
+                panel.q[block][group + 4] = add(bits(line, 4, 15), 128 - 8);
+            }
+        }
+    }
+}
 
 fn dequantize(block: &[u8], out: &mut [f32]) {
     let d = f16_at(block, 0);

@@ -10,9 +10,53 @@
 //! ```
 
 use super::format::{Format, f16_at};
+use super::panel::{Chunk, Lanes, Minimum, Packed, Panel, Row16, bits, minus_times, times};
 use super::tensor_type::TensorType;
+use super::tile::{Layout, TILE, field};
 
-pub(crate) const FORMAT: Format = Format { ty: TensorType::Q4_K, dequantize, quantize: None };
+pub(crate) const FORMAT: Format = Format::packed::<Tiled>(dequantize, None);
+
+/// The format in tiles.
+pub(crate) struct Tiled;
+
+impl Packed for Tiled {
+    const LAYOUT: Layout = Layout {
+        ty: TensorType::Q4_K,
+        fields: &[field(0, 2, 2), field(2, 2, 2), field(4, 12, 1), field(16, 128, 4)],
+    };
+    type Scheme = Minimum;
+
+    #[inline(always)]
+    fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, panel: &mut Panel) {
+        let (d, dmin) = (chunk.f16(lanes, 0, 0), chunk.f16(lanes, 2, 0));
+        for block in 0..8 {
+            let (scale, minimum) = six_bits(chunk, 4, block);
+            panel.scale[block][0] = times(d, scale);
+            panel.min[block][0] = minus_times(dmin, minimum);
+            for group in 0..8 {
+                let line = chunk.line(16, 128, 0, block / 2 * 8 + group);
+                panel.q[block][group] = bits(line, (block % 2 * 4) as u32, 15);
+            }
+        }
+    }
+}
+
+/// Scale and minimum of group `g` of 16 rows, out of the field of 12 bytes at byte `field`: see
+/// [`scales_and_minimums`].
+#[inline(always)]
+pub(super) fn six_bits(chunk: &Chunk<'_>, field: usize, g: usize) -> (Row16, Row16) {
+    let bytes = |index| chunk.bytes(field, 12, 0, index);
+    let (scale, minimum): ([u8; TILE], [u8; TILE]) = if g < 4 {
+        (bytes(g).map(|b| b & 63), bytes(g + 4).map(|b| b & 63))
+    } else {
+        let (low, scale, minimum) = (bytes(g + 4), bytes(g - 4), bytes(g));
+        (
+            std::array::from_fn(|row| low[row] & 15 | scale[row] >> 6 << 4),
+            std::array::from_fn(|row| low[row] >> 4 | minimum[row] >> 6 << 4),
+        )
+    };
+    (scale.map(f32::from), minimum.map(f32::from))
+}
 
 fn dequantize(block: &[u8], out: &mut [f32]) {
     let (d, dmin) = (f16_at(block, 0), f16_at(block, 2));

@@ -9,10 +9,44 @@
 //! ```
 
 use super::format::{Format, f16_at, put_f16};
+use super::panel::{Chunk, Lanes, Line, Packed, Panel, Signed, add, bits, join};
 use super::tensor_type::TensorType;
+use super::tile::{Layout, field};
 
-pub(crate) const FORMAT: Format =
-    Format { ty: TensorType::Q5_0, dequantize, quantize: Some(quantize) };
+pub(crate) const FORMAT: Format = Format::packed::<Tiled>(dequantize, Some(quantize));
+
+/// The format in tiles.
+pub(crate) struct Tiled;
+
+impl Packed for Tiled {
+    const LAYOUT: Layout =
+        Layout { ty: TensorType::Q5_0, fields: &[field(0, 2, 2), field(2, 4, 4), field(6, 16, 4)] };
+    type Scheme = Signed;
+
+    #[inline(always)]
+    fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, panel: &mut Panel) {
+        for block in 0..chunk.blocks {
+            panel.scale[block][0] = chunk.f16(lanes, 0, block);
+            let high = chunk.line(2, 4, block, 0);
+            for group in 0..4 {
+                let line = chunk.line(6, 16, block, group);
+                let low = join(bits(line, 0, 15), spread(high, group), 4);
+                panel.q[block][group] = add(low, 128 - 16);
+                let high = join(bits(line, 4, 15), spread(high, group + 4), 4);
+                panel.q[block][group + 4] = add(high, 128 - 16);
+            }
+        }
+    }
+}
+
+/// Bits `4 group .. 4 group + 4` of each word, one a byte.
+#[inline(always)]
+pub(super) fn spread(words: Line, group: usize) -> Line {
+    // The product holds the four bits four times, seven places further each time, so that bit j
+    // stands at 8 j once; nothing overlaps.
+    const COPIES: u32 = 1 | 1 << 7 | 1 << 14 | 1 << 21;
+    words.map(|word| ((word >> (4 * group) & 15) * COPIES) & 0x0101_0101)
+}
 
 fn dequantize(block: &[u8], out: &mut [f32]) {
     let d = f16_at(block, 0);

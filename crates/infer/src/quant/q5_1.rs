@@ -10,11 +10,37 @@
 //! ```
 
 use super::format::{Format, f16_at, put_f16};
-use super::q5_0::{five_bits, put_five_bits};
+use super::panel::{Chunk, Lanes, Minimum, Packed, Panel, bits, join};
+use super::q5_0::{five_bits, put_five_bits, spread};
 use super::tensor_type::TensorType;
+use super::tile::{Layout, field};
 
-pub(crate) const FORMAT: Format =
-    Format { ty: TensorType::Q5_1, dequantize, quantize: Some(quantize) };
+pub(crate) const FORMAT: Format = Format::packed::<Tiled>(dequantize, Some(quantize));
+
+/// The format in tiles.
+pub(crate) struct Tiled;
+
+impl Packed for Tiled {
+    const LAYOUT: Layout = Layout {
+        ty: TensorType::Q5_1,
+        fields: &[field(0, 2, 2), field(2, 2, 2), field(4, 4, 4), field(8, 16, 4)],
+    };
+    type Scheme = Minimum;
+
+    #[inline(always)]
+    fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, panel: &mut Panel) {
+        for block in 0..chunk.blocks {
+            panel.scale[block][0] = chunk.f16(lanes, 0, block);
+            panel.min[block][0] = chunk.f16(lanes, 2, block);
+            let high = chunk.line(4, 4, block, 0);
+            for group in 0..4 {
+                let line = chunk.line(8, 16, block, group);
+                panel.q[block][group] = join(bits(line, 0, 15), spread(high, group), 4);
+                panel.q[block][group + 4] = join(bits(line, 4, 15), spread(high, group + 4), 4);
+            }
+        }
+    }
+}
 
 fn dequantize(block: &[u8], out: &mut [f32]) {
     let (d, m) = (f16_at(block, 0), f16_at(block, 2));

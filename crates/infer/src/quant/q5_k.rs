@@ -10,10 +10,44 @@
 //! ```
 
 use super::format::{Format, f16_at};
-use super::q4_k::scales_and_minimums;
+use super::panel::{Chunk, Lanes, Minimum, Packed, Panel, bits, join, minus_times, times};
+use super::q4_k::{scales_and_minimums, six_bits};
 use super::tensor_type::TensorType;
+use super::tile::{Layout, field};
 
-pub(crate) const FORMAT: Format = Format { ty: TensorType::Q5_K, dequantize, quantize: None };
+pub(crate) const FORMAT: Format = Format::packed::<Tiled>(dequantize, None);
+
+/// The format in tiles.
+pub(crate) struct Tiled;
+
+impl Packed for Tiled {
+    const LAYOUT: Layout = Layout {
+        ty: TensorType::Q5_K,
+        fields: &[
+            field(0, 2, 2),
+            field(2, 2, 2),
+            field(4, 12, 1),
+            field(16, 32, 4),
+            field(48, 128, 4),
+        ],
+    };
+    type Scheme = Minimum;
+
+    #[inline(always)]
+    fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, panel: &mut Panel) {
+        let (d, dmin) = (chunk.f16(lanes, 0, 0), chunk.f16(lanes, 2, 0));
+        for block in 0..8 {
+            let (scale, minimum) = six_bits(chunk, 4, block);
+            panel.scale[block][0] = times(d, scale);
+            panel.min[block][0] = minus_times(dmin, minimum);
+            for group in 0..8 {
+                let low = chunk.line(48, 128, 0, block / 2 * 8 + group);
+                let high = bits(chunk.line(16, 32, 0, group), block as u32, 1);
+                panel.q[block][group] = join(bits(low, (block % 2 * 4) as u32, 15), high, 4);
+            }
+        }
+    }
+}
 
 fn dequantize(block: &[u8], out: &mut [f32]) {
     let (d, dmin) = (f16_at(block, 0), f16_at(block, 2));

@@ -10,9 +10,40 @@
 //! ```
 
 use super::format::{Format, f16_at};
+use super::panel::{Chunk, Lanes, Packed, Panel, SignedHalves, add, bits, join, times};
 use super::tensor_type::TensorType;
+use super::tile::{Layout, field};
 
-pub(crate) const FORMAT: Format = Format { ty: TensorType::Q6_K, dequantize, quantize: None };
+pub(crate) const FORMAT: Format = Format::packed::<Tiled>(dequantize, None);
+
+/// The format in tiles.
+pub(crate) struct Tiled;
+
+impl Packed for Tiled {
+    const LAYOUT: Layout = Layout {
+        ty: TensorType::Q6_K,
+        fields: &[field(0, 128, 4), field(128, 64, 4), field(192, 16, 1), field(208, 2, 2)],
+    };
+    type Scheme = SignedHalves;
+
+    #[inline(always)]
+    fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, panel: &mut Panel) {
+        let d = chunk.f16(lanes, 208, 0);
+        for block in 0..8 {
+            for half in 0..2 {
+                let scale = chunk.bytes(192, 16, 0, 2 * block + half);
+                panel.scale[block][half] = times(d, scale.map(|b| f32::from(b as i8)));
+            }
+            let (n, part) = (block / 4, block % 4);
+            for group in 0..8 {
+                let low = chunk.line(0, 128, 0, n * 16 + part % 2 * 8 + group);
+                let high = bits(chunk.line(128, 64, 0, n * 8 + group), (2 * part) as u32, 3);
+                let q = join(bits(low, (part / 2 * 4) as u32, 15), high, 4);
+                panel.q[block][group] = add(q, 128 - 32);
+            }
+        }
+    }
+}
 
 fn dequantize(block: &[u8], out: &mut [f32]) {
     let (ql, qh, scales) = (&block[..128], &block[128..192], &block[192..208]);

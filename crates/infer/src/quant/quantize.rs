@@ -1,4 +1,4 @@
-//! Numbers into the stored bytes of a format.
+//! Numbers into the stored bytes of a format, and back.
 
 use rayon::prelude::*;
 
@@ -50,5 +50,28 @@ pub fn quantize(ty: TensorType, x: &[f32]) -> Result<Vec<u8>, UnsupportedType> {
             quantize(x, block);
         }
     });
+    Ok(out)
+}
+
+/// The numbers that stored bytes stand for.
+///
+/// # Errors
+///
+/// [`UnsupportedType`] when this crate does not read `ty`.
+///
+/// # Panics
+///
+/// When `bytes` are not whole blocks.
+#[track_caller]
+pub fn dequantize(ty: TensorType, bytes: &[u8]) -> Result<Vec<f32>, UnsupportedType> {
+    let format = Format::of(ty).ok_or(UnsupportedType(ty))?;
+    let blocks = bytes.len() / ty.block_bytes();
+    assert!(
+        bytes.len() == blocks * ty.block_bytes(),
+        "{} bytes are not whole blocks of {ty}",
+        bytes.len()
+    );
+    let mut out = vec![0.0; blocks * ty.block_elements()];
+    format.dequantize_blocks(bytes, &mut out);
     Ok(out)
 }

@@ -1,0 +1,90 @@
+//! The loops of `arch`, compiled for an instruction set.
+
+/// Gives an instruction set its entry points: functions that are compiled for it, into which the
+/// generic loops are inlined, behind methods of the value that proves it.
+macro_rules! entry_points {
+    ($isa:ty, $features:literal) => {
+        impl $isa {
+            pub(super) fn quantize_chunk(
+                self,
+                x: &[f32],
+                coarse: Option<&$crate::quant::quantized_rows::RowChunk>,
+                chunk: &mut $crate::quant::quantized_rows::RowChunk,
+            ) {
+                #[target_feature(enable = $features)]
+                fn run(
+                    x: &[f32],
+                    coarse: Option<&$crate::quant::quantized_rows::RowChunk>,
+                    chunk: &mut $crate::quant::quantized_rows::RowChunk,
+                ) {
+                    $crate::quant::quantized_rows::quantize_chunk(x, coarse, chunk);
+                }
+                // SAFETY: `self` exists only where the processor has these instructions.
+                unsafe { run(x, coarse, chunk) }
+            }
+
+            pub(super) fn quantized<P: $crate::quant::panel::Packed>(
+                self,
+                tiles: super::Tiles<'_>,
+                x: &$crate::quant::quantized_rows::QuantizedRows,
+                scratch: &mut super::Scratch,
+            ) {
+                #[target_feature(enable = $features)]
+                fn run<P: $crate::quant::panel::Packed>(
+                    isa: $isa,
+                    tiles: super::Tiles<'_>,
+                    x: &$crate::quant::quantized_rows::QuantizedRows,
+                    scratch: &mut super::Scratch,
+                ) {
+                    super::arch::quantized::<$isa, P>(isa, tiles, x, scratch);
+                }
+                // SAFETY: `self` exists only where the processor has these instructions.
+                unsafe { run::<P>(self, tiles, x, scratch) }
+            }
+
+            pub(super) fn exact<P: $crate::quant::panel::Packed>(
+                self,
+                tiles: super::Tiles<'_>,
+                x: &[f32],
+                cols: usize,
+                scratch: &mut super::Scratch,
+            ) {
+                #[target_feature(enable = $features)]
+                fn run<P: $crate::quant::panel::Packed>(
+                    isa: $isa,
+                    tiles: super::Tiles<'_>,
+                    x: &[f32],
+                    cols: usize,
+                    scratch: &mut super::Scratch,
+                ) {
+                    super::arch::exact::<$isa, P>(isa, tiles, x, cols, scratch);
+                }
+                // SAFETY: `self` exists only where the processor has these instructions.
+                unsafe { run::<P>(self, tiles, x, cols, scratch) }
+            }
+
+            pub(super) fn plain<P: $crate::quant::plain::Plain>(
+                self,
+                tiles: super::Tiles<'_>,
+                x: &[f32],
+                cols: usize,
+                scratch: &mut super::Scratch,
+            ) {
+                #[target_feature(enable = $features)]
+                fn run<P: $crate::quant::plain::Plain>(
+                    isa: $isa,
+                    tiles: super::Tiles<'_>,
+                    x: &[f32],
+                    cols: usize,
+                    scratch: &mut super::Scratch,
+                ) {
+                    super::arch::plain::<$isa, P>(isa, tiles, x, cols, scratch);
+                }
+                // SAFETY: `self` exists only where the processor has these instructions.
+                unsafe { run::<P>(self, tiles, x, cols, scratch) }
+            }
+        }
+    };
+}
+
+pub(super) use entry_points;

@@ -1,0 +1,196 @@
+//! Products of tiles with rows of activations, one file an instruction set.
+//!
+//! An instruction set is a value that exists only where the processor has it: [`Isa::detect`] makes
+//! it, and a kernel asks for it. `portable` is plain Rust and the oracle of the others; all give the
+//! same bits, because they do the same operations on each output in the same order and sum the
+//! integers exactly.
+
+mod arch;
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod columns;
+#[cfg(target_arch = "x86_64")]
+mod entry_points;
+mod portable;
+
+use std::sync::OnceLock;
+
+use super::panel::{Packed, Panel, Row16};
+use super::plain::Plain;
+use super::quantized_rows::{QuantizedRows, RowChunk, quantize_chunk};
+use super::tile::{CHUNK, Layout, TILE};
+
+pub(crate) use columns::{Split, fill_columns};
+
+/// An instruction set that this processor has.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Isa {
+    /// Plain Rust.
+    Portable,
+    /// AVX2, FMA and F16C.
+    #[cfg(target_arch = "x86_64")]
+    Avx2(avx2::Avx2),
+    /// AVX-512 F, BW and VNNI.
+    #[cfg(target_arch = "x86_64")]
+    Avx512(avx512::Avx512),
+}
+
+/// Tiles that are multiplied together.
+#[derive(Clone, Copy)]
+pub(crate) struct Tiles<'a> {
+    /// One or a few tiles, one after the other.
+    pub(crate) bytes: &'a [u8],
+    /// Bytes of one.
+    pub(crate) tile_bytes: usize,
+}
+
+impl<'a> Tiles<'a> {
+    #[inline(always)]
+    fn iter(self) -> impl ExactSizeIterator<Item = &'a [u8]> {
+        self.bytes.chunks_exact(self.tile_bytes)
+    }
+
+    /// How many chunks of 256 elements the tiles have along their rows.
+    #[inline(always)]
+    fn chunks(&self, layout: &Layout) -> usize {
+        self.tile_bytes.div_ceil(TILE * layout.chunk_bytes())
+    }
+}
+
+/// A chunk of a tile as f32: element, row.
+pub(crate) type Floats = [Row16; CHUNK];
+
+/// Work space of one thread, kept between products.
+pub(crate) struct Scratch {
+    /// One for each tile.
+    panels: Vec<Panel>,
+    floats: Box<Floats>,
+    /// What the kernels add to: tile, activation row, 16 outputs.
+    out: Vec<Row16>,
+}
+
+impl Scratch {
+    /// Empty; grows on first use.
+    pub(crate) fn new() -> Self {
+        Scratch { panels: Vec::new(), floats: Box::new([[0.0; TILE]; CHUNK]), out: Vec::new() }
+    }
+
+    /// Gets ready for `tiles` tiles and `batch` rows: outputs are zero.
+    pub(crate) fn start(&mut self, tiles: usize, batch: usize) {
+        if self.panels.len() < tiles {
+            self.panels.resize(tiles, Panel::new());
+        }
+        self.out.clear();
+        self.out.resize(tiles * batch, [0.0; TILE]);
+    }
+
+    /// The outputs: tile, activation row.
+    pub(crate) fn outputs(&self) -> &[Row16] {
+        &self.out
+    }
+}
+
+/// Calls a function of the instruction set.
+macro_rules! dispatch {
+    ($isa:expr, $portable:expr, $name:ident $([$format:ty])? ($($argument:expr),*)) => {
+        match $isa {
+            Isa::Portable => $portable,
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2(isa) => isa.$name$(::<$format>)?($($argument),*),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512(isa) => isa.$name$(::<$format>)?($($argument),*),
+        }
+    };
+}
+
+impl Isa {
+    /// The best instruction set of this processor, found once. The environment variable `ULP_ISA`
+    /// (`portable`, `avx2` or `avx512`) asks for another one, for tests and measurements; what the
+    /// processor does not have is not given.
+    pub(crate) fn detect() -> Isa {
+        static FOUND: OnceLock<Isa> = OnceLock::new();
+        *FOUND.get_or_init(|| {
+            let asked = std::env::var("ULP_ISA").ok();
+            let all = Isa::available();
+            let asked = all.iter().find(|isa| asked.as_deref() == Some(isa.name()));
+            *asked.or(all.last()).expect("portable is always there")
+        })
+    }
+
+    /// All instruction sets of this processor, the best last.
+    pub(crate) fn available() -> Vec<Isa> {
+        #[allow(unused_mut)]
+        let mut all = vec![Isa::Portable];
+        #[cfg(target_arch = "x86_64")]
+        {
+            all.extend(avx2::Avx2::detect().map(Isa::Avx2));
+            all.extend(avx512::Avx512::detect().map(Isa::Avx512));
+        }
+        all
+    }
+
+    /// The name by which `ULP_ISA` asks for it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Isa::Portable => "portable",
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2(_) => "avx2",
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512(_) => "avx512",
+        }
+    }
+
+    /// Rounds up to 256 activations, or what `coarse` leaves of them.
+    pub(crate) fn quantize_chunk(self, x: &[f32], coarse: Option<&RowChunk>, chunk: &mut RowChunk) {
+        dispatch!(self, quantize_chunk(x, coarse, chunk), quantize_chunk(x, coarse, chunk))
+    }
+
+    /// Adds the product of tiles with rounded activations to the outputs.
+    pub(crate) fn quantized<P: Packed>(
+        self,
+        tiles: Tiles<'_>,
+        x: &QuantizedRows,
+        scratch: &mut Scratch,
+    ) {
+        let portable = portable::Portable;
+        dispatch!(
+            self,
+            arch::quantized::<_, P>(portable, tiles, x, scratch),
+            quantized[P](tiles, x, scratch)
+        )
+    }
+
+    /// Adds the product of tiles, dequantized, with f32 activations `[B, cols]` to the outputs.
+    pub(crate) fn exact<P: Packed>(
+        self,
+        tiles: Tiles<'_>,
+        x: &[f32],
+        cols: usize,
+        scratch: &mut Scratch,
+    ) {
+        let portable = portable::Portable;
+        dispatch!(
+            self,
+            arch::exact::<_, P>(portable, tiles, x, cols, scratch),
+            exact[P](tiles, x, cols, scratch)
+        )
+    }
+
+    /// Adds the product of tiles of plain numbers with f32 activations `[B, cols]` to the outputs.
+    pub(crate) fn plain<P: Plain>(
+        self,
+        tiles: Tiles<'_>,
+        x: &[f32],
+        cols: usize,
+        scratch: &mut Scratch,
+    ) {
+        let portable = portable::Portable;
+        dispatch!(
+            self,
+            arch::plain::<_, P>(portable, tiles, x, cols, scratch),
+            plain[P](tiles, x, cols, scratch)
+        )
+    }
+}

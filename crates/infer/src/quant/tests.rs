@@ -1,0 +1,261 @@
+//! Products on every instruction set against their definition, and against each other.
+
+use ulp_tensor::Philox;
+
+use super::format::{FORMATS, Format, put_f16};
+use super::kernels::Isa;
+use super::matrix::{Activations, Matrix};
+use super::quantized_rows::QuantizedRows;
+use super::rows::RowBuffer;
+use super::tile::CHUNK;
+use crate::bytes::Bytes;
+
+fn numbers(stream: u64, n: usize) -> Vec<f32> {
+    (0..n).map(|i| Philox::new(7, stream).normal(i as u64)).collect()
+}
+
+/// Stored blocks with arbitrary integers and scales of a common size.
+fn blocks(format: &Format, elements: usize) -> Vec<u8> {
+    let (ty, philox) = (format.ty, Philox::new(8, u64::from(format.ty.id())));
+    if ty.block_elements() == 1 {
+        return super::quantize(ty, &numbers(9, elements)).unwrap();
+    }
+    let bytes = ty.bytes_of(elements).unwrap();
+    let mut out: Vec<u8> =
+        (0..bytes).map(|i| (256.0 * philox.uniform::<f64>(i as u64)) as u8).collect();
+    for (i, block) in out.chunks_exact_mut(ty.block_bytes()).enumerate() {
+        for field in format.layout.fields.iter().filter(|field| field.unit == 2) {
+            put_f16(block, field.at, numbers(10, i + 1)[i] / 64.0);
+        }
+    }
+    out
+}
+
+fn matrix(format: &Format, rows: usize, cols: usize) -> Matrix {
+    let data = Bytes::from(blocks(format, rows * cols));
+    Matrix::new(rows, cols, format.ty, data).unwrap()
+}
+
+/// Widths that fill chunks and that do not.
+fn widths(format: &Format) -> Vec<usize> {
+    let block = format.ty.block_elements();
+    [1, 3, 8, 9, 23].iter().map(|n| (n * 32_usize).next_multiple_of(block)).collect()
+}
+
+fn product(isa: Isa, matrix: &Matrix, x: &[f32], activations: Activations) -> Vec<f32> {
+    let mut out = vec![f32::NAN; x.len() / matrix.cols() * matrix.rows()];
+    let mut buffer = RowBuffer::new();
+    matrix.multiply_on(isa, &mut buffer.rows(x, matrix.cols(), activations), &mut out);
+    out
+}
+
+fn bits(x: &[f32]) -> Vec<u32> {
+    x.iter().map(|x| x.to_bits()).collect()
+}
+
+#[test]
+fn rows_come_out_as_they_went_in() {
+    for format in &FORMATS {
+        for cols in widths(format) {
+            let data = blocks(format, 37 * cols);
+            let mut expected = vec![0.0; 37 * cols];
+            format.dequantize_blocks(&data, &mut expected);
+            let matrix = Matrix::new(37, cols, format.ty, Bytes::from(data)).unwrap();
+            let rows: Vec<f32> = (0..37).flat_map(|row| matrix.row(row)).collect();
+            assert_eq!(bits(&rows), bits(&expected), "{} of {cols} columns", format.ty);
+        }
+    }
+}
+
+/// Chains of fused multiply-adds along blocks of 256 columns, added in ascending order.
+fn exact(matrix: &Matrix, x: &[f32]) -> Vec<f32> {
+    let mut out = Vec::new();
+    for x in x.chunks_exact(matrix.cols()) {
+        for row in 0..matrix.rows() {
+            let w = matrix.row(row);
+            out.push(w.chunks(CHUNK).zip(x.chunks(CHUNK)).fold(0.0, |sum, (w, x)| {
+                sum + w.iter().zip(x).fold(0.0f32, |sum, (w, x)| x.mul_add(*w, sum))
+            }));
+        }
+    }
+    out
+}
+
+#[test]
+fn exact_products_are_chains_of_fused_multiply_adds() {
+    for format in &FORMATS {
+        for cols in widths(format) {
+            let matrix = matrix(format, 35, cols);
+            let x = numbers(11, 13 * cols);
+            let expected = exact(&matrix, &x);
+            for isa in Isa::available() {
+                let out = product(isa, &matrix, &x, Activations::Exact);
+                assert_eq!(bits(&out), bits(&expected), "{} {cols} {}", format.ty, isa.name());
+            }
+        }
+    }
+}
+
+/// The product of the numbers that weights and rounded activations stand for, in f64, and the sum
+/// of the magnitudes of its terms.
+fn quantized(matrix: &Matrix, x: &[f32]) -> Vec<(f64, f64)> {
+    let cols = matrix.cols();
+    let mut rounded = QuantizedRows::default();
+    rounded.fill(Isa::Portable, x, cols);
+    let mut out = Vec::new();
+    for b in 0..x.len() / cols {
+        for row in 0..matrix.rows() {
+            let mut sum = (0.0, 0.0);
+            for (i, w) in matrix.row(row).into_iter().enumerate() {
+                let chunk = &rounded.chunk(i / CHUNK)[b];
+                let (block, i) = (i % CHUNK / 32, i % 32);
+                let x = f64::from(chunk.scale[block]) * f64::from(chunk.q[block][i]);
+                sum.0 += f64::from(w) * x;
+                sum.1 += (f64::from(w) * x).abs();
+            }
+            out.push(sum);
+        }
+    }
+    out
+}
+
+#[test]
+fn quantized_products_are_those_of_the_rounded_activations() {
+    for format in FORMATS.iter().filter(|format| format.quantized.is_some()) {
+        for cols in widths(format) {
+            let matrix = matrix(format, 19, cols);
+            let x = numbers(12, 3 * cols);
+            let out = product(Isa::Portable, &matrix, &x, Activations::Quantized);
+            for (out, (sum, magnitude)) in out.iter().zip(quantized(&matrix, &x)) {
+                // Integers are exact. With a minimum, terms of opposite sign are summed apart, each
+                // at most some times the magnitude of the sum; each of the chain's steps rounds by
+                // 2^-24 of what it has.
+                let bound = 1e-6 * magnitude + 1e-6;
+                let error = (f64::from(*out) - sum).abs();
+                assert!(error <= bound, "{} {cols}: {out} {sum} {error:e}", format.ty);
+            }
+        }
+    }
+}
+
+#[test]
+fn instruction_sets_and_batches_give_the_same_bits() {
+    for format in &FORMATS {
+        for cols in widths(format) {
+            let matrix = matrix(format, 35, cols);
+            let x = numbers(13, 15 * cols);
+            let oracle = product(Isa::Portable, &matrix, &x, Activations::Quantized);
+            for isa in Isa::available() {
+                for batch in [1, 2, 3, 5, 8, 15] {
+                    let out = product(isa, &matrix, &x[..batch * cols], Activations::Quantized);
+                    let expected = &oracle[..batch * 35];
+                    let name = format!("{} {cols} {batch} {}", format.ty, isa.name());
+                    assert_eq!(bits(&out), bits(expected), "{name}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn fine_activations_have_sixteen_bits() {
+    for format in FORMATS.iter().filter(|format| format.quantized.is_some()) {
+        let cols = 512;
+        let matrix = matrix(format, 35, cols).with_fine_activations();
+        let x = numbers(16, 3 * cols);
+        let oracle = product(Isa::Portable, &matrix, &x, Activations::Quantized);
+        let exact = product(Isa::Portable, &matrix, &x, Activations::Exact);
+        for (i, (out, exact)) in oracle.iter().zip(&exact).enumerate() {
+            // A block's error is at most 0.5 / 127^2 of its largest activation, here at most 5.
+            let bound = 1.6e-4 * matrix.row(i % 35).iter().map(|w| w.abs()).sum::<f32>();
+            assert!((out - exact).abs() <= bound, "{}: {out} {exact}", format.ty);
+        }
+        for isa in Isa::available() {
+            let out = product(isa, &matrix, &x, Activations::Quantized);
+            assert_eq!(bits(&out), bits(&oracle), "{} {}", format.ty, isa.name());
+        }
+    }
+}
+
+#[test]
+fn threads_do_not_show() {
+    let format = Format::of(super::TensorType::Q4_K).unwrap();
+    let matrix = matrix(format, 1000, 512);
+    for batch in [1, 9] {
+        let x = numbers(14, batch * 512);
+        let product = || {
+            let mut out = vec![0.0; batch * 1000];
+            matrix.matmul(&x, &mut out, Activations::Quantized);
+            bits(&out)
+        };
+        let all = [1, 2, 5].map(|threads| {
+            rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(product)
+        });
+        assert_eq!(all[0], all[1]);
+        assert_eq!(all[0], all[2]);
+    }
+}
+
+#[test]
+fn extreme_integers_do_not_saturate() {
+    // Weights of the largest magnitude and activations of +-127: the largest sums there are.
+    let cols = 512;
+    let x: Vec<f32> = (0..2 * cols).map(|i| if i / cols == 0 { 127.0 } else { -127.0 }).collect();
+    for format in FORMATS.iter().filter(|format| format.quantized.is_some()) {
+        for byte in [0x00, 0x7f, 0x80, 0xff] {
+            let mut data = vec![byte; format.ty.bytes_of(16 * cols).unwrap()];
+            for block in data.chunks_exact_mut(format.ty.block_bytes()) {
+                for field in format.layout.fields.iter().filter(|field| field.unit == 2) {
+                    put_f16(block, field.at, 1.0);
+                }
+            }
+            let matrix = Matrix::new(16, cols, format.ty, Bytes::from(data)).unwrap();
+            for isa in Isa::available() {
+                let out = product(isa, &matrix, &x, Activations::Quantized);
+                for (out, (sum, magnitude)) in out.iter().zip(quantized(&matrix, &x)) {
+                    let error = (f64::from(*out) - sum).abs();
+                    assert!(error <= 1e-6 * magnitude, "{} {}", format.ty, isa.name());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn activations_round_to_nearest() {
+    let cols = 96;
+    let mut x = numbers(15, 4 * cols);
+    x[cols..][..32].fill(1e-35);
+    x[2 * cols] = f32::INFINITY;
+    x[3 * cols + 95] = f32::NAN;
+    let mut oracle = QuantizedRows::default();
+    oracle.fill(Isa::Portable, &x, cols);
+    for b in 0..4 {
+        let chunk = &oracle.chunk(0)[b];
+        for (block, x) in x[b * cols..][..cols].chunks_exact(32).enumerate() {
+            let absmax = x.iter().fold(0.0f32, |max, x| max.max(x.abs()));
+            if x.iter().any(|x| !x.is_finite()) {
+                assert!(chunk.scale[block].is_nan());
+            } else if absmax < 1e-30 {
+                assert_eq!((chunk.scale[block], chunk.q[block]), (0.0, [0; 32]));
+            } else {
+                assert_eq!(chunk.scale[block], absmax / 127.0);
+                for (x, &q) in x.iter().zip(&chunk.q[block]) {
+                    let error = x - chunk.scale[block] * f32::from(q);
+                    assert!(error.abs() <= 0.5001 * chunk.scale[block]);
+                }
+            }
+        }
+        for isa in Isa::available() {
+            let mut rows = QuantizedRows::default();
+            rows.fill(isa, &x, cols);
+            let other = &rows.chunk(0)[b];
+            assert_eq!(
+                (chunk.q, chunk.bias, chunk.half_bias),
+                (other.q, other.bias, other.half_bias)
+            );
+            assert_eq!(bits(&chunk.sum[..]), bits(&other.sum[..]), "{}", isa.name());
+            assert_eq!(bits(&chunk.scale[..]), bits(&other.scale[..]), "{}", isa.name());
+        }
+    }
+}
