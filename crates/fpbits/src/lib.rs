@@ -80,6 +80,7 @@ extern crate alloc;
 extern crate std;
 
 mod arithmetic;
+mod block;
 mod convert;
 #[cfg(feature = "alloc")]
 mod decimal;
@@ -109,6 +110,7 @@ mod ulp;
 mod value;
 
 pub use arithmetic::{Comparison, Exact, ExactValue, Integer, ToInteger};
+pub use block::{BlockFormat, Element, pack_codes, unpack_codes};
 pub use convert::{
     bf16_from_f32, bf16_from_f32_slice, bf16_from_f64, bf16_to_f32, bf16_to_f32_slice, bf16_to_f64,
     e4m3fn_from_f32, e4m3fn_from_f64, e4m3fn_to_f32, e4m3fn_to_f64, e5m2_from_f32, e5m2_from_f64,

@@ -45,7 +45,7 @@ pub struct Report {
     /// At how many of those a side is infinite or NaN.
     pub not_finite: u64,
     /// The failure with the smallest operands: by the largest magnitude, then by the sum of
-    /// magnitudes.
+    /// magnitudes, then by how many are below zero.
     pub smallest: Option<Counterexample>,
     /// The failure with finite sides that are farthest apart in ulps; of equally far ones the
     /// smallest. If there is none, one whose sides are not finite.
@@ -169,14 +169,18 @@ impl Search {
     }
 }
 
+/// The largest magnitude among some operands, the sum of their magnitudes, and how many are below
+/// zero.
+type Size = (u128, u128, usize);
+
 /// What was found so far.
 struct Findings {
     format: Format,
     tried: u64,
     failed: u64,
     not_finite: u64,
-    smallest: Option<(u128, u128, Counterexample)>,
-    worst: Option<(u64, Counterexample)>,
+    smallest: Option<(Size, Counterexample)>,
+    worst: Option<(u64, Size, Counterexample)>,
     not_finite_example: Option<Counterexample>,
 }
 
@@ -205,19 +209,24 @@ impl Findings {
         let Sides { left, right } = *sides;
         let ulps = self.format.ulp_distance(left, right);
         let found = Counterexample { operands, left, right, ulps };
-        let size = |code| self.format.ordinal(code).map_or(0, i128::unsigned_abs);
-        let sizes = operands.map(size);
-        let (largest, sum) = (sizes.into_iter().max().unwrap_or(0), sizes.into_iter().sum());
-        let smaller = |&(l, s, _): &(u128, u128, _)| (largest, sum) < (l, s);
-        if self.smallest.as_ref().is_none_or(smaller) {
-            self.smallest = Some((largest, sum, found));
+        let size = self.size(operands);
+        if self.smallest.is_none_or(|(smallest, _)| size < smallest) {
+            self.smallest = Some((size, found));
         }
+        let worse = |(most, smallest, _)| ulps > most || ulps == most && size < smallest;
         if !self.is_finite(left) || !self.is_finite(right) {
             self.not_finite += 1;
             self.not_finite_example.get_or_insert(found);
-        } else if self.worst.as_ref().is_none_or(|&(worst, _)| ulps > worst) {
-            self.worst = Some((ulps, found));
+        } else if self.worst.is_none_or(worse) {
+            self.worst = Some((ulps, size, found));
         }
+    }
+
+    fn size(&self, operands: [u64; 3]) -> Size {
+        let ordinals = operands.map(|code| self.format.ordinal(code).unwrap_or(0));
+        let magnitudes = ordinals.map(i128::unsigned_abs);
+        let below_zero = ordinals.iter().filter(|ordinal| **ordinal < 0).count();
+        (magnitudes.into_iter().max().unwrap_or(0), magnitudes.into_iter().sum(), below_zero)
     }
 
     fn is_finite(&self, code: u64) -> bool {
@@ -230,8 +239,8 @@ impl Findings {
             tried: self.tried,
             failed: self.failed,
             not_finite: self.not_finite,
-            smallest: self.smallest.map(|(_, _, found)| found),
-            worst: self.worst.map(|(_, found)| found).or(self.not_finite_example),
+            smallest: self.smallest.map(|(_, found)| found),
+            worst: self.worst.map(|(_, _, found)| found).or(self.not_finite_example),
         }
     }
 }
