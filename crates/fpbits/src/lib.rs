@@ -72,7 +72,7 @@
 //!
 //! No dependency by default, no `std` (it needs `alloc`), no `unsafe`.
 #![no_std]
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)] // convert/bulk.rs alone allows it
 
 #[cfg(feature = "alloc")]
 extern crate alloc;
@@ -113,9 +113,11 @@ pub use arithmetic::{Comparison, Exact, ExactValue, Integer, ToInteger};
 pub use block::{BlockFormat, Element, pack_codes, unpack_codes};
 pub use convert::{
     bf16_from_f32, bf16_from_f32_slice, bf16_from_f64, bf16_to_f32, bf16_to_f32_slice, bf16_to_f64,
-    e4m3fn_from_f32, e4m3fn_from_f64, e4m3fn_to_f32, e4m3fn_to_f64, e5m2_from_f32, e5m2_from_f64,
-    e5m2_to_f32, e5m2_to_f64, f16_from_f32, f16_from_f32_slice, f16_from_f64, f16_to_f32,
-    f16_to_f32_slice, f16_to_f64,
+    e2m1_from_f32, e2m1_from_f32_slice, e2m1_from_f64, e2m1_to_f32, e2m1_to_f32_slice, e2m1_to_f64,
+    e2m1x2_from_f32_slice, e2m1x2_to_f32_slice, e4m3fn_from_f32, e4m3fn_from_f32_slice,
+    e4m3fn_from_f64, e4m3fn_to_f32, e4m3fn_to_f32_slice, e4m3fn_to_f64, e5m2_from_f32,
+    e5m2_from_f32_slice, e5m2_from_f64, e5m2_to_f32, e5m2_to_f32_slice, e5m2_to_f64, f16_from_f32,
+    f16_from_f32_slice, f16_from_f64, f16_to_f32, f16_to_f32_slice, f16_to_f64,
 };
 #[cfg(feature = "alloc")]
 pub use decimal::Decimal;

@@ -14,7 +14,7 @@ struct Narrow {
     to_f64: fn(u64) -> f64,
 }
 
-const NARROW: [Narrow; 4] = [
+const NARROW: [Narrow; 5] = [
     Narrow {
         name: "binary16",
         format: Format::BINARY16,
@@ -46,6 +46,14 @@ const NARROW: [Narrow; 4] = [
         from_f64: |x| e5m2_from_f64(x).into(),
         to_f32: |code| e5m2_to_f32(code as u8),
         to_f64: |code| e5m2_to_f64(code as u8),
+    },
+    Narrow {
+        name: "e2m1",
+        format: Format::E2M1,
+        from_f32: |x| e2m1_from_f32(x).into(),
+        from_f64: |x| e2m1_from_f64(x).into(),
+        to_f32: |code| e2m1_to_f32(code as u8),
+        to_f64: |code| e2m1_to_f64(code as u8),
     },
 ];
 
@@ -148,27 +156,86 @@ fn sampled_f64() {
 
 /// All 2^32 inputs: some minutes in a release build.
 #[test]
-#[ignore = "minutes: run with --release -- --ignored"]
+#[cfg_attr(not(feature = "exhaustive"), ignore = "minutes: run with --release -- --ignored")]
 fn every_f32() {
     for bits in 0..=u32::MAX {
         check_f32(f32::from_bits(bits));
     }
 }
 
+/// Every f32 of a stride through all of them, in slices of odd lengths, against the scalar code.
+fn check_slices(values: &[f32]) {
+    fn check<C: Copy + Default + PartialEq + core::fmt::Debug>(
+        values: &[f32],
+        from_slice: fn(&[f32], &mut [C]),
+        from: fn(f32) -> C,
+        to_slice: fn(&[C], &mut [f32]),
+        to: fn(C) -> f32,
+    ) {
+        let mut codes = vec![C::default(); values.len()];
+        from_slice(values, &mut codes);
+        for (&x, &code) in values.iter().zip(&codes) {
+            assert_eq!(code, from(x), "{x:e}");
+        }
+        let mut back = vec![0.0; values.len()];
+        to_slice(&codes, &mut back);
+        for (&code, x) in codes.iter().zip(&back) {
+            assert_eq!(x.to_bits(), to(code).to_bits(), "{code:x?}");
+        }
+    }
+    check(values, f16_from_f32_slice, f16_from_f32, f16_to_f32_slice, f16_to_f32);
+    check(values, bf16_from_f32_slice, bf16_from_f32, bf16_to_f32_slice, bf16_to_f32);
+    check(values, e4m3fn_from_f32_slice, e4m3fn_from_f32, e4m3fn_to_f32_slice, e4m3fn_to_f32);
+    check(values, e5m2_from_f32_slice, e5m2_from_f32, e5m2_to_f32_slice, e5m2_to_f32);
+    check(values, e2m1_from_f32_slice, e2m1_from_f32, e2m1_to_f32_slice, e2m1_to_f32);
+    let even = &values[..values.len() & !1];
+    let (mut bytes, mut back) = (vec![0; even.len() / 2], vec![0.0; even.len()]);
+    e2m1x2_from_f32_slice(even, &mut bytes);
+    e2m1x2_to_f32_slice(&bytes, &mut back);
+    for (i, &byte) in bytes.iter().enumerate() {
+        let codes = [byte & 0xf, byte >> 4];
+        assert_eq!(codes, [e2m1_from_f32(even[2 * i]), e2m1_from_f32(even[2 * i + 1])]);
+        assert_eq!([back[2 * i], back[2 * i + 1]], codes.map(e2m1_to_f32));
+    }
+}
+
 #[test]
 fn slices_equal_scalars() {
-    let values: Vec<f32> = (0..10_007u32).map(|i| f32::from_bits(i * 429_187)).collect();
-    let (mut half, mut brain) = (vec![0; values.len()], vec![0; values.len()]);
-    f16_from_f32_slice(&values, &mut half);
-    bf16_from_f32_slice(&values, &mut brain);
-    let (mut half_back, mut brain_back) = (vec![0.0; values.len()], vec![0.0; values.len()]);
-    f16_to_f32_slice(&half, &mut half_back);
-    bf16_to_f32_slice(&brain, &mut brain_back);
-    for (i, &x) in values.iter().enumerate() {
-        assert_eq!(half[i], f16_from_f32(x));
-        assert_eq!(brain[i], bf16_from_f32(x));
-        assert_eq!(half_back[i].to_bits(), f16_to_f32(half[i]).to_bits());
-        assert_eq!(brain_back[i].to_bits(), bf16_to_f32(brain[i]).to_bits());
+    for length in (0..70).chain([10_007]) {
+        let stride = 0x9e37_79b1u32; // 2^32 / golden ratio, odd
+        let values: Vec<f32> =
+            (0..length).map(|i: u32| f32::from_bits(i.wrapping_mul(stride))).collect();
+        check_slices(&values);
+    }
+}
+
+/// Every code of 16 bits, signalling NaNs and all.
+#[test]
+fn slices_of_every_code() {
+    let codes: Vec<u16> = (0..=u16::MAX).collect();
+    let (mut half, mut brain) = (vec![0.0; codes.len()], vec![0.0; codes.len()]);
+    f16_to_f32_slice(&codes, &mut half);
+    bf16_to_f32_slice(&codes, &mut brain);
+    for (i, &code) in codes.iter().enumerate() {
+        assert_eq!(half[i].to_bits(), f16_to_f32(code).to_bits(), "{code:#x}");
+        assert_eq!(brain[i].to_bits(), bf16_to_f32(code).to_bits(), "{code:#x}");
+    }
+    let codes: Vec<u8> = (0..=u8::MAX).collect();
+    let mut values = vec![0.0; codes.len()];
+    e4m3fn_to_f32_slice(&codes, &mut values);
+    assert!(values.iter().zip(&codes).all(|(x, &c)| x.to_bits() == e4m3fn_to_f32(c).to_bits()));
+    e5m2_to_f32_slice(&codes, &mut values);
+    assert!(values.iter().zip(&codes).all(|(x, &c)| x.to_bits() == e5m2_to_f32(c).to_bits()));
+    e2m1_to_f32_slice(&codes, &mut values);
+    assert!(values.iter().zip(&codes).all(|(x, &c)| x.to_bits() == e2m1_to_f32(c).to_bits()));
+}
+
+#[test]
+#[cfg_attr(not(feature = "exhaustive"), ignore = "minutes: run with --release -- --ignored")]
+fn slices_of_every_f32() {
+    for start in (0..=u32::MAX).step_by(1 << 20) {
+        let values: Vec<f32> = (start..=start + ((1 << 20) - 1)).map(f32::from_bits).collect();
+        check_slices(&values);
     }
 }
 

@@ -23,7 +23,7 @@ use crate::{Format, Layout, NanCodes, Overflow};
 /// ```
 /// use fpbits::BlockFormat;
 /// let f = BlockFormat::MXFP4;
-/// let values: Vec<f32> = (0..32).map(|i| i as f32 * 0.1 - 1.0).collect();
+/// let values: Vec<f32> = (0..32).map(|i| (i as f32 - 10.0) / 10.0).collect();
 /// let (mut codes, mut back) = ([0; 32], [0.0; 32]);
 /// let scale = f.quantize(&values, &mut codes);
 /// f.dequantize(scale, &codes, &mut back);

@@ -44,6 +44,12 @@ impl Widen {
         }
     }
 
+    /// A format whose codes are all numbers.
+    pub(super) const fn numbers_only(exponent_bits: u32, fraction_bits: u32) -> Self {
+        let last = (1 << (exponent_bits + fraction_bits)) - 1;
+        Widen { last_number: last, ..Widen::finite(exponent_bits, fraction_bits) }
+    }
+
     #[inline(always)]
     pub(super) const fn to_f32(self, code: u32) -> f32 {
         let magnitude = code & ((1 << self.magnitude_bits) - 1);
