@@ -7,24 +7,36 @@
 //! Python's methods on strings, lists and dictionaries, and a `tojson` that writes what Python's
 //! `json.dumps(..., ensure_ascii=False)` writes (no HTML escapes, keys in their own order).
 //!
-//! A template is outside input: it may loop for ever or be nonsense. It therefore runs on a budget
-//! of instructions and every failure is a typed error.
+//! A template is outside input: it may loop for ever, nest without end or be nonsense. It therefore
+//! runs on a budget of instructions and text, is compiled and rendered on a stack that is large
+//! enough for the deepest values and expressions that the budget allows, and every failure is a
+//! typed error. (What the template engine itself does not count stays open: a namespace that holds
+//! itself, and a list added to itself some sixty times.)
 //!
 //! See [Chat templates](https://huggingface.co/docs/transformers/chat_templating).
 
-use std::time::{SystemTime, UNIX_EPOCH};
+mod json;
+mod strftime;
 
 use minijinja::syntax::SyntaxConfig;
-use minijinja::value::{Kwargs, Serde};
+use minijinja::value::Serde;
 use minijinja::{Environment, Error, ErrorKind, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::error::InferError;
+use json::python_json;
+use strftime::{strftime, unix_now};
 
 /// Instructions that one rendering may execute; an instruction also pays for 64 bytes of text. The
 /// longest template in use (Llama 3.1 with tools) needs a few hundred for each message; this allows
-/// ten thousand messages or 300 MB of text, and ends an endless loop within a second.
-const FUEL: u64 = 5_000_000;
+/// thousands of messages or 128 MB of text, and ends an endless loop within a second.
+const FUEL: u64 = 2_000_000;
+/// Bytes that a template may have; the longest in use have some tens of thousands.
+const MAX_SOURCE: usize = 1 << 18;
+/// Bytes of the stack on which templates are compiled and rendered. An expression as long as the
+/// longest source takes 160 MB without optimisation, the deepest list that [`FUEL`] pays for
+/// 150 MB; the system hands out what is used.
+const STACK: usize = 512 << 20;
 
 /// One message of a conversation. Further fields that a template may read (`tool_calls`, `name`)
 /// go into [`ChatTemplate::render_values`].
@@ -88,8 +100,16 @@ impl ChatTemplate {
     ///
     /// # Errors
     ///
-    /// [`InferError::Template`] where the source is not a template.
+    /// [`InferError::Template`] where the source is not a template, or longer than 256 KiB.
     pub fn new(source: String) -> Result<Self, InferError> {
+        if source.len() > MAX_SOURCE {
+            let what = format!("a template of {} bytes", source.len());
+            return Err(template_error(Error::new(ErrorKind::SyntaxError, what)));
+        }
+        on_a_large_stack(|| Self::compile(source))
+    }
+
+    fn compile(source: String) -> Result<Self, InferError> {
         let mut environment = Environment::new();
         // The syntax has to be set before the template is added: it is compiled on the way in.
         let syntax = SyntaxConfig::builder()
@@ -154,8 +174,24 @@ impl ChatTemplate {
             let fixed = Value::from_function(move |format: &str| strftime(now, format));
             context.push(("strftime_now", fixed));
         }
-        template.render(Value::from_pairs(context)).map_err(template_error)
+        let context = Value::from_pairs(context);
+        on_a_large_stack(|| template.render(context).map_err(template_error))
     }
+}
+
+/// Does `work` on a thread with a stack of [`STACK`] bytes, and waits for it.
+fn on_a_large_stack<T: Send>(
+    work: impl FnOnce() -> Result<T, InferError> + Send,
+) -> Result<T, InferError> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work);
+        let thread =
+            thread.map_err(|source| InferError::io("a thread for a chat template", source))?;
+        thread.join().unwrap_or_else(|_| {
+            let what = "the template engine panicked";
+            Err(template_error(Error::new(ErrorKind::InvalidOperation, what)))
+        })
+    })
 }
 
 /// Marks an error as raised on purpose. The detail text of the innermost cause is the template's.
@@ -183,256 +219,6 @@ fn template_error(error: Error) -> InferError {
         cause = at.source();
     }
     InferError::Template { line: error.line(), source: Box::new(error) }
-}
-
-/// The `tojson` filter with the output of Python's `json.dumps(value, ensure_ascii=False, ...)`.
-fn python_json(
-    value: Serde<serde_json::Value>,
-    indent: Option<usize>,
-    options: Kwargs,
-) -> Result<Value, Error> {
-    let indent = match indent {
-        Some(indent) => Some(indent),
-        None => options.get::<Option<usize>>("indent")?,
-    };
-    // Accepted by transformers' filter; false is what this one does in any case.
-    let ascii = options.get::<Option<bool>>("ensure_ascii")?.unwrap_or(false);
-    let sorted = options.get::<Option<bool>>("sort_keys")?.unwrap_or(false);
-    options.assert_all_used()?;
-    let mut out = String::new();
-    JsonWriter { out: &mut out, indent, ascii, sorted }.value(&value, 0);
-    Ok(Value::from_safe_string(out))
-}
-
-/// Writes JSON with the spacing of Python's `json` module: `, ` and `: ` on one line; with an
-/// indent, `,` before the line break.
-struct JsonWriter<'a> {
-    out: &'a mut String,
-    indent: Option<usize>,
-    ascii: bool,
-    sorted: bool,
-}
-
-impl JsonWriter<'_> {
-    fn value(&mut self, value: &serde_json::Value, depth: usize) {
-        match value {
-            serde_json::Value::Array(items) => {
-                self.sequence('[', ']', depth, items.iter(), |w, item| w.value(item, depth + 1));
-            }
-            serde_json::Value::Object(map) => {
-                let mut entries: Vec<_> = map.iter().collect();
-                if self.sorted {
-                    entries.sort_by_key(|(key, _)| key.as_str());
-                }
-                self.sequence('{', '}', depth, entries.into_iter(), |w, (key, item)| {
-                    w.text(key);
-                    w.out.push_str(": ");
-                    w.value(item, depth + 1);
-                });
-            }
-            serde_json::Value::String(text) => self.text(text),
-            other => self.out.push_str(&other.to_string()),
-        }
-    }
-
-    fn sequence<T>(
-        &mut self,
-        open: char,
-        close: char,
-        depth: usize,
-        items: impl ExactSizeIterator<Item = T>,
-        mut write: impl FnMut(&mut Self, T),
-    ) {
-        self.out.push(open);
-        let empty = items.len() == 0;
-        for (i, item) in items.enumerate() {
-            if i > 0 {
-                self.out.push_str(if self.indent.is_some() { "," } else { ", " });
-            }
-            self.line_break(depth + 1);
-            write(self, item);
-        }
-        if !empty {
-            self.line_break(depth);
-        }
-        self.out.push(close);
-    }
-
-    fn line_break(&mut self, depth: usize) {
-        if let Some(indent) = self.indent {
-            self.out.push('\n');
-            self.out.extend(std::iter::repeat_n(' ', indent * depth));
-        }
-    }
-
-    fn text(&mut self, text: &str) {
-        self.out.push('"');
-        for c in text.chars() {
-            match c {
-                '"' => self.out.push_str("\\\""),
-                '\\' => self.out.push_str("\\\\"),
-                '\n' => self.out.push_str("\\n"),
-                '\r' => self.out.push_str("\\r"),
-                '\t' => self.out.push_str("\\t"),
-                '\u{8}' => self.out.push_str("\\b"),
-                '\u{c}' => self.out.push_str("\\f"),
-                c if (c as u32) < 0x20 => self.out.push_str(&format!("\\u{:04x}", c as u32)),
-                c if self.ascii && !c.is_ascii() => {
-                    let mut units = [0u16; 2];
-                    for unit in c.encode_utf16(&mut units) {
-                        self.out.push_str(&format!("\\u{unit:04x}"));
-                    }
-                }
-                c => self.out.push(c),
-            }
-        }
-        self.out.push('"');
-    }
-}
-
-fn unix_now() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs() as i64)
-}
-
-/// A date and time of day, UTC.
-struct CivilTime {
-    year: i64,
-    /// 0 for January.
-    month: usize,
-    day: i64,
-    hour: i64,
-    minute: i64,
-    second: i64,
-    /// 0 for Monday.
-    weekday: usize,
-    /// 1 for the first of January.
-    day_of_year: i64,
-}
-
-const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
-const WEEKDAYS: [&str; 7] =
-    ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
-
-impl CivilTime {
-    fn from_unix(seconds: i64) -> CivilTime {
-        let (mut days, time) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-        // 1 January 1970 was a Thursday.
-        let weekday = (days + 3).rem_euclid(7) as usize;
-        // 400 Gregorian years have 146,097 days: leave at most that many to walk through.
-        let cycles = days.div_euclid(146_097);
-        days -= cycles * 146_097;
-        let mut year = 1970 + 400 * cycles;
-        while days >= days_in_year(year) {
-            days -= days_in_year(year);
-            year += 1;
-        }
-        let day_of_year = days + 1;
-        let mut month = 0;
-        while days >= days_in_month(year, month) {
-            days -= days_in_month(year, month);
-            month += 1;
-        }
-        CivilTime {
-            year,
-            month,
-            day: days + 1,
-            hour: time / 3600,
-            minute: time / 60 % 60,
-            second: time % 60,
-            weekday,
-            day_of_year,
-        }
-    }
-}
-
-fn is_leap(year: i64) -> bool {
-    (year % 4 == 0 && year % 100 != 0) || year % 400 == 0
-}
-
-fn days_in_year(year: i64) -> i64 {
-    if is_leap(year) { 366 } else { 365 }
-}
-
-fn days_in_month(year: i64, month: usize) -> i64 {
-    match month {
-        1 if is_leap(year) => 29,
-        1 => 28,
-        3 | 5 | 8 | 10 => 30,
-        _ => 31,
-    }
-}
-
-/// Python's `strftime` for the directives of the C locale. Time is UTC: a rendering must not
-/// depend on where the machine stands.
-fn strftime(now: i64, format: &str) -> Result<String, Error> {
-    let t = CivilTime::from_unix(now);
-    let hour12 = (t.hour + 11) % 12 + 1;
-    let half = if t.hour < 12 { "AM" } else { "PM" };
-    let (month, weekday) = (MONTHS[t.month], WEEKDAYS[t.weekday]);
-    let mut out = String::new();
-    let mut chars = format.chars();
-    while let Some(c) = chars.next() {
-        if c != '%' {
-            out.push(c);
-            continue;
-        }
-        let text = match chars.next() {
-            Some('a') => weekday[..3].to_string(),
-            Some('A') => weekday.to_string(),
-            Some('w') => ((t.weekday + 1) % 7).to_string(),
-            Some('d') => format!("{:02}", t.day),
-            Some('e') => format!("{:2}", t.day),
-            Some('b' | 'h') => month[..3].to_string(),
-            Some('B') => month.to_string(),
-            Some('m') => format!("{:02}", t.month + 1),
-            Some('y') => format!("{:02}", t.year.rem_euclid(100)),
-            Some('Y') => t.year.to_string(),
-            Some('H') => format!("{:02}", t.hour),
-            Some('I') => format!("{hour12:02}"),
-            Some('p') => half.to_string(),
-            Some('M') => format!("{:02}", t.minute),
-            Some('S') => format!("{:02}", t.second),
-            Some('f') => "000000".to_string(),
-            Some('z' | 'Z') => String::new(), // Python's naive datetime prints nothing here.
-            Some('j') => format!("{:03}", t.day_of_year),
-            Some('c') => format!(
-                "{} {} {:2} {:02}:{:02}:{:02} {}",
-                &weekday[..3],
-                &month[..3],
-                t.day,
-                t.hour,
-                t.minute,
-                t.second,
-                t.year
-            ),
-            Some('x' | 'D') => {
-                format!("{:02}/{:02}/{:02}", t.month + 1, t.day, t.year.rem_euclid(100))
-            }
-            Some('X' | 'T') => format!("{:02}:{:02}:{:02}", t.hour, t.minute, t.second),
-            Some('F') => format!("{}-{:02}-{:02}", t.year, t.month + 1, t.day),
-            Some('%') => "%".to_string(),
-            Some(other) => {
-                let what = format!("strftime_now does not know the directive %{other}");
-                return Err(Error::new(ErrorKind::InvalidOperation, what));
-            }
-            None => "%".to_string(),
-        };
-        out.push_str(&text);
-    }
-    Ok(out)
 }
 
 #[cfg(test)]
@@ -495,15 +281,5 @@ mod tests {
             render("{{ messages[0]['z'][:2] | tojson(indent=2) }}", messages).unwrap(),
             "[\n  1,\n  2.5\n]"
         );
-    }
-
-    #[test]
-    fn strftime_follows_pythons() {
-        let format = |f: &str| strftime(1_721_997_296, f).unwrap();
-        assert_eq!(format("%d %b %Y"), "26 Jul 2024");
-        assert_eq!(format("%A %B %j %H:%M:%S %I%p %%"), "Friday July 208 12:34:56 12PM %");
-        assert_eq!(strftime(951_782_400, "%F %a").unwrap(), "2000-02-29 Tue");
-        assert_eq!(strftime(-1, "%F %T").unwrap(), "1969-12-31 23:59:59");
-        assert!(strftime(0, "%Q").is_err());
     }
 }
