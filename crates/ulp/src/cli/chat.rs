@@ -5,7 +5,7 @@ mod template;
 mod turns;
 
 use super::continuation;
-use super::flags::{Loaded, ModelFlags, SamplingFlags, TextFlags, parse_count};
+use super::flags::{ContextFlag, Loaded, ModelFlags, SamplingFlags, TextFlags, parse_count};
 use super::interrupt::Interrupt;
 use crate::error::CliError;
 use clap::Args;
@@ -52,8 +52,7 @@ pub(super) struct Typed {
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     stop: Vec<String>,
 
-    /// Print each answer as a JSON object on a line: ids, text, log-probability of each token,
-    /// timings
+    /// Print a JSON line for each answer: text, ids, log-probability of each token, timings
     #[arg(long)]
     json: bool,
 
@@ -67,6 +66,9 @@ pub(super) struct Typed {
 
     #[command(flatten)]
     model: ModelFlags,
+
+    #[command(flatten)]
+    context: ContextFlag,
 
     #[command(flatten)]
     sampling: SamplingFlags,
@@ -97,7 +99,7 @@ impl Typed {
         let tokenizer = Arc::new(loaded.tokenizer()?);
         let conversation = Conversation::new(template, Arc::clone(&tokenizer), self.system);
         Ok(Chat {
-            engine: loaded.engine(&tokenizer),
+            engine: loaded.engine(&tokenizer, &self.context),
             loaded,
             tokenizer,
             conversation,

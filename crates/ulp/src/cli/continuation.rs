@@ -63,7 +63,9 @@ pub(super) fn run(
                 Event::Failed { error, .. } => return Err(error.into()),
             }
         }
-        bar.inc(engine.options().step_tokens as u64);
+        if first.is_none() {
+            bar.inc(engine.options().step_tokens as u64);
+        }
     }
 }
 

@@ -1,19 +1,19 @@
 //! `ulp generate`: goes on with a text.
 
 use super::continuation;
-use super::flags::{IdFlags, Loaded, ModelFlags, SamplingFlags, TextFlags};
+use super::flags::{ContextFlag, IdFlags, Loaded, ModelFlags, SamplingFlags, TextFlags};
 use crate::error::CliError;
 use clap::Args;
 use serde_json::json;
 use std::io::{IsTerminal, Write};
 use std::sync::Arc;
-use ulp_infer::{FinishReason, InferError, Request, Tokenizer};
+use ulp_infer::{Engine, FinishReason, InferError, Request, Tokenizer};
 
 const EXAMPLES: &str = "\
 Examples:
   ulp generate -p \"Once there was a fox\"
   ulp generate -m model.gguf -p \"The capital of France is\" --temp 0 -n 20
-  ulp generate -m model.gguf -f prompt.txt -n -1 --stop \"\\n\\n\" --json > answer.json
+  ulp generate -m model.gguf -f prompt.txt -n -1 --stop THE_END --json > answer.json
   echo \"def add(a, b):\" | ulp generate -m DIRECTORY --seed 1
 
 The prompt is the flag's, the file's or standard input's; without any, the model begins by itself.
@@ -46,7 +46,7 @@ pub(super) struct Typed {
     #[arg(long)]
     echo: bool,
 
-    /// Print one JSON object at the end: ids, text, log-probability of each token, timings
+    /// Print one JSON object: text, ids, log-probability of each token, timings
     #[arg(long, conflicts_with = "echo")]
     json: bool,
 
@@ -62,6 +62,9 @@ pub(super) struct Typed {
     model: ModelFlags,
 
     #[command(flatten)]
+    context: ContextFlag,
+
+    #[command(flatten)]
     sampling: SamplingFlags,
 }
 
@@ -69,6 +72,7 @@ pub(super) struct Typed {
 pub(super) struct Generate {
     loaded: Loaded,
     tokenizer: Arc<Tokenizer>,
+    engine: Engine,
     request: Request,
     echo: bool,
     json: bool,
@@ -93,16 +97,17 @@ impl Typed {
             ..Request::new(prompt)
         };
         let echo = self.echo || std::io::stdout().is_terminal();
-        Ok(Generate { loaded, tokenizer, request, echo, json: self.json, timings: self.timings })
+        let engine = loaded.engine(&tokenizer, &self.context);
+        let (json, timings) = (self.json, self.timings);
+        Ok(Generate { loaded, tokenizer, engine, request, echo, json, timings })
     }
 }
 
 impl Generate {
     pub(super) fn run(self, out: &mut impl Write) -> Result<(), CliError> {
-        let Generate { loaded, tokenizer, request, json, .. } = self;
+        let Generate { loaded, tokenizer, mut engine, request, json, .. } = self;
         let (prompt, limit) = (request.prompt.clone(), request.max_tokens);
         let seed = request.sampler.seed;
-        let mut engine = loaded.engine(&tokenizer);
         let context = engine.options().context;
         if self.echo && !json {
             write!(out, "{}", tokenizer.decode(&prompt))?;

@@ -15,11 +15,18 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use ulp_infer::Gguf;
 
+const EXAMPLES: &str = "\
+Examples:
+  ulp inspect model.gguf
+  ulp inspect DIRECTORY --json | jq .parameters
+  ulp inspect model.safetensors --full";
+
 /// What was typed.
 #[derive(Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Typed {
-    /// A GGUF file, a .safetensors file, or a directory in Hugging Face's form [default: the model
-    /// inside this program]
+    /// A GGUF file, a .safetensors file or a Hugging Face directory [default: the model inside
+    /// this program]
     #[arg(value_name = "PATH")]
     path: Option<PathBuf>,
 

@@ -16,9 +16,20 @@ use crate::error::CliError;
 use clap::{Parser, Subcommand};
 use std::io::Write;
 
+const EXAMPLES: &str = "\
+Examples:
+  ulp generate -p \"Once there was a fox\"
+  ulp chat -m models/SmolLM2-135M-Instruct.Q4_1.gguf
+  ulp score -p \"Once there was a fox.\" --top 3
+  ulp train --text book.txt --out model && ulp generate -m model
+  ulp float 0.1
+
+Every subcommand tells more with --help. Without -m it uses the model inside this program.
+Exit codes: 0 done, 1 failed, 2 wrong usage.";
+
 /// What was typed.
 #[derive(Parser)]
-#[command(name = "ulp", version, about, max_term_width = 100)]
+#[command(name = "ulp", version, about, max_term_width = 100, after_help = EXAMPLES)]
 pub(crate) struct Typed {
     #[command(subcommand)]
     command: Command,

@@ -9,11 +9,21 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use ulp_infer::{EncodeOptions, Tokenizer};
 
+const EXAMPLES: &str = "\
+Examples:
+  ulp tokenize -m model.gguf -p \"Hello, world\"
+  ulp tokenize -m tokenizer.json -f text.txt --ids > ids.txt
+  ulp tokenize -m tokenizer.model --decode -f ids.txt
+
+Each line is a token: its id and its text as the vocabulary writes it. Without -p and -f the input
+is standard input. Ids may stand between spaces, commas or brackets.";
+
 /// What was typed.
 #[derive(Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Typed {
-    /// A GGUF file, a directory in Hugging Face's form, a tokenizer.json or a SentencePiece
-    /// tokenizer.model [default: the model inside this program]
+    /// A GGUF file, a Hugging Face directory, a tokenizer.json or a SentencePiece tokenizer.model
+    /// [default: the model inside this program]
     #[arg(short, long, value_name = "PATH")]
     model: Option<PathBuf>,
 
@@ -24,7 +34,7 @@ pub(super) struct Typed {
     #[arg(long, conflicts_with_all = ["no_special", "parse_special", "ids"])]
     decode: bool,
 
-    /// Do not put the special tokens around the text that the model expects (BOS)
+    /// Do not begin with the special tokens that the model expects (BOS)
     #[arg(long, visible_alias = "no-bos")]
     no_special: bool,
 

@@ -16,15 +16,25 @@ use std::path::{Path, PathBuf};
 use ulp_infer::Tokenizer;
 use ulp_nn::{Module, NnError, TokenDataset, Trainer, TrainingConfig, Windows, replace_file};
 
+const EXAMPLES: &str = "\
+Examples:
+  ulp train --text book.txt --out model
+  ulp train --text stories.txt --out model --vocab-size 2048 --layers 6 --width 256 --heads 8
+  ulp train --out model --resume
+  ulp generate -m model -p \"Once\"
+
+Ctrl-C ends the run after its present step, saved; --resume goes on with the same bits. The directory
+is one that transformers reads too.";
+
 /// What was typed.
 #[derive(Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Typed {
-    /// The text to learn from, UTF-8; `-` is standard input. A resumed run knows its text
+    /// The text to learn from, UTF-8; `-` is standard input
     #[arg(long, value_name = "FILE", required_unless_present = "resume")]
     text: Option<PathBuf>,
 
-    /// The directory of the model and of everything needed to go on: config.json,
-    /// model.safetensors, tokenizer.json, the optimizer's state
+    /// The directory of the model and of all that is needed to go on with it
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
 
@@ -38,7 +48,7 @@ pub(super) struct Typed {
     #[command(flatten)]
     dimensions: dimensions::Typed,
 
-    /// Save the run every N steps; it is always saved at the end and at Ctrl-C
+    /// Save the run every N steps, and at the end and at Ctrl-C in any case
     #[arg(long, value_name = "N", default_value_t = 250, value_parser = clap::value_parser!(u64).range(1..))]
     checkpoint_every: u64,
 

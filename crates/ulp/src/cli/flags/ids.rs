@@ -9,15 +9,15 @@ use ulp_infer::{EncodeOptions, InferError, Tokenizer};
 /// As typed.
 #[derive(Args)]
 pub(in crate::cli) struct IdFlags {
-    /// Token ids instead of text: a list (1,2,3) or a file with one; `-` is standard input
+    /// Token ids instead of text: 1,2,3 or a file of them; `-` is standard input
     #[arg(long, value_name = "LIST|FILE", conflicts_with_all = ["prompt", "file"])]
     pub(in crate::cli) ids: Option<String>,
 
-    /// Do not put the special tokens before the text that the model expects (BOS)
+    /// Do not begin with the special tokens that the model expects (BOS)
     #[arg(long, visible_alias = "no-bos", conflicts_with = "ids")]
     no_special: bool,
 
-    /// Read what looks like special tokens in the text (<|im_start|>) as text
+    /// Read special tokens in the text (<|im_start|>) as plain text
     #[arg(long, conflicts_with = "ids")]
     no_parse_special: bool,
 }

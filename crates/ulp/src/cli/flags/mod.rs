@@ -9,7 +9,7 @@ mod threads;
 
 pub(super) use count::parse_count;
 pub(super) use ids::{IdFlags, check_ids, parse_ids};
-pub(super) use model::{Loaded, ModelFlags, ModelSource};
+pub(super) use model::{ContextFlag, Loaded, ModelFlags, ModelSource};
 pub(super) use sampling::SamplingFlags;
 pub(super) use text::{TextFlags, read_text};
 pub(super) use threads::Threads;

@@ -15,26 +15,30 @@ use ulp_infer::{Activations, Engine, EngineOptions, Gguf, InferError, Model, Tok
 #[derive(Args)]
 #[command(next_help_heading = "Model")]
 pub(in crate::cli) struct ModelFlags {
-    /// A GGUF file or a directory in Hugging Face's form [default: the model inside this program]
+    /// A GGUF file or a Hugging Face directory [default: the model inside this program]
     #[arg(short, long, value_name = "PATH")]
     model: Option<PathBuf>,
 
-    /// Take the tokenizer from here instead: anything that `ulp tokenize -m` reads
+    /// Take the tokenizer from here: whatever `ulp tokenize -m` reads
     #[arg(long, value_name = "PATH")]
     tokenizer: Option<PathBuf>,
 
-    /// Tokens of context, prompt and answer [default: what the model was made for]
-    #[arg(short, long, alias = "ctx-size", value_name = "N")]
-    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
-    ctx: Option<u32>,
-
-    /// Keep activations in f32 instead of rounding them to 8 bits for quantized weights: slower,
-    /// and as near to the model's definition as its weights allow
+    /// Keep activations in f32 rather than round them to 8 bits: slower, more accurate
     #[arg(long)]
     exact: bool,
 
     #[command(flatten)]
     threads: Threads,
+}
+
+/// `-c`, as typed.
+#[derive(Args)]
+#[command(next_help_heading = "Model")]
+pub(in crate::cli) struct ContextFlag {
+    /// Tokens of prompt and answer together [default: what the model was made for]
+    #[arg(short, long, alias = "ctx-size", value_name = "N")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    ctx: Option<u32>,
 }
 
 /// A model in memory.
@@ -47,7 +51,6 @@ pub(in crate::cli) struct Loaded {
     /// How long it took to load.
     pub(in crate::cli) time: Duration,
     tokenizer: Option<PathBuf>,
-    context: usize,
 }
 
 impl ModelFlags {
@@ -68,7 +71,6 @@ impl ModelFlags {
             activations: if self.exact { Activations::Exact } else { Activations::Quantized },
             time: start.elapsed(),
             tokenizer: self.tokenizer,
-            context: self.ctx.map_or(0, |n| n as usize),
         })
     }
 }
@@ -87,13 +89,19 @@ impl Loaded {
         })
     }
 
-    /// An engine for one conversation at a time.
-    pub(in crate::cli) fn engine(&self, tokenizer: &Arc<Tokenizer>) -> Engine {
-        let options = EngineOptions {
-            activations: self.activations,
-            context: self.context,
-            ..EngineOptions::default()
-        };
+    /// An engine for one request at a time.
+    pub(in crate::cli) fn engine(
+        &self,
+        tokenizer: &Arc<Tokenizer>,
+        context: &ContextFlag,
+    ) -> Engine {
+        let context = context.ctx.map_or(0, |n| n as usize);
+        let longest = self.model.context();
+        if context > longest {
+            eprintln!("ulp: the model was made for {longest} tokens of context, -c is cut to that");
+        }
+        let options =
+            EngineOptions { activations: self.activations, context, ..EngineOptions::default() };
         Engine::new(Arc::clone(&self.model), Arc::clone(tokenizer), options)
     }
 }
