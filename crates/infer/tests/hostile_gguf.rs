@@ -1,0 +1,131 @@
+//! GGUF files cut short, with flipped bits, and with claims that nothing backs: an error that names
+//! the file, or a model that runs. Never a panic, never memory for what is merely claimed.
+//!
+//! One test in a binary of its own, since it counts all memory that the process asks for.
+
+mod test_models;
+
+use std::alloc::System;
+
+use proptest::prelude::*;
+use proptest::sample::Index;
+use proptest::test_runner::{Config, TestRunner};
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+use test_models::{Scratch, tiny_config};
+use ulp_infer::{
+    Activations, Bytes, Gguf, InferError, Input, KvCache, LogitRows, Model, TensorType, Tokenizer,
+    Workspace, export_gguf, train_byte_bpe,
+};
+use ulp_nn::{ArrayX, Llama};
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+const FILE: &str = "hostile.gguf";
+
+/// A whole small file: metadata of every kind that models have, F32 and Q8_0 tensors.
+fn whole() -> Vec<u8> {
+    let folder = Scratch::new("hostile");
+    Llama::<ArrayX<f32>>::new(tiny_config(64), 7).save_dir(&folder.0).unwrap();
+    let tokenizer = train_byte_bpe(["the cat sat"], 257, &["<|end|>"]).unwrap();
+    let json = tokenizer.to_tokenizer_json().unwrap();
+    std::fs::write(folder.0.join("tokenizer.json"), json).unwrap();
+    let file = folder.0.join(FILE);
+    export_gguf(&folder.0, &file, TensorType::Q8_0).unwrap();
+    std::fs::read(file).unwrap()
+}
+
+/// What may have happened to a file.
+#[derive(Debug, Clone)]
+enum Damage {
+    /// The rest is missing.
+    Cut(Index),
+    /// Some bytes are others.
+    Flipped(Vec<(Index, u8)>),
+    /// Eight bytes claim a number.
+    Claim(Index, u64),
+}
+
+fn damage() -> impl Strategy<Value = Damage> {
+    let claims = prop_oneof![
+        Just(u64::MAX),
+        Just(1 << 63),
+        Just(u64::from(u32::MAX)),
+        Just(1 << 40),
+        Just(0),
+        any::<u64>(),
+    ];
+    prop_oneof![
+        any::<Index>().prop_map(Damage::Cut),
+        prop::collection::vec((any::<Index>(), 1..=255_u8), 1..8).prop_map(Damage::Flipped),
+        (any::<Index>(), claims).prop_map(|(at, value)| Damage::Claim(at, value)),
+    ]
+}
+
+/// The file after the damage, which is done where the header stands: weights may hold anything.
+fn damaged(whole: &[u8], header: usize, damage: &Damage) -> Vec<u8> {
+    let mut bytes = whole.to_vec();
+    match damage {
+        Damage::Cut(at) => bytes.truncate(at.index(whole.len())),
+        Damage::Flipped(flips) => {
+            for (at, mask) in flips {
+                bytes[at.index(header)] ^= mask;
+            }
+        }
+        Damage::Claim(at, value) => {
+            let at = at.index(header - 8);
+            bytes[at..at + 8].copy_from_slice(&value.to_le_bytes());
+        }
+    }
+    bytes
+}
+
+/// Everything that a program does with a file before it answers.
+fn load(bytes: Bytes) -> Result<Model, InferError> {
+    let gguf = Gguf::parse(bytes, FILE)?;
+    Tokenizer::from_gguf(&gguf)?;
+    Model::from_gguf(&gguf)
+}
+
+/// What is read can be used.
+fn run(model: &Model) {
+    let mut cache = KvCache::new(model.cache_shape(), 4);
+    let input = Input { sequence: cache.open(), tokens: &[0, 1, 2], logits: LogitRows::Last };
+    // A damaged configuration may allow fewer tokens; then that is the answer.
+    let _ = model.forward(&[input], &mut cache, Activations::Quantized, &mut Workspace::new());
+}
+
+#[test]
+fn damaged_files_are_refused_or_run() {
+    let whole = whole();
+    let header = {
+        let gguf = Gguf::parse(Bytes::from(whole.clone()), FILE).unwrap();
+        let weights: usize = gguf.tensors().iter().map(|t| gguf.data(t).len()).sum();
+        whole.len() - weights
+    };
+    run(&load(Bytes::from(whole.clone())).unwrap());
+    // All that is built from a whole file, tables of the tokenizer among it, is the measure.
+    let region = Region::new(ALLOCATOR);
+    load(Bytes::from(whole.clone())).unwrap();
+    let undamaged = region.change().bytes_allocated;
+
+    let cases = if cfg!(debug_assertions) { 3000 } else { 20_000 };
+    let config = Config { cases, failure_persistence: None, ..Config::default() };
+    TestRunner::new(config)
+        .run(&damage(), |damage| {
+            let bytes = Bytes::from(damaged(&whole, header, &damage));
+            let region = Region::new(ALLOCATOR);
+            let loaded = load(bytes);
+            let allocated = region.change().bytes_allocated;
+            prop_assert!(allocated <= 2 * undamaged, "{allocated} bytes of memory, not {undamaged}");
+            match loaded {
+                Ok(model) => run(&model),
+                Err(error) => {
+                    let text = error.to_string();
+                    prop_assert!(text.contains(FILE), "{text}");
+                }
+            }
+            Ok(())
+        })
+        .unwrap();
+}
