@@ -117,7 +117,10 @@ fn damaged_files_are_refused_or_run() {
             let region = Region::new(ALLOCATOR);
             let loaded = load(bytes);
             let allocated = region.change().bytes_allocated;
-            prop_assert!(allocated <= 2 * undamaged, "{allocated} bytes of memory, not {undamaged}");
+            prop_assert!(
+                allocated <= 2 * undamaged,
+                "{allocated} bytes of memory, not {undamaged}"
+            );
             match loaded {
                 Ok(model) => run(&model),
                 Err(error) => {
