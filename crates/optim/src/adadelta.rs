@@ -66,6 +66,7 @@ struct AdadeltaUpdate<T> {
 }
 
 impl<T: Float> Update<T> for AdadeltaUpdate<T> {
+    #[inline(always)]
     fn apply(&self, parameter: &mut [T], gradient: &[T], state: &mut [&mut [T]]) {
         let [square, moved] = state else { unreachable!("Adadelta has two slots") };
         let state = square.iter_mut().zip(moved.iter_mut());

@@ -68,6 +68,7 @@ struct AdagradUpdate<T> {
 }
 
 impl<T: Float> Update<T> for AdagradUpdate<T> {
+    #[inline(always)]
     fn apply(&self, parameter: &mut [T], gradient: &[T], state: &mut [&mut [T]]) {
         let [sums] = state else { unreachable!("Adagrad has one slot") };
         for ((p, g), s) in parameter.iter_mut().zip(gradient).zip(sums.iter_mut()) {

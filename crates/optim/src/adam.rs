@@ -135,6 +135,7 @@ impl<T: Float> AdamUpdate<T> {
 }
 
 impl<T: Float> Update<T> for AdamUpdate<T> {
+    #[inline(always)]
     fn apply(&self, parameter: &mut [T], gradient: &[T], state: &mut [&mut [T]]) {
         let [mean, square] = state else { unreachable!("Adam has two slots") };
         let state = mean.iter_mut().zip(square.iter_mut());

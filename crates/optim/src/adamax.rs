@@ -69,6 +69,7 @@ struct AdamaxUpdate<T> {
 }
 
 impl<T: Float> Update<T> for AdamaxUpdate<T> {
+    #[inline(always)]
     fn apply(&self, parameter: &mut [T], gradient: &[T], state: &mut [&mut [T]]) {
         let [mean, largest] = state else { unreachable!("AdaMax has two slots") };
         let state = mean.iter_mut().zip(largest.iter_mut());

@@ -2,6 +2,7 @@ use rayon::prelude::*;
 use ulp_tensor::ndarray::{ArrayViewD, ArrayViewMutD};
 
 use ulp_tensor::Float;
+use ulp_tensor::simd::{self, Kernel};
 
 use crate::OptimError;
 
@@ -23,7 +24,7 @@ pub fn global_norm<T: Float>(arrays: &[ArrayViewD<'_, T>]) -> f64 {
     for array in arrays {
         let array = array.as_standard_layout();
         let values = array.as_slice().expect("standard layout");
-        sums.par_extend(values.par_chunks(BLOCK).map(block_square_sum));
+        sums.par_extend(values.par_chunks(BLOCK).map(|block| simd::run(SquareSum { block })));
     }
     pairwise(&sums).sqrt()
 }
@@ -103,22 +104,32 @@ pub fn clip_value<T: Float>(
     Ok(())
 }
 
-fn block_square_sum<T: Float>(block: &[T]) -> f64 {
-    let mut lanes = [0.0_f64; LANES];
-    for stretch in block.chunks(LANES) {
-        for (lane, value) in lanes.iter_mut().zip(stretch) {
-            let value = value.to_f64();
-            *lane += value * value;
+/// The sum of a block's squares.
+struct SquareSum<'a, T> {
+    block: &'a [T],
+}
+
+impl<T: Float> Kernel for SquareSum<'_, T> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn run(self) -> f64 {
+        let mut lanes = [0.0_f64; LANES];
+        for stretch in self.block.chunks(LANES) {
+            for (lane, value) in lanes.iter_mut().zip(stretch) {
+                let value = value.to_f64();
+                *lane += value * value;
+            }
         }
-    }
-    let mut width = LANES / 2;
-    while width > 0 {
-        for j in 0..width {
-            lanes[j] += lanes[j + width];
+        let mut width = LANES / 2;
+        while width > 0 {
+            for j in 0..width {
+                lanes[j] += lanes[j + width];
+            }
+            width /= 2;
         }
-        width /= 2;
+        lanes[0]
     }
-    lanes[0]
 }
 
 /// Left half plus right half, the left one a power of two long.

@@ -65,6 +65,7 @@ struct LionUpdate<T> {
 }
 
 impl<T: Float> Update<T> for LionUpdate<T> {
+    #[inline(always)]
     fn apply(&self, parameter: &mut [T], gradient: &[T], state: &mut [&mut [T]]) {
         let [mean] = state else { unreachable!("Lion has one slot") };
         for ((p, &g), m) in parameter.iter_mut().zip(gradient).zip(mean.iter_mut()) {

@@ -4,6 +4,7 @@ use rayon::prelude::*;
 use ulp_tensor::ndarray::{ArrayD, ArrayViewD, ArrayViewMutD, IxDyn};
 
 use ulp_tensor::Float;
+use ulp_tensor::simd::{self, Kernel};
 
 use crate::{OptimError, Rule, StateDict, Update};
 
@@ -306,7 +307,7 @@ fn update_slices<T: Float>(
     slots: &mut [&mut [T]],
 ) {
     if values.len() <= CHUNK {
-        return step.apply(values, gradient, slots);
+        return simd::run(Apply { step, values, gradient, slots });
     }
     let mut tasks: Vec<_> = values
         .chunks_mut(CHUNK)
@@ -318,7 +319,24 @@ fn update_slices<T: Float>(
             task.2.push(chunk);
         }
     }
-    tasks
-        .into_par_iter()
-        .for_each(|(values, gradient, mut slots)| step.apply(values, gradient, &mut slots));
+    tasks.into_par_iter().for_each(|(values, gradient, mut slots)| {
+        simd::run(Apply { step, values, gradient, slots: &mut slots });
+    });
+}
+
+/// One stretch of elements, on the widest registers that there are.
+struct Apply<'a, 's, U, T> {
+    step: &'a U,
+    values: &'a mut [T],
+    gradient: &'a [T],
+    slots: &'a mut [&'s mut [T]],
+}
+
+impl<T, U: Update<T>> Kernel for Apply<'_, '_, U, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        self.step.apply(self.values, self.gradient, self.slots);
+    }
 }

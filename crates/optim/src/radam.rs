@@ -88,6 +88,7 @@ struct RAdamUpdate<T> {
 }
 
 impl<T: Float> Update<T> for RAdamUpdate<T> {
+    #[inline(always)]
     fn apply(&self, parameter: &mut [T], gradient: &[T], state: &mut [&mut [T]]) {
         let [mean, square] = state else { unreachable!("RAdam has two slots") };
         let state = mean.iter_mut().zip(square.iter_mut());

@@ -94,6 +94,7 @@ struct RmsPropUpdate<T> {
 }
 
 impl<T: Float> Update<T> for RmsPropUpdate<T> {
+    #[inline(always)]
     fn apply(&self, parameter: &mut [T], gradient: &[T], state: &mut [&mut [T]]) {
         let mut state = state.iter_mut();
         let square = state.next().expect("RMSProp always keeps a mean square");

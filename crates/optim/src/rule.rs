@@ -57,5 +57,8 @@ pub trait Rule: Clone + Send + Sync {
 pub trait Update<T>: Sync {
     /// Changes parameters and state in place. `state` has an entry for each of [`Rule::slots`], in
     /// that order.
+    ///
+    /// Mark it `#[inline(always)]`: it is then compiled for each instruction set
+    /// ([`Kernel`](ulp_tensor::simd::Kernel)), with the same bits.
     fn apply(&self, parameter: &mut [T], gradient: &[T], state: &mut [&mut [T]]);
 }

@@ -84,6 +84,7 @@ struct SgdUpdate<T> {
 }
 
 impl<T: Float> Update<T> for SgdUpdate<T> {
+    #[inline(always)]
     fn apply(&self, parameter: &mut [T], gradient: &[T], state: &mut [&mut [T]]) {
         let [buffer] = state else {
             for (p, g) in parameter.iter_mut().zip(gradient) {
