@@ -54,7 +54,7 @@ pub(super) fn reduced_f64(x: f64) -> ((f64, f64), f64) {
     ((power(half), power(biased.wrapping_sub(half))), (r * r).mul_add(horner(r, Q_F64), r))
 }
 
-/// At most 1 ulp off.
+/// At most 1.04 ulp off (the worst of all 2^32 arguments is off by 1.035, at -5.8476796).
 #[inline(always)]
 pub(crate) fn f32(x: f32) -> f32 {
     // Beyond these the result is infinite, or zero; NaN passes both comparisons by.

@@ -6,7 +6,7 @@ use crate::simd::{Kernel, run};
 
 /// (function, ulps allowed in `f64`, in `f32`), the figures of docs/numerics.md.
 const ALLOWED: [(&str, f64, f64); 9] = [
-    ("exp", 1.0, 1.0),
+    ("exp", 1.0, 1.04),
     ("log", 1.0, 1.0),
     ("tanh", 3.0, 2.0),
     ("sigmoid", 2.5, 2.5),
