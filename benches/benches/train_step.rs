@@ -1,48 +1,51 @@
-//! One training step of a Llama, side by side with PyTorch's.
+//! Training steps, side by side with PyTorch's.
 //!
 //!     cargo bench -p ulp-benches --bench train_step [-- WORKLOAD [ROUNDS]]
 //!
-//! `b` is d 256, 6 layers, 8 heads, SwiGLU 688, vocabulary 4096, batch 8 of 256 tokens; `default` is
-//! the shape of the embedded model: d 192, 5 layers, 6 heads on 2 kv heads, SwiGLU 512, vocabulary
-//! 1280, batch 8 of 384 tokens. AdamW on both sides (PyTorch's fused one), f32, two threads.
+//! | workload | what | optimizer |
+//! |---|---|---|
+//! | `a` | MLP 784-512-512-10, ReLU, cross-entropy, batch 128 | Adam |
+//! | `b` | Llama, d 256, 6 layers, 8 heads, SwiGLU 688, vocabulary 4096, batch 8 of 256 tokens | AdamW, clipping |
+//! | `adamw` | the update alone, of 25 matrices of 1000 by 1000 | AdamW |
+//! | `default` | the embedded model: d 192, 5 layers, 6 heads on 2, SwiGLU 512, vocabulary 1280, batch 8 of 384 | AdamW, clipping |
 //!
-//! If `ULP_PEER_PYTHON` names a Python with torch, `peers/train_step.py` runs in a process of its
-//! own and the two take turns, step by step: machines drift, ratios of neighbours hardly do.
+//! f32, two threads, PyTorch's fused optimizers. If `ULP_PEER_PYTHON` names a Python with torch,
+//! `peers/train_step.py` runs in a process of its own and the two take turns: machines drift, ratios
+//! of neighbours hardly do.
 
 use std::error::Error;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Instant;
 
-use ulp_nn::{LlamaConfig, TokenDataset, Trainer, TrainingConfig};
+use ndarray::{Array1, ArrayD};
+use ulp_autograd::Tape;
+use ulp_nn::{
+    ArrayX, LlamaConfig, Mlp, Module, TokenDataset, Trainer, TrainingConfig, cross_entropy,
+};
+use ulp_optim::{Adam, AdamW, Optimizer, Param};
+use ulp_tensor::pool;
 
 const THREADS: usize = 2;
 const WARM_UP: usize = 2;
 
+type Step = Box<dyn FnMut() -> Result<(), Box<dyn Error>>>;
+
 struct Workload {
     name: &'static str,
-    config: &'static str,
-    batch: usize,
-    length: usize,
+    /// Steps that are timed as one.
+    steps: usize,
+    /// What one step is counted in, and how many of them it has.
+    unit: &'static str,
+    units: usize,
+    step: fn() -> Result<Step, Box<dyn Error>>,
 }
 
-const WORKLOADS: [Workload; 2] = [
-    Workload {
-        name: "b",
-        config: r#"{"model_type": "llama", "vocab_size": 4096, "hidden_size": 256,
-            "intermediate_size": 688, "num_hidden_layers": 6, "num_attention_heads": 8,
-            "num_key_value_heads": 8, "tie_word_embeddings": false}"#,
-        batch: 8,
-        length: 256,
-    },
-    Workload {
-        name: "default",
-        config: r#"{"model_type": "llama", "vocab_size": 1280, "hidden_size": 192,
-            "intermediate_size": 512, "num_hidden_layers": 5, "num_attention_heads": 6,
-            "num_key_value_heads": 2, "tie_word_embeddings": true}"#,
-        batch: 8,
-        length: 384,
-    },
+const WORKLOADS: [Workload; 4] = [
+    Workload { name: "a", steps: 50, unit: "steps", units: 1, step: mlp },
+    Workload { name: "b", steps: 1, unit: "tokens", units: 8 * 256, step: llama_b },
+    Workload { name: "adamw", steps: 5, unit: "parameters", units: 25_000_000, step: adamw },
+    Workload { name: "default", steps: 1, unit: "tokens", units: 8 * 384, step: llama_default },
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -59,23 +62,25 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn compare(workload: &Workload, rounds: usize) -> Result<(), Box<dyn Error>> {
-    let mut ours = Ours::new(workload)?;
-    let mut peer = Peer::start(workload.name)?;
+    let Workload { name, steps, unit, units, step } = *workload;
+    let mut step = step()?;
+    let mut peer = Peer::start(name, steps)?;
     let (mut own_times, mut ratios) = (Vec::new(), Vec::new());
     for round in 0..WARM_UP + rounds {
-        let own = ours.step()?;
-        let theirs = peer.as_mut().map(Peer::step).transpose()?;
+        let start = Instant::now();
+        (0..steps).try_for_each(|_| step())?;
+        let own = start.elapsed().as_secs_f64() / steps as f64;
+        let theirs = peer.as_mut().map(Peer::seconds).transpose()?;
         if round >= WARM_UP {
             own_times.push(own);
             ratios.extend(theirs.map(|theirs| theirs / own));
         }
     }
-    let tokens = (workload.batch * workload.length) as f64;
     let own = median(&mut own_times);
-    println!("{}: {:.0} ms a step, {:.0} tokens/s", workload.name, own * 1e3, tokens / own);
+    println!("{name}: {:.2} ms a step, {:.0} {unit}/s", own * 1e3, units as f64 / own);
     match peer {
-        Some(_) => println!("{}: {:.2} x PyTorch", workload.name, median(&mut ratios)),
-        None => println!("{}: no peer (ULP_PEER_PYTHON is not set)", workload.name),
+        Some(_) => println!("{name}: {:.2} x PyTorch", median(&mut ratios)),
+        None => println!("{name}: no peer (ULP_PEER_PYTHON is not set)"),
     }
     Ok(())
 }
@@ -85,34 +90,83 @@ fn median(values: &mut [f64]) -> f64 {
     values[values.len() / 2]
 }
 
-struct Ours {
-    trainer: Trainer,
-    data: TokenDataset,
+fn mlp() -> Result<Step, Box<dyn Error>> {
+    const BATCH: usize = 128;
+    let mut model = Mlp::<ArrayX<f32>>::new(&[784, 512, 512, 10], 42);
+    let mut optimizer = Optimizer::new(Adam::default())?;
+    let pictures = ArrayD::from_shape_fn(vec![BATCH, 784], |at| (at[0] * at[1] % 17) as f32 / 17.0);
+    let pictures = pictures.into_shared();
+    let classes = Array1::from_iter((0..BATCH as u32).map(|i| i % 10)).into_dyn();
+    Ok(Box::new(move || {
+        let tape = Tape::new();
+        let bound = model.bind(&tape);
+        let logits = bound.forward(tape.constant(pictures.clone()));
+        let mut gradients = cross_entropy(logits, classes.view(), None).backward();
+        let mut taken = Vec::new();
+        bound.visit(|_, p| taken.push(gradients.take(*p)));
+        drop(tape);
+        let mut named = model.named_parameters_mut();
+        let mut params: Vec<_> = named
+            .iter_mut()
+            .zip(&taken)
+            .map(|((name, p), gradient)| Param {
+                name,
+                gradient: gradient.as_ref().map(|g| g.view()),
+                value: p.view_mut(),
+                group: 0,
+            })
+            .collect();
+        optimizer.step(&mut params)?;
+        taken.into_iter().flatten().for_each(pool::recycle);
+        Ok(())
+    }))
 }
 
-impl Ours {
-    fn new(workload: &Workload) -> Result<Self, Box<dyn Error>> {
-        let config = LlamaConfig::parse(workload.config.as_bytes(), workload.name)?;
-        let vocabulary = config.vocab_size as u32;
-        let training = TrainingConfig {
-            batch_size: workload.batch,
-            sequence_length: workload.length,
-            ..TrainingConfig::default()
-        };
-        // Any ids do: a step costs the same whatever it learns.
-        let tokens = (0..100_000_u32).map(|i| i.wrapping_mul(2_654_435_761) >> 8);
-        let data = TokenDataset::from_tokens(tokens.map(|id| id % vocabulary).collect());
-        Ok(Self { trainer: Trainer::new(config, training)?, data })
-    }
-
-    fn step(&mut self) -> Result<f64, Box<dyn Error>> {
-        let start = Instant::now();
-        self.trainer.step(&self.data)?;
-        Ok(start.elapsed().as_secs_f64())
-    }
+fn adamw() -> Result<Step, Box<dyn Error>> {
+    let names: Vec<String> = (0..25).map(|i| format!("w{i}")).collect();
+    let mut values = vec![ArrayD::<f32>::from_elem(vec![1000, 1000], 0.5); names.len()];
+    let gradients = vec![ArrayD::<f32>::from_elem(vec![1000, 1000], 0.25); names.len()];
+    let mut optimizer = Optimizer::new(AdamW::default())?;
+    Ok(Box::new(move || {
+        let pairs = names.iter().zip(&mut values).zip(&gradients);
+        let mut params: Vec<_> = pairs
+            .map(|((name, value), gradient)| Param {
+                name,
+                value: value.view_mut(),
+                gradient: Some(gradient.view()),
+                group: 0,
+            })
+            .collect();
+        Ok(optimizer.step(&mut params)?)
+    }))
 }
 
-/// The other engine: it waits for a line, does a step, and answers with its seconds.
+fn llama_b() -> Result<Step, Box<dyn Error>> {
+    let config = r#"{"model_type": "llama", "vocab_size": 4096, "hidden_size": 256,
+        "intermediate_size": 688, "num_hidden_layers": 6, "num_attention_heads": 8,
+        "num_key_value_heads": 8, "tie_word_embeddings": false}"#;
+    llama(config, 8, 256)
+}
+
+fn llama_default() -> Result<Step, Box<dyn Error>> {
+    let config = r#"{"model_type": "llama", "vocab_size": 1280, "hidden_size": 192,
+        "intermediate_size": 512, "num_hidden_layers": 5, "num_attention_heads": 6,
+        "num_key_value_heads": 2, "tie_word_embeddings": true}"#;
+    llama(config, 8, 384)
+}
+
+fn llama(config: &str, batch_size: usize, sequence_length: usize) -> Result<Step, Box<dyn Error>> {
+    let config = LlamaConfig::parse(config.as_bytes(), "config.json")?;
+    let vocabulary = config.vocab_size as u32;
+    // Any ids do: a step costs the same whatever it learns.
+    let tokens = (0..100_000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 8) % vocabulary);
+    let data = TokenDataset::from_tokens(tokens.collect());
+    let training = TrainingConfig { batch_size, sequence_length, ..TrainingConfig::default() };
+    let mut trainer = Trainer::new(config, training)?;
+    Ok(Box::new(move || Ok(trainer.step(&data).map(drop)?)))
+}
+
+/// The other engine: it waits for a line, does its steps, and answers with the seconds of one.
 struct Peer {
     child: Child,
     input: ChildStdin,
@@ -120,11 +174,11 @@ struct Peer {
 }
 
 impl Peer {
-    fn start(workload: &str) -> Result<Option<Self>, Box<dyn Error>> {
+    fn start(workload: &str, steps: usize) -> Result<Option<Self>, Box<dyn Error>> {
         let Some(python) = std::env::var_os("ULP_PEER_PYTHON") else { return Ok(None) };
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/peers/train_step.py");
         let mut child = Command::new(python)
-            .args([script, workload, &THREADS.to_string()])
+            .args([script, workload, &THREADS.to_string(), &steps.to_string()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
@@ -133,7 +187,7 @@ impl Peer {
         Ok(Some(Self { child, input, output }))
     }
 
-    fn step(&mut self) -> Result<f64, Box<dyn Error>> {
+    fn seconds(&mut self) -> Result<f64, Box<dyn Error>> {
         self.input.write_all(b"step\n")?;
         let mut line = String::new();
         self.output.read_line(&mut line)?;

@@ -1,9 +1,9 @@
-"""The peer of benches/train_step.rs: for each line on stdin one training step, its seconds on stdout.
+"""The peer of benches/train_step.rs: for each line on stdin some training steps, the seconds of one on stdout.
 
-    python train_step.py {b,default} THREADS [bf16]
+    python train_step.py {a,b,adamw,default} THREADS STEPS [bf16]
 
-PyTorch in eager mode as its users write a Llama: scaled_dot_product_attention, F.rms_norm where torch has it, fused
-AdamW, clipping by the global norm. `bf16` trains under autocast.
+PyTorch in eager mode as its users write a Llama: scaled_dot_product_attention, nn.RMSNorm, fused AdamW, clipping by the
+global norm. `bf16` trains under autocast.
 """
 
 import sys
@@ -72,25 +72,55 @@ class Llama(nn.Module):
         return self.lm_head(self.norm(x))
 
 
-def main():
-    name, threads = sys.argv[1], int(sys.argv[2])
-    torch.set_num_threads(threads)
-    torch.manual_seed(42)
-    workload = WORKLOADS[name]
+def perceptron():
+    model = nn.Sequential(nn.Linear(784, 512), nn.ReLU(), nn.Linear(512, 512), nn.ReLU(), nn.Linear(512, 10))
+    optimizer = torch.optim.Adam(model.parameters(), fused=True)
+    pictures, classes = torch.rand(128, 784), torch.randint(10, (128,))
+
+    def step():
+        optimizer.zero_grad()
+        F.cross_entropy(model(pictures), classes).backward()
+        optimizer.step()
+
+    return step
+
+
+def adamw():
+    parameters = [nn.Parameter(torch.full((1000, 1000), 0.5)) for _ in range(25)]
+    for p in parameters:
+        p.grad = torch.full((1000, 1000), 0.25)
+    return torch.optim.AdamW(parameters, fused=True).step
+
+
+def llama(workload, bf16):
     model = Llama(**workload)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, betas=(0.9, 0.95), weight_decay=0.1, fused=True)
     text = torch.randint(workload["vocab"], (workload["batch"], workload["length"] + 1))
-    for _ in sys.stdin:
-        start = time.perf_counter()
+
+    def step():
         optimizer.zero_grad()
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled="bf16" in sys.argv[3:]):
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bf16):
             logits = model(text[:, :-1])
         loss = F.cross_entropy(logits.float().flatten(0, 1), text[:, 1:].flatten())
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         loss.item()
-        print(time.perf_counter() - start, flush=True)
+
+    return step
+
+
+def main():
+    name, threads, steps = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    torch.set_num_threads(threads)
+    torch.manual_seed(42)
+    simple = {"a": perceptron, "adamw": adamw}
+    step = simple[name]() if name in simple else llama(WORKLOADS[name], "bf16" in sys.argv[4:])
+    for _ in sys.stdin:
+        start = time.perf_counter()
+        for _ in range(steps):
+            step()
+        print((time.perf_counter() - start) / steps, flush=True)
 
 
 main()

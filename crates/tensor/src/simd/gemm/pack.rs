@@ -3,39 +3,33 @@
 use std::cell::Cell;
 
 use super::Matrix;
-use crate::simd::{Kernel, huge_pages, run};
-
-/// A cache line.
-#[derive(Clone, Copy)]
-#[repr(C, align(64))]
-struct Line([u8; 64]);
+use crate::simd::huge_pages::Buffer;
+use crate::simd::{Kernel, run};
 
 thread_local! {
-    static SPARE: Cell<Vec<Vec<Line>>> = const { Cell::new(Vec::new()) };
+    static SPARE: Cell<Vec<Buffer>> = const { Cell::new(Vec::new()) };
 }
 
 /// A buffer that goes back to its thread when dropped: fresh memory costs more than the packing.
 #[derive(Default)]
-pub(super) struct Scratch(Vec<Line>);
+pub(super) struct Scratch(Option<Buffer>);
 
 impl Scratch {
-    /// `len` elements of any value, aligned to a cache line.
+    /// `len` elements of any value, aligned to a page.
     pub(super) fn slice<T: super::Element>(&mut self, len: usize) -> &mut [T] {
-        let lines = (len * size_of::<T>()).div_ceil(size_of::<Line>());
-        if self.0.len() < lines {
+        let bytes = len * size_of::<T>();
+        if self.0.as_ref().is_none_or(|buffer| buffer.size() < bytes) {
             self.give_back();
-            self.0 = spare(lines).unwrap_or_else(|| fresh(lines));
+            self.0 = spare(bytes);
         }
+        let buffer = self.0.get_or_insert_with(|| Buffer::new(bytes));
         // SAFETY: the buffer is initialised, long enough and aligned; an `Element` is a float, for
         // which any bits are a value.
-        unsafe { std::slice::from_raw_parts_mut(self.0.as_mut_ptr().cast(), len) }
+        unsafe { std::slice::from_raw_parts_mut(buffer.as_mut_ptr().cast(), len) }
     }
 
     fn give_back(&mut self) {
-        let buffer = std::mem::take(&mut self.0);
-        if buffer.is_empty() {
-            return;
-        }
+        let Some(buffer) = self.0.take() else { return };
         // While a thread ends its local storage may be gone; then the buffer is freed.
         let _ = SPARE.try_with(|spare| {
             let mut buffers = spare.take();
@@ -53,11 +47,11 @@ impl Drop for Scratch {
 
 /// The least of this thread's spare buffers that is long enough. If none is, the longest is freed:
 /// a longer one takes its place.
-fn spare(lines: usize) -> Option<Vec<Line>> {
+fn spare(bytes: usize) -> Option<Buffer> {
     SPARE.with(|spare| {
         let mut buffers = spare.take();
-        buffers.sort_by_key(Vec::len);
-        let fits = buffers.iter().position(|buffer| buffer.len() >= lines);
+        buffers.sort_by_key(Buffer::size);
+        let fits = buffers.iter().position(|buffer| buffer.size() >= bytes);
         let found = fits.map(|index| buffers.remove(index));
         if found.is_none() {
             buffers.pop();
@@ -65,13 +59,6 @@ fn spare(lines: usize) -> Option<Vec<Line>> {
         spare.set(buffers);
         found
     })
-}
-
-fn fresh(lines: usize) -> Vec<Line> {
-    let mut fresh = Vec::with_capacity(lines);
-    huge_pages::prefer(fresh.spare_capacity_mut());
-    fresh.resize(lines, Line([0; 64]));
-    fresh
 }
 
 /// Copies `source` (at most `width` rows) column after column, each padded to `width`.

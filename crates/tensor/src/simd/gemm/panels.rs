@@ -5,7 +5,7 @@ use super::matrix::{Matrix, Target};
 use super::pack::{Scratch, pack};
 use crate::simd::share;
 
-use super::tile::{self, Ahead, Element, Operand, Tile};
+use super::tile::{Ahead, Element, Operand, Rows, Tile};
 
 /// The columns of the output that a task works on at a time: its rows of these, and what is needed
 /// of `a` and of `b` for one block along K, stay in the second cache together.
@@ -83,9 +83,13 @@ impl<'a, T: Element> Panels<'a, T> {
     ) {
         let Tile { rows: mr, columns: nr, .. } = self.tile;
         let (rows, k) = (a.rows, a.columns);
-        let mut scratch = Scratch::default();
+        let (mut scratch, mut scratch_of_sums) = (Scratch::default(), Scratch::default());
         let tiles_of_a = RowTiles::new(a, mr, columns.div_ceil(nr), &mut scratch);
         let tiles = rows.div_ceil(mr);
+        // Along a long K the partial sums wait here, tile by tile: rows of the output, which may
+        // lie a power of two apart, would drive each other out of the cache.
+        let waiting = if k <= KC { 1 } else { tiles * (COLUMNS / nr) };
+        let sums = scratch_of_sums.slice::<T>(waiting * mr * nr).as_mut_ptr();
         // The columns in groups; for each group block after block along K; for each panel by panel.
         let groups = (0..columns).step_by(COLUMNS);
         let blocks = groups.flat_map(|j0| (0..k).step_by(KC).map(move |k0| (j0, k0)));
@@ -100,27 +104,25 @@ impl<'a, T: Element> Panels<'a, T> {
             for tile in 0..tiles {
                 let i = tile * mr;
                 let a = tiles_of_a.tile(i, k0);
-                let next_a = if tile + 1 < tiles {
-                    tiles_of_a.tile(i + mr, k0)
-                } else {
-                    tiles_of_a.tile(0, next_k0)
+                // Each tile fetches its share of the next panel.
+                let share = nr.div_ceil(tiles);
+                let ahead = Ahead {
+                    start: next_b.start.wrapping_add(share * tile * kc),
+                    step: share as isize,
                 };
-                // Each tile fetches the next one's rows, and its share of the next panel.
-                let share = nr.div_ceil(tiles) as isize;
-                let ahead = [
-                    Ahead { start: next_a.start, step: next_a.step },
-                    Ahead {
-                        start: next_b.start.wrapping_offset(share * (tile * kc) as isize),
-                        step: share,
-                    },
-                ];
-                let c = target.at(i, j);
+                let place = if k <= KC { 0 } else { j % COLUMNS / nr * tiles + tile };
+                let output = TileOutput {
+                    rows: mr.min(rows - i),
+                    width,
+                    target: target.at(i, j),
+                    sums: Rows { start: sums.wrapping_add(place * mr * nr), row: nr },
+                    first: k0 == 0,
+                    last: k0 + kc == k,
+                };
                 // SAFETY: a and b hold the rows and columns of a tile for each of kc steps (packed
                 // ones are padded); these rows and columns of the target are this task's, inside
                 // the output.
-                unsafe {
-                    self.store(mr.min(rows - i), width, kc, [a, b], c, accumulate || k0 > 0, ahead);
-                }
+                unsafe { output.add(&self.tile, kc, [a, b], accumulate, ahead) };
             }
         }
     }
@@ -136,39 +138,62 @@ impl<'a, T: Element> Panels<'a, T> {
             Operand { start: self.packed.wrapping_add(start), across: 1, step: width as isize }
         }
     }
+}
 
-    /// One tile, straight into the target where that takes whole rows side by side.
+/// One tile of the output, and where its sums wait between the blocks along K.
+struct TileOutput<T> {
+    rows: usize,
+    width: usize,
+    target: Target<T>,
+    sums: Rows<T>,
+    /// Is this the first, the last block along K?
+    first: bool,
+    last: bool,
+}
+
+impl<T: Element> TileOutput<T> {
+    /// Adds one block along K: from the target (if the first and to be accumulated) or what
+    /// waits, to what waits or (if the last) the target.
     ///
     /// # Safety
     ///
-    /// As [`Tile::run`], for the first `width` columns of the target.
-    #[allow(clippy::too_many_arguments)]
-    unsafe fn store(
+    /// As [`Tile::run`], for `width` columns of the target and all of `sums`.
+    unsafe fn add(
         &self,
-        rows: usize,
-        width: usize,
+        tile: &Tile<T>,
         kc: usize,
-        [a, b]: [Operand<T>; 2],
-        c: Target<T>,
+        operands: [Operand<T>; 2],
         accumulate: bool,
-        ahead: [Ahead<T>; 2],
+        ahead: Ahead<T>,
     ) {
-        let (tile, nr) = (&self.tile, self.tile.columns);
-        if width == nr && c.column_stride == 1 {
-            // SAFETY: passed on to the caller.
-            return unsafe { tile.run(rows, kc, a, b, c.start, c.row_stride, accumulate, ahead) };
+        let &TileOutput { rows, width, target, sums, first, last } = self;
+        // A tile goes straight to and from the target where it takes whole rows side by side.
+        let whole = width == tile.columns && target.column_stride == 1;
+        let output = Rows { start: target.start, row: target.row_stride };
+        if first && accumulate && !whole {
+            // SAFETY: the caller's promise.
+            self.each(|sum, c| unsafe { *sum = *c });
         }
-        let mut sums = [T::default(); tile::LARGEST];
-        // SAFETY: the operands are the caller's promise; `sums` holds any tile.
-        unsafe { tile.run(rows, kc, a, b, sums.as_mut_ptr(), nr, false, ahead) };
-        for r in 0..rows {
-            for s in 0..width {
-                let sum = sums[r * nr + s];
-                // SAFETY: row r and column s of the target, promised by the caller.
-                unsafe {
-                    let c = c.start.add(r * c.row_stride + s * c.column_stride);
-                    *c = if accumulate { *c + sum } else { sum };
-                }
+        let from = match (first, accumulate) {
+            (true, false) => None,
+            (true, true) if whole => Some(output),
+            _ => Some(sums),
+        };
+        let to = if last && whole { output } else { sums };
+        // SAFETY: passed on to the caller.
+        unsafe { tile.run([rows, kc], operands, from, to, ahead) };
+        if last && !whole {
+            // SAFETY: the caller's promise.
+            self.each(|sum, c| unsafe { *c = *sum });
+        }
+    }
+
+    /// Calls `f` with the addresses of each sum and its element of the target.
+    fn each(&self, f: impl Fn(*mut T, *mut T)) {
+        for r in 0..self.rows {
+            for s in 0..self.width {
+                let sum = self.sums.start.wrapping_add(r * self.sums.row + s);
+                f(sum, self.target.at(r, s).start);
             }
         }
     }
@@ -183,7 +208,12 @@ struct RowTiles<'a, T> {
 
 impl<'a, T: Element> RowTiles<'a, T> {
     /// `uses` is the number of panels that each row is multiplied by.
-    fn new(a: Matrix<'a, T>, height: usize, uses: usize, scratch: &'a mut Scratch) -> Self {
+    pub(super) fn new(
+        a: Matrix<'a, T>,
+        height: usize,
+        uses: usize,
+        scratch: &'a mut Scratch,
+    ) -> Self {
         // Packing takes about as long as three more uses of a row that lies side by side.
         let direct = uses <= 2 || (a.column_stride == 1 && uses <= 8);
         if direct {

@@ -2,11 +2,11 @@
 
 use super::tile::Tile;
 
-/// The bytes of `a` that a task packs, all along K.
-const A_BYTES: usize = 4 << 20;
-
 /// The rows of the output that a task makes, at most.
 const ROWS: usize = 192;
+
+/// The bytes of `a` that a task works on, all along K, at most.
+const A_BYTES: usize = 4 << 20;
 
 /// How an output of `m` by `n` is cut into blocks that one thread makes at a time.
 pub(super) struct Plan {
@@ -18,8 +18,8 @@ pub(super) struct Plan {
 
 impl Plan {
     pub(super) fn new<T>(tile: &Tile<T>, [m, n, k]: [usize; 3], threads: usize) -> Self {
-        let most =
-            (A_BYTES / (k * size_of::<T>())).clamp(4 * tile.rows, ROWS) / tile.rows * tile.rows;
+        let most = (A_BYTES / (k * size_of::<T>())).clamp(4 * tile.rows, ROWS);
+        let most = most / tile.rows * tile.rows;
         // Four blocks a thread level out what threads do not share evenly.
         let tasks = if threads > 1 { 4 * threads } else { 1 };
         let mc = m.div_ceil(tasks).next_multiple_of(tile.rows).clamp(4 * tile.rows, most);

@@ -4,9 +4,6 @@ use std::ops::Add;
 
 use crate::simd::Isa;
 
-/// The elements of the largest tile.
-pub(super) const LARGEST: usize = 12 * 32;
-
 /// An element type that products of matrices are made of: `f32` or `f64`.
 pub trait Element: Copy + Default + Send + Sync + Add<Output = Self> + 'static {
     /// The tile of an instruction set.
@@ -31,7 +28,7 @@ impl<T> Clone for Operand<T> {
 
 impl<T> Copy for Operand<T> {}
 
-/// What will be read next: `step` elements of it are fetched into the second cache during each step
+/// What of `b` will be read next: `step` elements are fetched into the second cache during each step
 /// along K. The addresses need not be readable.
 pub(crate) struct Ahead<T> {
     pub(crate) start: *const T,
@@ -46,45 +43,56 @@ impl<T> Clone for Ahead<T> {
 
 impl<T> Copy for Ahead<T> {}
 
-/// `c (+)= a · b` for all rows and columns of a tile:
-/// `(k, a, b, c, c_row, accumulate, [ahead of a, ahead of b])`.
+/// The rows of a tile of the output, or of partial sums: row `r` begins at `start + r * row`.
+pub(crate) struct Rows<T> {
+    pub(crate) start: *mut T,
+    pub(crate) row: usize,
+}
+
+impl<T> Clone for Rows<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Rows<T> {}
+
+/// `to = from + a · b` for all rows and columns of a tile: `(k, a, b, from, to, ahead)`; without
+/// `from`, `to = a · b`.
 pub(crate) type Run<T> =
-    unsafe fn(usize, Operand<T>, Operand<T>, *mut T, usize, bool, [Ahead<T>; 2]);
+    unsafe fn(usize, Operand<T>, Operand<T>, Option<Rows<T>>, Rows<T>, Ahead<T>);
 
 /// The kernels of one instruction set and element type.
 #[derive(Clone, Copy)]
 pub(crate) struct Tile<T: 'static> {
     pub(crate) rows: usize,
     pub(crate) columns: usize,
-    /// Entry r is the kernel for r + 1 rows.
-    pub(crate) kernels: &'static [Run<T>],
+    /// Entry r is the kernel for r + 1 rows of `a`, first where the elements of a step of `a` lie
+    /// side by side (`a.across` is 1), then where they may lie anywhere.
+    pub(crate) kernels: [&'static [Run<T>]; 2],
 }
 
 impl<T> Tile<T> {
-    /// Element (r, s) of `c` becomes (or, if `accumulate`, has added to it) the sum over the k
-    /// steps of `a[r, step] · b[step, s]`; row r of `c` begins at `r * c_row`. The elements of a
-    /// step of `b` lie side by side (`b.across` is 1).
+    /// Element (r, s) of `to` becomes the sum over the k steps of `a[r, step] · b[step, s]`, added
+    /// to that of `from` if there is one. The elements of a step of `b` lie side by side
+    /// (`b.across` is 1).
     ///
     /// # Safety
     ///
-    /// The operands must be readable for `rows` rows and a tile's columns, and those of `c`
-    /// writable and nobody else's; the processor must have the instruction set.
-    #[allow(clippy::too_many_arguments)]
+    /// The operands and `from` must be readable for `rows` rows and a tile's columns, and those of
+    /// `to` writable and nobody else's; the processor must have the instruction set.
     #[inline(always)]
     pub(crate) unsafe fn run(
         &self,
-        rows: usize,
-        k: usize,
-        a: Operand<T>,
-        b: Operand<T>,
-        c: *mut T,
-        c_row: usize,
-        accumulate: bool,
-        ahead: [Ahead<T>; 2],
+        [rows, k]: [usize; 2],
+        [a, b]: [Operand<T>; 2],
+        from: Option<Rows<T>>,
+        to: Rows<T>,
+        ahead: Ahead<T>,
     ) {
-        let kernel = self.kernels[rows - 1];
+        let kernel = self.kernels[usize::from(a.across != 1)][rows - 1];
         // SAFETY: passed on to the caller.
-        unsafe { kernel(k, a, b, c, c_row, accumulate, ahead) }
+        unsafe { kernel(k, a, b, from, to, ahead) }
     }
 }
 
@@ -92,12 +100,12 @@ impl Element for f32 {
     #[allow(private_interfaces)]
     fn tile(isa: Isa) -> Tile<f32> {
         match isa {
-            Isa::Portable => Tile { rows: 6, columns: 16, kernels: &portable::F32 },
+            Isa::Portable => Tile { rows: 6, columns: 16, kernels: [&portable::F32; 2] },
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx2(_) => Tile { rows: 6, columns: 16, kernels: &crate::simd::avx2::TILE_F32 },
+            Isa::Avx2(_) => Tile { rows: 6, columns: 16, kernels: crate::simd::avx2::TILE_F32 },
             #[cfg(target_arch = "x86_64")]
             Isa::Avx512(_) => {
-                Tile { rows: 12, columns: 32, kernels: &crate::simd::avx512::TILE_F32 }
+                Tile { rows: 12, columns: 32, kernels: crate::simd::avx512::TILE_F32 }
             }
         }
     }
@@ -107,19 +115,19 @@ impl Element for f64 {
     #[allow(private_interfaces)]
     fn tile(isa: Isa) -> Tile<f64> {
         match isa {
-            Isa::Portable => Tile { rows: 6, columns: 8, kernels: &portable::F64 },
+            Isa::Portable => Tile { rows: 6, columns: 8, kernels: [&portable::F64; 2] },
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx2(_) => Tile { rows: 6, columns: 8, kernels: &crate::simd::avx2::TILE_F64 },
+            Isa::Avx2(_) => Tile { rows: 6, columns: 8, kernels: crate::simd::avx2::TILE_F64 },
             #[cfg(target_arch = "x86_64")]
             Isa::Avx512(_) => {
-                Tile { rows: 12, columns: 16, kernels: &crate::simd::avx512::TILE_F64 }
+                Tile { rows: 12, columns: 16, kernels: crate::simd::avx512::TILE_F64 }
             }
         }
     }
 }
 
 mod portable {
-    use super::{Ahead, Operand, Run};
+    use super::{Ahead, Operand, Rows, Run};
     use crate::Float;
 
     pub(super) static F32: [Run<f32>; 6] = [
@@ -144,10 +152,9 @@ mod portable {
         k: usize,
         a: Operand<T>,
         b: Operand<T>,
-        c: *mut T,
-        c_row: usize,
-        accumulate: bool,
-        _ahead: [Ahead<T>; 2],
+        from: Option<Rows<T>>,
+        to: Rows<T>,
+        _ahead: Ahead<T>,
     ) {
         let mut sums = [[T::ZERO; C]; R];
         for step in 0..k as isize {
@@ -162,10 +169,12 @@ mod portable {
             }
         }
         for (r, sums) in sums.iter().enumerate() {
-            // SAFETY: the caller promises that row r of c is writable.
-            let c = unsafe { &mut *c.add(r * c_row).cast::<[T; C]>() };
-            for (c, &sum) in c.iter_mut().zip(sums) {
-                *c = if accumulate { *c + sum } else { sum };
+            // SAFETY: the caller promises that row r of `from` is readable.
+            let from = from.map(|from| unsafe { *from.start.add(r * from.row).cast::<[T; C]>() });
+            // SAFETY: the caller promises that row r of `to` is writable.
+            let to = unsafe { &mut *to.start.add(r * to.row).cast::<[T; C]>() };
+            for (s, (to, &sum)) in to.iter_mut().zip(sums).enumerate() {
+                *to = from.map_or(sum, |from| from[s] + sum);
             }
         }
     }
@@ -177,30 +186,29 @@ mod portable {
 macro_rules! x86_tile {
     (
         $table:ident, $tile:ident, $features:literal, $t:ty, $lanes:literal,
-        [$($rows:literal),*], $count:literal,
+        [$($rows:literal),*],
         $zero:ident, $load:ident, $store:ident, $set1:ident, $fmadd:ident, $add:ident
     ) => {
-        pub(crate) static $table: [crate::simd::gemm::tile::Run<$t>; $count] =
-            [$($tile::<$rows>),*];
+        pub(crate) const $table: [&[crate::simd::gemm::tile::Run<$t>]; 2] =
+            [&[$($tile::<$rows, true>),*], &[$($tile::<$rows, false>),*]];
 
         /// See [`Tile::run`](crate::simd::gemm::tile::Tile::run).
         #[target_feature(enable = $features)]
-        unsafe fn $tile<const R: usize>(
+        unsafe fn $tile<const R: usize, const PACKED: bool>(
             k: usize,
             a: crate::simd::gemm::tile::Operand<$t>,
             b: crate::simd::gemm::tile::Operand<$t>,
-            c: *mut $t,
-            c_row: usize,
-            accumulate: bool,
-            ahead: [crate::simd::gemm::tile::Ahead<$t>; 2],
+            from: Option<crate::simd::gemm::tile::Rows<$t>>,
+            to: crate::simd::gemm::tile::Rows<$t>,
+            ahead: crate::simd::gemm::tile::Ahead<$t>,
         ) {
             use std::arch::x86_64::{
                 $add, $fmadd, $load, $set1, $store, $zero, _MM_HINT_T0, _MM_HINT_T1, _mm_prefetch,
             };
-            // The rows of c are needed at the end: by then they are here.
+            // The output's rows are needed at the end: by then they are here.
             for r in 0..R {
                 for half in 0..2 {
-                    let c = c.wrapping_add(r * c_row + half * $lanes);
+                    let c = to.start.wrapping_add(r * to.row + half * $lanes);
                     // SAFETY: even an address that is not mapped would be no fault. (Newer compilers
                     // know it.)
                     #[allow(unused_unsafe)]
@@ -208,8 +216,15 @@ macro_rules! x86_tile {
                 }
             }
             let mut sums = [[$zero(); 2]; R];
-            let (mut a_step, mut b_step) = (a.start, b.start);
-            let [mut ahead_a, mut ahead_b] = ahead.map(|ahead| ahead.start);
+            let across = if PACKED { 1 } else { a.across };
+            // Addresses of every third row: reckoned one from the other, all of them would make a
+            // chain as long as a step takes.
+            let mut a_step = [a.start; 4];
+            for (i, start) in a_step.iter_mut().enumerate() {
+                *start = start.wrapping_offset(3 * i as isize * across);
+            }
+            let mut b_step = b.start;
+            let mut next = ahead.start;
             for _ in 0..k {
                 // SAFETY: the caller promises that this step of b (two registers) and of a (R
                 // elements) is readable; the pointers move on without being read past the last.
@@ -217,24 +232,30 @@ macro_rules! x86_tile {
                 unsafe {
                     let (b0, b1) = ($load(b_step), $load(b_step.add($lanes)));
                     for r in 0..R {
-                        let x = $set1(*a_step.offset(r as isize * a.across));
+                        let x = $set1(*a_step[r / 3].offset((r % 3) as isize * across));
                         sums[r][0] = $fmadd(x, b0, sums[r][0]);
                         sums[r][1] = $fmadd(x, b1, sums[r][1]);
                     }
-                    _mm_prefetch::<_MM_HINT_T1>(ahead_a.cast());
-                    _mm_prefetch::<_MM_HINT_T1>(ahead_b.cast());
+                    _mm_prefetch::<_MM_HINT_T1>(next.cast());
                 }
-                a_step = a_step.wrapping_offset(a.step);
+                for start in &mut a_step {
+                    *start = start.wrapping_offset(a.step);
+                }
                 b_step = b_step.wrapping_offset(b.step);
-                ahead_a = ahead_a.wrapping_offset(ahead[0].step);
-                ahead_b = ahead_b.wrapping_offset(ahead[1].step);
+                next = next.wrapping_offset(ahead.step);
             }
             for (r, sums) in sums.iter().enumerate() {
                 for (half, &sum) in sums.iter().enumerate() {
-                    // SAFETY: the caller promises that row r of c (two registers) is writable.
+                    // SAFETY: the caller promises that row r of `from` (two registers) is readable
+                    // and that of `to` writable.
                     unsafe {
-                        let c = c.add(r * c_row + half * $lanes);
-                        $store(c, if accumulate { $add($load(c), sum) } else { sum });
+                        let sum = match from {
+                            Some(from) => {
+                                $add($load(from.start.add(r * from.row + half * $lanes)), sum)
+                            }
+                            None => sum,
+                        };
+                        $store(to.start.add(r * to.row + half * $lanes), sum);
                     }
                 }
             }
