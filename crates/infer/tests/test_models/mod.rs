@@ -4,6 +4,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ulp_infer::{
     Activations, Input, KvCache, LogitRows, Model, Tokenizer, Workspace, train_byte_bpe,
@@ -66,12 +67,14 @@ pub(crate) fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
     a.iter().zip(b).fold(0.0, |worst, (a, b)| worst.max((a - b).abs()))
 }
 
-/// A directory of a test's own, removed when dropped.
+/// A directory that no other test has, removed when dropped.
 pub(crate) struct Scratch(pub(crate) PathBuf);
 
 impl Scratch {
     pub(crate) fn new(name: &str) -> Self {
-        let folder = format!("ulp-infer-{}-{name}", std::process::id());
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let folder = format!("ulp-infer-{}-{count}-{name}", std::process::id());
         let path = std::env::temp_dir().join(folder);
         std::fs::create_dir_all(&path).unwrap();
         Scratch(path)
@@ -97,10 +100,18 @@ pub(crate) fn tiny_config(context: usize) -> LlamaConfig {
 
 /// A random model with a token for each byte and 0 for the end of a text.
 pub(crate) fn tiny_model(name: &str, context: usize) -> (Arc<Model>, Arc<Tokenizer>) {
-    let folder = Scratch::new(name);
-    Llama::<ArrayX<f32>>::new(tiny_config(context), 7).save_dir(&folder.0).unwrap();
-    let model = Model::load(&folder.0).unwrap();
     let tokenizer = train_byte_bpe([""], 257, &["<|end|>"]).unwrap();
     let tokenizer = tokenizer.with_bos_eos(None, Some(0), false);
-    (Arc::new(model), Arc::new(tokenizer))
+    (random_model(name, context, 7), Arc::new(tokenizer))
+}
+
+/// A model with the same vocabulary and other weights.
+pub(crate) fn other_tiny_model(context: usize) -> Arc<Model> {
+    random_model("other", context, 8)
+}
+
+fn random_model(name: &str, context: usize, seed: u64) -> Arc<Model> {
+    let folder = Scratch::new(name);
+    Llama::<ArrayX<f32>>::new(tiny_config(context), seed).save_dir(&folder.0).unwrap();
+    Arc::new(Model::load(&folder.0).unwrap())
 }
