@@ -106,6 +106,26 @@ fn threads_do_not_reach_the_result() {
     assert!([2, 5].into_iter().all(|threads| run(threads) == one));
 }
 
+/// Two batches of two are a batch of four, but for the order of their sums.
+#[test]
+fn a_batch_in_parts_is_the_batch() {
+    let whole = TrainingConfig { batch_size: 4, ..training() };
+    let parts = TrainingConfig { batch_size: 2, accumulation: 2, ..training() };
+    let [mut whole, mut parts] = [whole, parts].map(|t| Trainer::new(model(), t).expect("legal"));
+    let data = data();
+    for _ in 0..3 {
+        let (a, b) = (whole.step(&data).expect("a step"), parts.step(&data).expect("a step"));
+        assert_eq!((a.tokens, a.step, a.learning_rate), (b.tokens, b.step, b.learning_rate));
+        assert!((a.loss - b.loss).abs() < 1e-5, "{} {}", a.loss, b.loss);
+        assert!((a.grad_norm / b.grad_norm - 1.0).abs() < 1e-3, "{} {}", a.grad_norm, b.grad_norm);
+    }
+    let scratch = Scratch::new("parts");
+    parts.save(&scratch.0.join("run")).expect("saved");
+    let mut again = Trainer::load(&scratch.0.join("run")).expect("loaded");
+    assert_eq!(again.config(), parts.config());
+    assert_eq!(advance(&mut again, 2), advance(&mut parts, 2));
+}
+
 #[test]
 fn the_batch_is_a_function_of_seed_and_step() {
     let data = data();
@@ -132,6 +152,8 @@ fn what_makes_no_training_is_refused() {
     assert_eq!(trainer.step_count(), 0);
     let empty = TrainingConfig { batch_size: 0, ..training() };
     assert!(matches!(Trainer::new(model(), empty), Err(NnError::InvalidValue { .. })));
+    let none = TrainingConfig { accumulation: 0, ..training() };
+    assert!(matches!(Trainer::new(model(), none), Err(NnError::InvalidValue { .. })));
     let rates = TrainingConfig { min_learning_rate: 1.0, ..training() };
     assert!(matches!(Trainer::new(model(), rates), Err(NnError::Optim(_))));
 }

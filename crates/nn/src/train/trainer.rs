@@ -1,6 +1,7 @@
 use ulp_autograd::Tape;
 use ulp_optim::{AdamW, Optimizer, Param, Schedule, WarmupCosine, clip_global_norm, global_norm};
 use ulp_tensor::ndarray::{Array2, ArrayD};
+use ulp_tensor::pool;
 
 use super::{TokenDataset, TrainingConfig};
 use crate::{ArrayX, Llama, LlamaConfig, Module, NnError, next_tokens};
@@ -106,7 +107,7 @@ impl Trainer {
         self.step >= self.config.total_steps
     }
 
-    /// One step on the batch that (seed, step) draws from `data`. On an error the weights are as
+    /// One step on the batches that (seed, step) draws from `data`. On an error the weights are as
     /// they were.
     ///
     /// # Errors
@@ -114,20 +115,16 @@ impl Trainer {
     /// [`NnError::DatasetTooShort`], [`NnError::TokenOutOfRange`], [`NnError::LossNotFinite`];
     /// [`NnError::Optim`] for gradients that are missing or not finite.
     pub fn step(&mut self, data: &TokenDataset) -> Result<StepReport, NnError> {
-        let TrainingConfig { seed, batch_size, sequence_length, windows, .. } = self.config;
-        let batch = data.batch(seed, self.step, batch_size, sequence_length + 1, windows)?;
-        self.check_ids(&batch)?;
-        let (loss, mut gradients) = self.gradients(&batch);
-        if !loss.is_finite() {
-            return Err(NnError::LossNotFinite { step: self.step, loss });
-        }
+        let (loss, mut gradients) = self.mean_gradients(data)?;
         let grad_norm = clip(&mut gradients, self.config.max_grad_norm)?;
         let learning_rate = self.schedule.learning_rate(self.step);
         self.optimizer.set_learning_rate(learning_rate);
         self.update(&gradients)?;
+        gradients.into_iter().flatten().for_each(pool::recycle);
         let step = self.step;
         self.step += 1;
-        let tokens = batch_size * sequence_length;
+        let TrainingConfig { batch_size, accumulation, sequence_length, .. } = self.config;
+        let tokens = accumulation * batch_size * sequence_length;
         Ok(StepReport { step, loss, grad_norm, learning_rate, tokens })
     }
 
@@ -156,9 +153,37 @@ impl Trainer {
         Ok(sum / windows.len() as f64)
     }
 
+    /// The mean loss and gradients over the batches of this step, added in their order.
+    fn mean_gradients(&self, data: &TokenDataset) -> Result<(f64, GradientList), NnError> {
+        let TrainingConfig { seed, batch_size, sequence_length, windows, .. } = self.config;
+        let count = self.config.accumulation as u64;
+        let mut sum: Option<(f64, GradientList)> = None;
+        for index in 0..count {
+            // A saved step may be any number; the draw wraps as well as any other.
+            let number = self.step.wrapping_mul(count).wrapping_add(index);
+            let batch = data.batch(seed, number, batch_size, sequence_length + 1, windows)?;
+            self.check_ids(&batch)?;
+            let (loss, gradients) = self.gradients(&batch);
+            if !loss.is_finite() {
+                return Err(NnError::LossNotFinite { step: self.step, loss });
+            }
+            sum = Some(match sum {
+                None => (loss, gradients),
+                Some((losses, sums)) => (losses + loss, added(sums, gradients)),
+            });
+        }
+        let (mut loss, mut gradients) = sum.expect("a step has a batch: the configuration's check");
+        if count > 1 {
+            loss /= count as f64;
+            let share = 1.0 / count as f32;
+            gradients.iter_mut().flatten().for_each(|g| g.mapv_inplace(|x| x * share));
+        }
+        Ok((loss, gradients))
+    }
+
     /// The loss of a batch, and a gradient for each parameter that it reaches. The tape is gone
     /// when this returns, so the weights have one owner again and are updated in place.
-    fn gradients(&self, batch: &Array2<u32>) -> (f64, Vec<Option<ArrayD<f32>>>) {
+    fn gradients(&self, batch: &Array2<u32>) -> (f64, GradientList) {
         let tape = Tape::new();
         let bound = self.model.bind(&tape);
         let (ids, targets) = next_tokens(batch.view());
@@ -195,6 +220,20 @@ impl Trainer {
             }
         }
     }
+}
+
+/// One entry a parameter, in the model's order; `None` where the loss does not reach it.
+type GradientList = Vec<Option<ArrayD<f32>>>;
+
+/// The sums, in memory that the pool lends, which gets back that of both.
+fn added(sums: GradientList, gradients: GradientList) -> GradientList {
+    let add = |(a, b): (Option<ArrayD<f32>>, Option<ArrayD<f32>>)| {
+        let (a, b) = (a?, b?);
+        let sum = ulp_tensor::add(a.view(), b.view());
+        [a, b].into_iter().for_each(pool::recycle);
+        Some(sum)
+    };
+    sums.into_iter().zip(gradients).map(add).collect()
 }
 
 /// The norm before clipping.

@@ -15,6 +15,8 @@ pub struct TrainingConfig {
     pub seed: u64,
     /// B, sequences a step.
     pub batch_size: usize,
+    /// Batches whose mean gradient makes a step: a batch that memory cannot hold, in parts.
+    pub accumulation: usize,
     /// T, tokens that a sequence predicts.
     pub sequence_length: usize,
     /// Where sequences begin.
@@ -46,6 +48,7 @@ impl Default for TrainingConfig {
         Self {
             seed: 42,
             batch_size: 16,
+            accumulation: 1,
             sequence_length: 256,
             windows: Windows::AnyToken,
             learning_rate: 1e-3,
@@ -76,9 +79,11 @@ impl TrainingConfig {
     pub(super) fn validate(&self, file: &str) -> Result<(), NnError> {
         let empty = Map::new();
         let fields = JsonFields::new(file, "", &empty);
-        for (field, value) in
-            [("batch_size", self.batch_size), ("sequence_length", self.sequence_length)]
-        {
+        for (field, value) in [
+            ("batch_size", self.batch_size),
+            ("accumulation", self.accumulation),
+            ("sequence_length", self.sequence_length),
+        ] {
             if value == 0 {
                 return Err(fields.invalid(field, value, "it must be positive"));
             }
@@ -99,6 +104,7 @@ impl TrainingConfig {
         let value = json!({
             "seed": self.seed,
             "batch_size": self.batch_size,
+            "accumulation": self.accumulation,
             "sequence_length": self.sequence_length,
             "windows": self.windows.name(),
             "learning_rate": self.learning_rate,
@@ -122,6 +128,7 @@ impl TrainingConfig {
         Ok(Self {
             seed: fields.required_count("seed")? as u64,
             batch_size: fields.required_count("batch_size")?,
+            accumulation: fields.count("accumulation")?.unwrap_or(1),
             sequence_length: fields.required_count("sequence_length")?,
             windows: Windows::from_name(windows)
                 .ok_or_else(|| fields.unsupported("windows", windows))?,
