@@ -47,7 +47,13 @@ fn median(mut values: Vec<f64>) -> f64 {
 }
 
 /// Our time an element, and the peer's over ours, medians of rounds in turns.
-fn compare(name: &str, elements: usize, ours: &mut dyn FnMut(), peer: &str, theirs: &mut dyn FnMut()) {
+fn compare(
+    name: &str,
+    elements: usize,
+    ours: &mut dyn FnMut(),
+    peer: &str,
+    theirs: &mut dyn FnMut(),
+) {
     seconds(ours);
     seconds(theirs);
     let rounds: Vec<(f64, f64)> = (0..ROUNDS).map(|_| (seconds(ours), seconds(theirs))).collect();
@@ -84,9 +90,17 @@ fn slices(n: usize, place: &str) {
     }
     against_copy!("f16 from f32", 6, fpbits::f16_from_f32_slice(black_box(&values), &mut codes16));
     against_copy!("f16 to f32", 6, fpbits::f16_to_f32_slice(black_box(&codes16), &mut back));
-    against_copy!("bf16 from f32", 6, fpbits::bf16_from_f32_slice(black_box(&values), &mut codes16));
+    against_copy!(
+        "bf16 from f32",
+        6,
+        fpbits::bf16_from_f32_slice(black_box(&values), &mut codes16)
+    );
     against_copy!("bf16 to f32", 6, fpbits::bf16_to_f32_slice(black_box(&codes16), &mut back));
-    against_copy!("e4m3fn from f32", 5, fpbits::e4m3fn_from_f32_slice(black_box(&values), &mut codes8));
+    against_copy!(
+        "e4m3fn from f32",
+        5,
+        fpbits::e4m3fn_from_f32_slice(black_box(&values), &mut codes8)
+    );
     against_copy!("e4m3fn to f32", 5, fpbits::e4m3fn_to_f32_slice(black_box(&codes8), &mut back));
     against_copy!("e5m2 from f32", 5, fpbits::e5m2_from_f32_slice(black_box(&values), &mut codes8));
     against_copy!("e5m2 to f32", 5, fpbits::e5m2_to_f32_slice(black_box(&codes8), &mut back));
@@ -116,7 +130,9 @@ fn slices(n: usize, place: &str) {
     compare(
         "f16 from f32",
         n * repeat,
-        &mut || (0..repeat).for_each(|_| fpbits::f16_from_f32_slice(black_box(&values), &mut codes16)),
+        &mut || {
+            (0..repeat).for_each(|_| fpbits::f16_from_f32_slice(black_box(&values), &mut codes16))
+        },
         "half",
         &mut || (0..repeat).for_each(|_| halves.convert_from_f32_slice(black_box(&values))),
     );
@@ -124,7 +140,9 @@ fn slices(n: usize, place: &str) {
     compare(
         "bf16 from f32",
         n * repeat,
-        &mut || (0..repeat).for_each(|_| fpbits::bf16_from_f32_slice(black_box(&values), &mut codes16)),
+        &mut || {
+            (0..repeat).for_each(|_| fpbits::bf16_from_f32_slice(black_box(&values), &mut codes16))
+        },
         "half",
         &mut || (0..repeat).for_each(|_| brains.convert_from_f32_slice(black_box(&values))),
     );
@@ -204,7 +222,9 @@ fn sums(n: usize) {
         &mut || {
             (0..repeat).for_each(|_| {
                 let f = Format::BINARY16;
-                let sum = codes.iter().fold(0, |sum, &code| f.add(sum, black_box(code), Context::NEAREST_EVEN).code);
+                let sum = codes
+                    .iter()
+                    .fold(0, |sum, &code| f.add(sum, black_box(code), Context::NEAREST_EVEN).code);
                 black_box(sum);
             });
         },
@@ -266,14 +286,31 @@ fn arithmetic() {
     }
     let soft64: [(&str, Peer); 4] = [
         ("add", |a, b| softfloat::F64::from_bits(a).add(softfloat::F64::from_bits(b)).to_bits()),
-        ("multiply", |a, b| softfloat::F64::from_bits(a).mul(softfloat::F64::from_bits(b)).to_bits()),
+        ("multiply", |a, b| {
+            softfloat::F64::from_bits(a).mul(softfloat::F64::from_bits(b)).to_bits()
+        }),
         ("divide", |a, b| softfloat::F64::from_bits(a).div(softfloat::F64::from_bits(b)).to_bits()),
         ("square root", |a, _| softfloat::F64::from_bits(a).sqrt().to_bits()),
     ];
     let soft32: [(&str, Peer); 4] = [
-        ("add", |a, b| softfloat::F32::from_bits(a as u32).add(softfloat::F32::from_bits(b as u32)).to_bits().into()),
-        ("multiply", |a, b| softfloat::F32::from_bits(a as u32).mul(softfloat::F32::from_bits(b as u32)).to_bits().into()),
-        ("divide", |a, b| softfloat::F32::from_bits(a as u32).div(softfloat::F32::from_bits(b as u32)).to_bits().into()),
+        ("add", |a, b| {
+            softfloat::F32::from_bits(a as u32)
+                .add(softfloat::F32::from_bits(b as u32))
+                .to_bits()
+                .into()
+        }),
+        ("multiply", |a, b| {
+            softfloat::F32::from_bits(a as u32)
+                .mul(softfloat::F32::from_bits(b as u32))
+                .to_bits()
+                .into()
+        }),
+        ("divide", |a, b| {
+            softfloat::F32::from_bits(a as u32)
+                .div(softfloat::F32::from_bits(b as u32))
+                .to_bits()
+                .into()
+        }),
         ("square root", |a, _| softfloat::F32::from_bits(a as u32).sqrt().to_bits().into()),
     ];
     fn half_of(code: u64) -> half::f16 {
