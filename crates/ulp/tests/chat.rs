@@ -3,7 +3,8 @@
 mod support;
 
 use serde_json::Value as Json;
-use support::{Ran, Scratch, TinyModel, model, run, run_with_input};
+use support::tiny_model::TinyModel;
+use support::{Ran, Scratch, model, run, run_with_input};
 
 const TEMPLATE: &str = "{% for m in messages %}{{ m.content }}. {% endfor %}";
 

@@ -5,7 +5,8 @@ mod support;
 use serde_json::Value as Json;
 use std::io::Read;
 use std::process::Stdio;
-use support::{Ran, Scratch, TinyModel, model, reference_data, run, run_with_input, ulp};
+use support::tiny_model::TinyModel;
+use support::{Ran, Scratch, model, reference_data, run, run_with_input, ulp};
 use ulp_infer::{TensorType, export_gguf};
 
 /// `ulp generate` on the tiny model.

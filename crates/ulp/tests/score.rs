@@ -3,7 +3,8 @@
 mod support;
 
 use serde_json::Value as Json;
-use support::{Ran, TinyModel, reference_data, run};
+use support::tiny_model::TinyModel;
+use support::{Ran, reference_data, run};
 
 fn score(words: &[&str]) -> Ran {
     let model = TinyModel::get().name();

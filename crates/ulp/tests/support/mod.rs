@@ -1,14 +1,12 @@
 //! What the tests of the command share: running it, places to write to, public data.
 #![allow(dead_code)] // each test uses its part
 
-mod tiny_model;
+pub(crate) mod tiny_model;
 
 use std::ffi::OsStr;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-
-pub(crate) use tiny_model::TinyModel;
 
 /// The command under test.
 pub(crate) fn ulp() -> Command {
