@@ -36,8 +36,8 @@ impl Typed {
         }
         writeln!(
             out,
-            "{:<12} {:>4} {:>4} {:>4} {:>4} {:>5}  {:<23} {:<23} {:<4} {}",
-            "name", "bits", "sign", "exp", "frac", "bias", "largest", "smallest", "inf", "NaN"
+            "{:<12} {:>4} {:>4} {:>4} {:>4} {:>5}  {:<23} {:<23} {:<4} NaN",
+            "name", "bits", "sign", "exp", "frac", "bias", "largest", "smallest", "inf"
         )?;
         for (name, format) in named() {
             let layout = format.layout();
