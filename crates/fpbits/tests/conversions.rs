@@ -209,6 +209,31 @@ fn slices_equal_scalars() {
     }
 }
 
+/// Long enough to be written past the caches, from a start that is not aligned.
+#[test]
+fn long_slices_equal_scalars() {
+    let codes: Vec<u16> =
+        (0..(1 << 20) + 2_077u32).map(|i| i.wrapping_mul(40_503) as u16).collect();
+    let bytes: Vec<u8> = codes.iter().map(|code| (code >> 3) as u8).collect();
+    let mut values = vec![0.0; codes.len()];
+    for start in [0, 1, 7] {
+        let (codes, bytes, values) = (&codes[start..], &bytes[start..], &mut values[start..]);
+        fn check<C: Copy>(codes: &[C], values: &[f32], to: fn(C) -> f32) {
+            assert!(values.iter().zip(codes).all(|(x, &c)| x.to_bits() == to(c).to_bits()));
+        }
+        f16_to_f32_slice(codes, values);
+        check(codes, values, f16_to_f32);
+        bf16_to_f32_slice(codes, values);
+        check(codes, values, bf16_to_f32);
+        e4m3fn_to_f32_slice(bytes, values);
+        check(bytes, values, e4m3fn_to_f32);
+        e5m2_to_f32_slice(bytes, values);
+        check(bytes, values, e5m2_to_f32);
+        e2m1_to_f32_slice(bytes, values);
+        check(bytes, values, e2m1_to_f32);
+    }
+}
+
 /// Every code of 16 bits, signalling NaNs and all.
 #[test]
 fn slices_of_every_code() {

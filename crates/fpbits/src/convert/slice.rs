@@ -141,7 +141,7 @@ slices! {
 #[track_caller]
 pub fn e2m1x2_from_f32_slice(values: &[f32], bytes: &mut [u8]) {
     same_length(values.len(), 2 * bytes.len());
-    bulk::e2m1x2_from_f32_slice(values.as_chunks().0, bytes);
+    bulk::e2m1x2_from_f32_slice(values, bytes);
 }
 
 /// [`e2m1_to_f32`](crate::e2m1_to_f32) of each element, two codes a byte, the first in the lower
@@ -159,5 +159,5 @@ pub fn e2m1x2_from_f32_slice(values: &[f32], bytes: &mut [u8]) {
 #[track_caller]
 pub fn e2m1x2_to_f32_slice(bytes: &[u8], values: &mut [f32]) {
     same_length(2 * bytes.len(), values.len());
-    bulk::e2m1x2_to_f32_slice(bytes, values.as_chunks_mut().0);
+    bulk::e2m1x2_to_f32_slice(bytes, values);
 }
