@@ -36,6 +36,7 @@ impl Answer {
     }
 
     /// What must not depend on anything but the request.
+    #[allow(clippy::type_complexity)] // It is compared, never taken apart.
     fn bits(&self) -> Vec<(u32, u32, String, Vec<(u32, u32)>)> {
         let top = |token: &TokenEvent| {
             token.top.iter().map(|t| (t.id, t.logprob.to_bits())).collect::<Vec<_>>()
