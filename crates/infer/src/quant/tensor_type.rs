@@ -5,7 +5,7 @@ use std::fmt;
 /// An element format of GGUF: its number in files, its block of elements and the bytes of a block.
 ///
 /// All formats of the ggml family are known here, so that a file can be listed and checked whatever
-/// it holds; [`TensorType::is_computable`] tells which of them this crate multiplies with.
+/// it holds; [`Matrix::new`](crate::Matrix::new) refuses those that this crate does not multiply with.
 ///
 /// Numbers and layouts: the GGUF specification,
 /// <https://github.com/ggml-org/ggml/blob/master/docs/gguf.md>.
