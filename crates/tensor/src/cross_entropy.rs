@@ -10,7 +10,7 @@ use crate::simd::{Kernel, run};
 use crate::softmax::{log_sum_exp_shifted, softmax_in_place};
 use crate::{Float, max_slice, sum_slice};
 
-/// The mean over the rows of -log softmax(logits)[target]; rows whose target is `ignore_index` do
+/// The mean over the rows of -log softmax(logits)\[target\]; rows whose target is `ignore_index` do
 /// not count. Without any row that counts it is NaN, as 0/0 is (PyTorch says the same).
 ///
 /// # Shapes

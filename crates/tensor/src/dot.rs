@@ -4,7 +4,7 @@ use crate::Float;
 use crate::simd::{Kernel, run};
 use crate::sum::{BLOCK, LANES, fold, tree};
 
-/// Σ x[i] y[i] along the fixed tree of [`sum`](crate::sum): the lanes use fused multiply-add.
+/// Σ x\[i\] y\[i\] along the fixed tree of [`sum`](crate::sum): the lanes use fused multiply-add.
 ///
 /// # Panics
 ///

@@ -12,7 +12,7 @@ use crate::{Float, dot, sum_slice};
 ///
 /// # Shapes
 ///
-/// `x` [.., C], `w` [C], `b` [C] -> [.., C]
+/// `x` [.., C], `w` \[C\], `b` \[C\] -> [.., C]
 ///
 /// # Panics
 ///
@@ -48,7 +48,7 @@ pub fn layer_norm<T: Float>(
 ///
 /// # Shapes
 ///
-/// `x`, `dy` [.., C], `w` [C] -> `dx` [.., C], `dw` [C], `db` [C]
+/// `x`, `dy` [.., C], `w` \[C\] -> `dx` [.., C], `dw` \[C\], `db` \[C\]
 #[track_caller]
 pub fn layer_norm_vjp<T: Float>(
     x: ArrayViewD<'_, T>,

@@ -14,7 +14,7 @@ use crate::{Float, map, sum};
 ///
 /// # Shapes
 ///
-/// `x` [.., in], `w` [out, in], `bias` [out] -> [.., out]
+/// `x` [.., in], `w` [out, in], `bias` \[out\] -> [.., out]
 ///
 /// # Panics
 ///
@@ -104,7 +104,7 @@ pub fn linear_vjp_w<T: Float>(dy: ArrayViewD<'_, T>, x: ArrayViewD<'_, T>) -> Ar
 ///
 /// # Shapes
 ///
-/// `dy` [.., out] -> [out]
+/// `dy` [.., out] -> \[out\]
 #[track_caller]
 pub fn linear_vjp_bias<T: Float>(dy: ArrayViewD<'_, T>) -> ArrayD<T> {
     assert!(dy.ndim() >= 1, "dy has no axis");

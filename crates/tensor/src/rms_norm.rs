@@ -11,7 +11,7 @@ use crate::{Float, dot};
 ///
 /// # Shapes
 ///
-/// `x` [.., C], `w` [C] -> [.., C]
+/// `x` [.., C], `w` \[C\] -> [.., C]
 ///
 /// # Panics
 ///
@@ -41,7 +41,7 @@ pub fn rms_norm<T: Float>(x: ArrayViewD<'_, T>, w: ArrayViewD<'_, T>, eps: T) ->
 ///
 /// # Shapes
 ///
-/// `x`, `dy` [.., C], `w` [C] -> `dx` [.., C], `dw` [C]
+/// `x`, `dy` [.., C], `w` \[C\] -> `dx` [.., C], `dw` \[C\]
 #[track_caller]
 pub fn rms_norm_vjp<T: Float>(
     x: ArrayViewD<'_, T>,

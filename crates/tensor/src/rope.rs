@@ -88,7 +88,7 @@ impl<T: Float> Rotation<T> {
     }
 }
 
-/// Rotates the pair (x[i], x[i + D/2]) of each head by position · inverse_frequencies[i]:
+/// Rotates the pair (x\[i\], x[i + D/2]) of each head by position · inverse_frequencies\[i\]:
 /// the "rotate half" layout of Hugging Face and GPT-NeoX.
 ///
 /// # Shapes

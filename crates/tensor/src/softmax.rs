@@ -11,7 +11,7 @@ use crate::simd::{Kernel, run};
 use crate::sum::{BLOCK, LANES, add_to_lanes, fold, tree};
 use crate::{Float, dot, max_slice, sum_slice};
 
-/// softmax(x)[i] = e^(x[i] - m) / Σ e^(x[j] - m), m the maximum, along `axis`.
+/// softmax(x)\[i\] = e^(x\[i\] - m) / Σ e^(x\[j\] - m), m the maximum, along `axis`.
 ///
 /// A row whose entries are all negative infinity has no softmax: NaN.
 ///
@@ -32,7 +32,7 @@ pub fn softmax<T: Float>(x: ArrayViewD<'_, T>, axis: usize) -> ArrayD<T> {
     along(axis, [x], |[x]| map_rows(x, |_, row| softmax_in_place(row)))
 }
 
-/// log softmax(x)[i] = x[i] - m - log Σ e^(x[j] - m), along `axis`.
+/// log softmax(x)\[i\] = x\[i\] - m - log Σ e^(x\[j\] - m), along `axis`.
 ///
 /// # Panics
 ///

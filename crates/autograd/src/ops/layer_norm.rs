@@ -47,7 +47,7 @@ impl<'t, T: Float> Var<'t, T> {
     ///
     /// # Shapes
     ///
-    /// `self` [.., C], `w` [C], `b` [C] -> [.., C]
+    /// `self` [.., C], `w` \[C\], `b` \[C\] -> [.., C]
     ///
     /// # Panics
     ///

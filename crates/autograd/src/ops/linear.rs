@@ -126,7 +126,7 @@ impl<'t, T: Float> Var<'t, T> {
     ///
     /// # Shapes
     ///
-    /// `self` [.., in], `w` [out, in], `bias` [out] -> [.., out]
+    /// `self` [.., in], `w` [out, in], `bias` \[out\] -> [.., out]
     ///
     /// # Panics
     ///

@@ -44,7 +44,7 @@ impl<'t, T: Float> Var<'t, T> {
     ///
     /// # Shapes
     ///
-    /// `self` [.., C], `w` [C] -> [.., C]
+    /// `self` [.., C], `w` \[C\] -> [.., C]
     ///
     /// # Panics
     ///

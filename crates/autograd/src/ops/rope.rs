@@ -41,7 +41,7 @@ impl<T: Float> Op<T> for Rope<T> {
 }
 
 impl<T: Float> Var<'_, T> {
-    /// Rotates the pair (x[i], x[i + D/2]) of each head by position · `inverse_frequencies[i]`,
+    /// Rotates the pair (x\[i\], x[i + D/2]) of each head by position · `inverse_frequencies[i]`,
     /// the positions of each sequence being `start`, `start + 1`, … (Su et al.,
     /// [RoFormer](https://arxiv.org/abs/2104.09864), in the layout of GPT-NeoX).
     ///
