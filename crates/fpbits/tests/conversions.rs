@@ -231,7 +231,16 @@ fn long_slices_equal_scalars() {
         check(bytes, values, e5m2_to_f32);
         e2m1_to_f32_slice(bytes, values);
         check(bytes, values, e2m1_to_f32);
+        let pairs = values.len() / 2;
+        e2m1x2_to_f32_slice(&bytes[..pairs], &mut values[..2 * pairs]);
+        for (pair, &byte) in values.as_chunks().0.iter().zip(bytes) {
+            assert_eq!(*pair, [e2m1_to_f32(byte & 0xf), e2m1_to_f32(byte >> 4)]);
+        }
     }
+    // And long sources.
+    let values: Vec<f32> =
+        (0..(1 << 20) + 2_077u32).map(|i| f32::from_bits(i.wrapping_mul(0x9e37_79b1))).collect();
+    check_slices(&values[1..]);
 }
 
 /// Every code of 16 bits, signalling NaNs and all.

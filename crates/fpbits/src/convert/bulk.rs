@@ -31,12 +31,24 @@ fn each<A: Copy, B>(from: &[A], to: &mut [B], convert: impl Fn(A) -> B) {
 #[cfg(target_arch = "x86_64")]
 const STREAMED_BYTES: usize = 4 << 20;
 
+/// How far ahead of the loop its source is asked for: without it, the stores that go past the
+/// caches take the places in which loads wait for memory.
+#[cfg(target_arch = "x86_64")]
+const AHEAD_BYTES: usize = 2048;
+
+/// Values that are made at a time when they go past the caches.
+#[cfg(target_arch = "x86_64")]
+const BLOCK: usize = 64;
+
 /// [`each`] for values, which go past the caches if there are many of them.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
-fn each_value<A: Copy>(from: &[A], to: &mut [f32], convert: impl Fn(A) -> f32) {
-    const LINE: usize = 16; // elements of a cache line
-    const BLOCK: usize = 64 * LINE;
+fn each_value<A: Copy>(
+    from: &[A],
+    to: &mut [f32],
+    convert: impl Fn(A) -> f32,
+    store: impl Fn(&[f32; BLOCK], &mut [f32; BLOCK]),
+) {
     if size_of_val(to) < STREAMED_BYTES {
         return each(from, to, convert);
     }
@@ -45,26 +57,56 @@ fn each_value<A: Copy>(from: &[A], to: &mut [f32], convert: impl Fn(A) -> f32) {
     each(from_head, to_head, &convert);
     let (blocks, rest) = from.as_chunks::<BLOCK>();
     let (outs, out_rest) = to.as_chunks_mut::<BLOCK>();
-    let mut buffer = [0.0; BLOCK];
-    for (block, out) in blocks.iter().zip(outs) {
-        each(block, &mut buffer, &convert);
-        stream(&buffer, out);
-    }
-    // SAFETY: an SSE instruction, which every x86-64 has.
-    unsafe { core::arch::x86_64::_mm_sfence() };
+    let fill = |block: &[A; BLOCK], buffer: &mut [f32; BLOCK]| each(block, buffer, &convert);
+    past_caches(blocks, outs, fill, store);
     each(rest, out_rest, convert);
 }
 
-/// A copy that does not go through the caches. The target must begin at a multiple of 16 bytes.
+/// Fills a buffer from each block in turn, and stores it past the caches.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
-fn stream<const N: usize>(from: &[f32; N], to: &mut [f32; N]) {
-    use core::arch::x86_64::{_mm_loadu_ps, _mm_stream_ps};
-    assert!(to.as_ptr().addr().is_multiple_of(16) && N.is_multiple_of(4), "not aligned");
-    for i in (0..N).step_by(4) {
-        // SAFETY: four elements from i on are there on both sides, since 4 divides N; the target is
-        // aligned, as asserted; and every x86-64 has these SSE instructions.
-        unsafe { _mm_stream_ps(to.as_mut_ptr().add(i), _mm_loadu_ps(from.as_ptr().add(i))) };
+fn past_caches<A, const N: usize>(
+    blocks: &[[A; N]],
+    outs: &mut [[f32; BLOCK]],
+    fill: impl Fn(&[A; N], &mut [f32; BLOCK]),
+    store: impl Fn(&[f32; BLOCK], &mut [f32; BLOCK]),
+) {
+    let mut buffer = [0.0; BLOCK];
+    for (block, out) in blocks.iter().zip(outs) {
+        prefetch(block);
+        fill(block, &mut buffer);
+        store(&buffer, out);
+    }
+    // SAFETY: an SSE instruction, which every x86-64 has.
+    unsafe { core::arch::x86_64::_mm_sfence() };
+}
+
+/// [`each`] for codes, whose source is asked for ahead if there are many of them.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn each_code<A: Copy, B>(from: &[A], to: &mut [B], convert: impl Fn(A) -> B) {
+    if size_of_val(from) < STREAMED_BYTES {
+        return each(from, to, convert);
+    }
+    let (blocks, rest) = from.as_chunks::<BLOCK>();
+    let (outs, out_rest) = to.as_chunks_mut::<BLOCK>();
+    for (block, out) in blocks.iter().zip(outs) {
+        prefetch(block);
+        each(block, out, &convert);
+    }
+    each(rest, out_rest, convert);
+}
+
+/// Asks for the lines that lie [`AHEAD_BYTES`] behind a block.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn prefetch<A, const N: usize>(block: &[A; N]) {
+    use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+    for line in (0..size_of_val(block)).step_by(64) {
+        let ahead = block.as_ptr().cast::<i8>().wrapping_add(AHEAD_BYTES + line);
+        // SAFETY: an SSE instruction, which every x86-64 has; it reads nothing, and may be given
+        // any address.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(ahead) };
     }
 }
 
@@ -110,6 +152,22 @@ fn level() -> Level {
     }
 }
 
+/// To codes: what is written is no longer than what is read.
+#[cfg(target_arch = "x86_64")]
+macro_rules! codes {
+    ($from:ident, $to:ident, $convert:expr, $store:expr) => {
+        each_code($from, $to, $convert)
+    };
+}
+
+/// To values.
+#[cfg(target_arch = "x86_64")]
+macro_rules! values {
+    ($from:ident, $to:ident, $convert:expr, $store:expr) => {
+        each_value($from, $to, $convert, $store)
+    };
+}
+
 macro_rules! loops {
     ($($name:ident: $from:ty => $to:ty, $loop:ident, $convert:expr;)*) => {
         $(
@@ -118,12 +176,12 @@ macro_rules! loops {
                 {
                     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
                     fn avx512(from: &[$from], to: &mut [$to]) {
-                        $loop(from, to, $convert);
+                        $loop!(from, to, $convert, |f, t| x86::store_avx512(f, t));
                     }
 
                     #[target_feature(enable = "avx2")]
                     fn avx2(from: &[$from], to: &mut [$to]) {
-                        $loop(from, to, $convert);
+                        $loop!(from, to, $convert, |f, t| x86::store_avx2(f, t));
                     }
 
                     match level() {
@@ -141,22 +199,36 @@ macro_rules! loops {
 }
 
 loops! {
-    bf16_from_f32_slice: f32 => u16, each, bf16_from_f32;
-    bf16_to_f32_slice: u16 => f32, each_value, bf16_to_f32;
-    e4m3fn_from_f32_slice: f32 => u8, each, e4m3fn_from_f32;
-    e4m3fn_to_f32_slice: u8 => f32, each_value, e4m3fn_to_f32;
-    e5m2_from_f32_slice: f32 => u8, each, e5m2_from_f32;
-    e5m2_to_f32_slice: u8 => f32, each_value, e5m2_to_f32;
-    e2m1_from_f32_slice: f32 => u8, each, e2m1_from_f32;
-    e2m1_to_f32_slice: u8 => f32, each_value, e2m1_to_f32;
-    pack_nibbles: [u8; 2] => u8, each, |[low, high]: [u8; 2]| low | high << 4;
-    unpack_nibbles: u8 => [u8; 2], each, |byte: u8| [byte & 0xf, byte >> 4];
+    bf16_from_f32_slice: f32 => u16, codes, bf16_from_f32;
+    bf16_to_f32_slice: u16 => f32, values, bf16_to_f32;
+    e4m3fn_from_f32_slice: f32 => u8, codes, e4m3fn_from_f32;
+    e4m3fn_to_f32_slice: u8 => f32, values, e4m3fn_to_f32;
+    e5m2_from_f32_slice: f32 => u8, codes, e5m2_from_f32;
+    e5m2_to_f32_slice: u8 => f32, values, e5m2_to_f32;
+    e2m1_from_f32_slice: f32 => u8, codes, e2m1_from_f32;
+    e2m1_to_f32_slice: u8 => f32, values, e2m1_to_f32;
+    pack_nibbles: [u8; 2] => u8, codes, |[low, high]: [u8; 2]| low | high << 4;
+    unpack_nibbles: u8 => [u8; 2], codes, |byte: u8| [byte & 0xf, byte >> 4];
 }
 
 /// Elements that are converted at a time where there is a second step.
 const STEP: usize = 1024;
 
 pub(super) fn e2m1x2_from_f32_slice(values: &[f32], bytes: &mut [u8]) {
+    #[cfg(target_arch = "x86_64")]
+    if size_of_val(values) >= STREAMED_BYTES {
+        match level() {
+            // SAFETY: the level says that the processor has these instructions.
+            Level::Avx512 => return unsafe { x86::e2m1x2_from_f32_avx512(values, bytes) },
+            // SAFETY: as above.
+            Level::Avx2 => return unsafe { x86::e2m1x2_from_f32_avx2(values, bytes) },
+            Level::Baseline => {}
+        }
+    }
+    e2m1x2_from_f32_steps(values, bytes);
+}
+
+fn e2m1x2_from_f32_steps(values: &[f32], bytes: &mut [u8]) {
     let mut codes = [0; STEP];
     for (values, bytes) in values.chunks(STEP).zip(bytes.chunks_mut(STEP / 2)) {
         let codes = &mut codes[..values.len()];
@@ -165,13 +237,72 @@ pub(super) fn e2m1x2_from_f32_slice(values: &[f32], bytes: &mut [u8]) {
     }
 }
 
+/// Blocks whose source is asked for ahead; the end by steps.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn packed_ahead(values: &[f32], bytes: &mut [u8]) {
+    let (blocks, rest) = values.as_chunks::<BLOCK>();
+    let (outs, out_rest) = bytes.as_chunks_mut::<{ BLOCK / 2 }>();
+    let mut codes = [0; BLOCK];
+    for (block, out) in blocks.iter().zip(outs) {
+        prefetch(block);
+        each(block, &mut codes, e2m1_from_f32);
+        each(codes.as_chunks().0, out, |[low, high]: [u8; 2]| low | high << 4);
+    }
+    e2m1x2_from_f32_steps(rest, out_rest);
+}
+
 pub(super) fn e2m1x2_to_f32_slice(bytes: &[u8], values: &mut [f32]) {
+    #[cfg(target_arch = "x86_64")]
+    if size_of_val(values) >= STREAMED_BYTES {
+        match level() {
+            // SAFETY: the level says that the processor has these instructions.
+            Level::Avx512 => return unsafe { x86::e2m1x2_to_f32_avx512(bytes, values) },
+            // SAFETY: as above.
+            Level::Avx2 => return unsafe { x86::e2m1x2_to_f32_avx2(bytes, values) },
+            Level::Baseline => {}
+        }
+    }
+    e2m1x2_to_f32_steps(bytes, values);
+}
+
+fn e2m1x2_to_f32_steps(bytes: &[u8], values: &mut [f32]) {
     let mut codes = [0; STEP];
     for (bytes, values) in bytes.chunks(STEP / 2).zip(values.chunks_mut(STEP)) {
         let codes = &mut codes[..values.len()];
         unpack_nibbles(bytes, codes.as_chunks_mut().0);
         e2m1_to_f32_slice(codes, values);
     }
+}
+
+/// The values of a block of packed codes.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn fill_from_nibbles(bytes: &[u8; BLOCK / 2], values: &mut [f32; BLOCK]) {
+    let mut codes = [0; BLOCK];
+    each(bytes, codes.as_chunks_mut().0, |byte| [byte & 0xf, byte >> 4]);
+    each(&codes, values, e2m1_to_f32);
+}
+
+/// The blocks of a packed slice from where its values are aligned; the ends by steps.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn packed_past_caches(
+    bytes: &[u8],
+    values: &mut [f32],
+    store: impl Fn(&[f32; BLOCK], &mut [f32; BLOCK]),
+) {
+    let head = values.as_ptr().align_offset(64).min(values.len());
+    if head % 2 == 1 {
+        return e2m1x2_to_f32_steps(bytes, values); // a line begins in the middle of a byte
+    }
+    let (head_bytes, bytes) = bytes.split_at(head / 2);
+    let (head_values, values) = values.split_at_mut(head);
+    e2m1x2_to_f32_steps(head_bytes, head_values);
+    let (blocks, rest) = bytes.as_chunks();
+    let (outs, out_rest) = values.as_chunks_mut();
+    past_caches(blocks, outs, fill_from_nibbles, store);
+    e2m1x2_to_f32_steps(rest, out_rest);
 }
 
 pub(super) fn f16_from_f32_slice(values: &[f32], codes: &mut [u16]) {
@@ -201,12 +332,64 @@ pub(super) fn f16_to_f32_slice(codes: &[u16], values: &mut [f32]) {
 /// binary16 by the processor's conversions, in registers of 8 or 16; the rest one by one.
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use super::{STREAMED_BYTES, each, each_value, f16_from_f32, f16_to_f32};
+    use super::{
+        BLOCK, STREAMED_BYTES, each, each_value, f16_from_f32, f16_to_f32, packed_ahead,
+        packed_past_caches,
+    };
     use core::arch::x86_64::{
         _MM_FROUND_TO_NEAREST_INT, _mm_loadu_si128, _mm_storeu_si128, _mm256_cvtph_ps,
         _mm256_cvtps_ph, _mm256_loadu_ps, _mm256_loadu_si256, _mm256_storeu_ps,
-        _mm256_storeu_si256, _mm512_cvtph_ps, _mm512_cvtps_ph, _mm512_loadu_ps, _mm512_storeu_ps,
+        _mm256_storeu_si256, _mm256_stream_ps, _mm512_cvtph_ps, _mm512_cvtps_ph, _mm512_loadu_ps,
+        _mm512_storeu_ps, _mm512_stream_ps,
     };
+
+    /// A copy that does not go through the caches.
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    pub(super) fn store_avx512(from: &[f32; BLOCK], to: &mut [f32; BLOCK]) {
+        assert!(to.as_ptr().addr().is_multiple_of(64), "not aligned");
+        for i in (0..BLOCK).step_by(16) {
+            // SAFETY: 16 elements from i on are there on both sides; the target is aligned.
+            unsafe {
+                let line = _mm512_loadu_ps(from.as_ptr().add(i));
+                _mm512_stream_ps(to.as_mut_ptr().add(i), line);
+            }
+        }
+    }
+
+    /// A copy that does not go through the caches.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    pub(super) fn store_avx2(from: &[f32; BLOCK], to: &mut [f32; BLOCK]) {
+        assert!(to.as_ptr().addr().is_multiple_of(64), "not aligned");
+        for i in (0..BLOCK).step_by(8) {
+            // SAFETY: 8 elements from i on are there on both sides; the target is aligned.
+            unsafe {
+                let half_line = _mm256_loadu_ps(from.as_ptr().add(i));
+                _mm256_stream_ps(to.as_mut_ptr().add(i), half_line);
+            }
+        }
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
+    pub(super) fn e2m1x2_from_f32_avx512(values: &[f32], bytes: &mut [u8]) {
+        packed_ahead(values, bytes);
+    }
+
+    #[target_feature(enable = "avx2")]
+    pub(super) fn e2m1x2_from_f32_avx2(values: &[f32], bytes: &mut [u8]) {
+        packed_ahead(values, bytes);
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
+    pub(super) fn e2m1x2_to_f32_avx512(bytes: &[u8], values: &mut [f32]) {
+        packed_past_caches(bytes, values, |f, t| store_avx512(f, t));
+    }
+
+    #[target_feature(enable = "avx2")]
+    pub(super) fn e2m1x2_to_f32_avx2(bytes: &[u8], values: &mut [f32]) {
+        packed_past_caches(bytes, values, |f, t| store_avx2(f, t));
+    }
 
     const NEAREST_EVEN: i32 = _MM_FROUND_TO_NEAREST_INT;
 
@@ -241,7 +424,7 @@ mod x86 {
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
     pub(super) fn f16_to_f32_avx512(codes: &[u16], values: &mut [f32]) {
         if size_of_val(values) >= STREAMED_BYTES {
-            return each_value(codes, values, f16_to_f32);
+            return each_value(codes, values, f16_to_f32, |f, t| store_avx512(f, t));
         }
         let (blocks, rest) = codes.as_chunks::<16>();
         let (outs, out_rest) = values.as_chunks_mut::<16>();
@@ -258,7 +441,7 @@ mod x86 {
     #[target_feature(enable = "avx2,f16c")]
     pub(super) fn f16_to_f32_avx2(codes: &[u16], values: &mut [f32]) {
         if size_of_val(values) >= STREAMED_BYTES {
-            return each_value(codes, values, f16_to_f32);
+            return each_value(codes, values, f16_to_f32, |f, t| store_avx2(f, t));
         }
         let (blocks, rest) = codes.as_chunks::<8>();
         let (outs, out_rest) = values.as_chunks_mut::<8>();

@@ -7,7 +7,7 @@
 use super::{ExactSum, Native};
 
 /// Elements between two emptyings. A significand of `f32`'s products has 48 bits, so that 2^15 of
-/// them fit into 63 bits; there are two tables.
+/// them fit into 63 bits; there are four tables.
 const BLOCK: usize = 1 << 16;
 
 /// Fewer elements are not worth a table.
@@ -55,20 +55,31 @@ const fn unit(field: usize) -> i32 {
     field as i32 - 1075
 }
 
+/// Tables side by side: a number goes to the table of its place, so that neighbours with the same
+/// exponent do not wait for one another.
+const TABLES: usize = 4;
+
 /// Every f32 is a normal f64 or zero, with 24 significant bits.
 fn singles<F: Native>(sum: &mut ExactSum, values: &[F]) {
     if all_negative_zero(values.iter().map(|x| x.to_f64())) {
         return values.iter().for_each(|x| sum.add(x.code()));
     }
     const ZEROS: u32 = 29;
-    let mut tables = [[0i64; FIELDS]; 2];
-    for pair in values.chunks(2) {
-        for (table, x) in tables.iter_mut().zip(pair) {
-            let (significand, field) = parts(x.to_f64());
-            table[field] += significand >> ZEROS;
-        }
+    let mut tables = [[0i64; FIELDS]; TABLES];
+    let mut add = |table: usize, x: F| {
+        let (significand, field) = parts(x.to_f64());
+        tables[table][field] += significand >> ZEROS;
+    };
+    let (blocks, rest) = values.as_chunks::<TABLES>();
+    for &[x, y, z, w] in blocks {
+        add(0, x);
+        add(1, y);
+        add(2, z);
+        add(3, w);
     }
-    empty(sum, &tables, ZEROS);
+    rest.iter().for_each(|&x| add(0, x));
+    // 2^-149 to 2^128
+    empty(sum, &tables, 1023 - 149..1023 + 128, ZEROS);
 }
 
 /// The product of two f32 is a normal f64 or zero, with 48 significant bits.
@@ -78,20 +89,33 @@ fn products_of_singles<F: Native>(sum: &mut ExactSum, a: &[F], b: &[F]) {
         return a.iter().zip(b).for_each(|(x, y)| sum.add_product(x.code(), y.code()));
     }
     const ZEROS: u32 = 5;
-    let mut tables = [[0i64; FIELDS]; 2];
-    for (a, b) in a.chunks(2).zip(b.chunks(2)) {
-        for (table, pair) in tables.iter_mut().zip(a.iter().zip(b)) {
-            let (significand, field) = parts(product(pair));
-            table[field] += significand >> ZEROS;
-        }
+    let mut tables = [[0i64; FIELDS]; TABLES];
+    let mut add = |table: usize, x: F, y: F| {
+        let (significand, field) = parts(x.to_f64() * y.to_f64());
+        tables[table][field] += significand >> ZEROS;
+    };
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<TABLES>(), b.as_chunks::<TABLES>());
+    for (x, y) in a.iter().zip(b) {
+        add(0, x[0], y[0]);
+        add(1, x[1], y[1]);
+        add(2, x[2], y[2]);
+        add(3, x[3], y[3]);
     }
-    empty(sum, &tables, ZEROS);
+    a_rest.iter().zip(b_rest).for_each(|(&x, &y)| add(0, x, y));
+    // 2^-298 to 2^256
+    empty(sum, &tables, 1023 - 298..1023 + 256, ZEROS);
 }
 
-/// Moves the tables into the accumulator. Field 0 holds zeros only.
-fn empty(sum: &mut ExactSum, tables: &[[i64; FIELDS]; 2], zeros: u32) {
-    for table in tables {
-        for (field, &total) in table.iter().enumerate().skip(1).filter(|(_, total)| **total != 0) {
+/// Moves the fields of the tables in which there can be anything into the accumulator. Field 0
+/// holds zeros only.
+fn empty(
+    sum: &mut ExactSum,
+    tables: &[[i64; FIELDS]; TABLES],
+    fields: core::ops::Range<usize>,
+    zeros: u32,
+) {
+    for field in fields {
+        for total in tables.iter().map(|table| table[field]).filter(|&total| total != 0) {
             sum.add_scaled(total < 0, total.unsigned_abs(), unit(field) + zeros as i32);
         }
     }

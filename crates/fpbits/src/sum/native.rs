@@ -44,26 +44,32 @@ impl Native for f32 {
     const SMALLEST: f32 = f32::from_bits(1);
     const FORMAT: Format = Format::BINARY32;
 
+    #[inline]
     fn code(self) -> u64 {
         self.to_bits().into()
     }
 
+    #[inline]
     fn from_code(code: u64) -> f32 {
         f32::from_bits(code as u32)
     }
 
+    #[inline]
     fn magnitude(self) -> f32 {
         self.abs()
     }
 
+    #[inline]
     fn above(self) -> f32 {
         self.next_up()
     }
 
+    #[inline]
     fn is_a_number(self) -> bool {
         self.is_finite()
     }
 
+    #[inline]
     fn to_f64(self) -> f64 {
         self.into()
     }
@@ -83,26 +89,32 @@ impl Native for f64 {
     const SMALLEST: f64 = f64::from_bits(1);
     const FORMAT: Format = Format::BINARY64;
 
+    #[inline]
     fn code(self) -> u64 {
         self.to_bits()
     }
 
+    #[inline]
     fn from_code(code: u64) -> f64 {
         f64::from_bits(code)
     }
 
+    #[inline]
     fn magnitude(self) -> f64 {
         self.abs()
     }
 
+    #[inline]
     fn above(self) -> f64 {
         self.next_up()
     }
 
+    #[inline]
     fn is_a_number(self) -> bool {
         self.is_finite()
     }
 
+    #[inline]
     fn to_f64(self) -> f64 {
         self
     }
