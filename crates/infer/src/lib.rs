@@ -79,7 +79,10 @@ pub use quant::{
     Activations, Matrix, RowBuffer, Rows, TensorType, UnknownTensorType, UnsupportedType,
     dequantize, quantize,
 };
-pub use sampler::{LogProbabilities, SamplerParams, TokenLogProbability};
+pub use sampler::{
+    Dry, LogProbabilities, Mirostat, Penalties, SamplerParams, SamplerState, TokenLogProbability,
+    Xtc,
+};
 pub use score::{PositionScore, score};
 pub use tokenizer::{
     ByteBpeTrainer, EncodeOptions, GgufVocabulary, TokenKind, TokenStream, Tokenizer,

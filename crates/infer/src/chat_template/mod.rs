@@ -40,6 +40,15 @@ const STACK: usize = 512 << 20;
 
 /// One message of a conversation. Further fields that a template may read (`tool_calls`, `name`)
 /// go into [`ChatTemplate::render_values`].
+///
+/// # Examples
+///
+/// ```
+/// use ulp_infer::ChatMessage;
+///
+/// let message = ChatMessage::new("user", "Hello");
+/// assert_eq!((&*message.role, &*message.content), ("user", "Hello"));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChatMessage {
     /// Who speaks: `system`, `user`, `assistant` or `tool`.
@@ -56,6 +65,23 @@ impl ChatMessage {
 }
 
 /// What a template may use besides the messages.
+///
+/// # Examples
+///
+/// ```
+/// use ulp_infer::{ChatTemplate, ChatTemplateOptions};
+///
+/// let source = "{{ bos_token }}{{ strftime_now('%d %b %Y') }}{{ tools | tojson }}";
+/// let options = ChatTemplateOptions {
+///     bos_token: "<s>".into(),
+///     tools: Some(serde_json::json!([{"name": "add", "strict": true}])),
+///     now: Some(1_721_952_000),
+///     ..ChatTemplateOptions::default()
+/// };
+/// let text = ChatTemplate::new(source.into())?.render(&[], &options)?;
+/// assert_eq!(text, r#"<s>26 Jul 2024[{"name": "add", "strict": true}]"#);
+/// # Ok::<(), ulp_infer::InferError>(())
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct ChatTemplateOptions {
     /// Ends the text with the opening of the assistant's turn.
@@ -144,6 +170,23 @@ impl ChatTemplate {
 
     /// The text of a conversation whose messages are JSON objects, with whatever fields the
     /// template reads.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ulp_infer::{ChatTemplate, ChatTemplateOptions, InferError};
+    /// use serde_json::json;
+    ///
+    /// let source = "{% if not messages %}{{ raise_exception('no messages') }}{% endif %}\
+    ///               {{ messages[0].name }}: {{ messages[0].content }}";
+    /// let template = ChatTemplate::new(source.into())?;
+    /// let options = ChatTemplateOptions::default();
+    /// let messages = [json!({"role": "user", "name": "Ada", "content": "Hello"})];
+    /// assert_eq!(template.render_values(&messages, &options)?, "Ada: Hello");
+    /// let refused = template.render_values(&[], &options);
+    /// assert!(matches!(refused, Err(InferError::TemplateRefused { .. })));
+    /// # Ok::<(), InferError>(())
+    /// ```
     ///
     /// # Errors
     ///

@@ -8,7 +8,7 @@ use super::speculation::Acceptance;
 use super::stop::StopStrings;
 use crate::error::InferError;
 use crate::kv_cache::{KvCache, SequenceId};
-use crate::sampler::{LogProbabilities, TokenLogProbability};
+use crate::sampler::{LogProbabilities, SamplerState, TokenLogProbability};
 use crate::tokenizer::{TokenStream, Tokenizer};
 
 /// A request that has been accepted.
@@ -27,6 +27,7 @@ pub(super) struct Sequence {
     pub(super) cached: Option<SequenceId>,
     text: TokenStream,
     stop: StopStrings,
+    sampler_state: SamplerState,
     pub(super) usage: Usage,
     pub(super) acceptance: Acceptance,
     /// How many later requests went before it.
@@ -40,6 +41,8 @@ pub(super) struct Choice {
     id: u32,
     logprob: f32,
     top: Vec<TokenLogProbability>,
+    /// What sampling remembers from here on.
+    state: SamplerState,
 }
 
 impl Sequence {
@@ -64,6 +67,7 @@ impl Sequence {
             cached: None,
             text,
             stop: StopStrings::new(&request.stop),
+            sampler_state: SamplerState::default(),
             usage: Usage { prompt: tokens.len(), ..Usage::default() },
             acceptance: Acceptance::default(),
             overtaken: 0,
@@ -127,18 +131,22 @@ impl Sequence {
         rows: impl Iterator<Item = &'a [f32]>,
         draft: &[u32],
     ) -> Result<Vec<Choice>, InferError> {
+        let Request { sampler, stream, top_logprobs, .. } = &self.request;
         let mut choices = Vec::new();
+        let mut history = Vec::new();
+        if sampler.needs_history() {
+            history.clone_from(&self.tokens);
+        }
+        let mut state = self.sampler_state;
         for (i, logits) in rows.enumerate() {
             // The random number belongs to the place in the sequence: a sequence that is started
             // again half way goes on as if it had never stopped.
             let position = (self.tokens.len() + i) as u64;
-            let id = self.request.sampler.sample(logits, self.request.stream, position)?;
+            let id = sampler.sample_after(logits, &history, &mut state, *stream, position)?;
+            history.push(id);
             let row = LogProbabilities::new(logits);
-            choices.push(Choice {
-                id,
-                logprob: row.of(id),
-                top: row.top(self.request.top_logprobs),
-            });
+            let (logprob, top) = (row.of(id), row.top(*top_logprobs));
+            choices.push(Choice { id, logprob, top, state });
             if draft.get(i) != Some(&id) {
                 break;
             }
@@ -175,8 +183,9 @@ impl Sequence {
         choice: Choice,
         tokenizer: &Tokenizer,
     ) -> (TokenEvent, Option<FinishReason>) {
-        let Choice { id, logprob, top } = choice;
+        let Choice { id, logprob, top, state } = choice;
         self.tokens.push(id);
+        self.sampler_state = state;
         self.usage.generated += 1;
         let mut event = TokenEvent { request: self.id, id, text: String::new(), logprob, top };
         if tokenizer.is_eog(id) && !self.request.ignore_eog {

@@ -54,6 +54,15 @@ impl Candidates {
         self.ranked = true;
     }
 
+    /// Makes logits relative to the first, which is the best that is left: a filter may have taken
+    /// out the one they were relative to.
+    pub(super) fn rebase(&mut self) {
+        let Some(best) = self.list.first().map(|first| first.logit) else { return };
+        for candidate in &mut self.list {
+            candidate.logit -= best;
+        }
+    }
+
     /// The token at which the running sum of probabilities passes `uniform` (in [0, 1)) of the
     /// whole. Sums are in f64, so that even the last of 2^17 tokens gets its share.
     pub(super) fn draw(&self, uniform: f64) -> u32 {

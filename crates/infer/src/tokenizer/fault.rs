@@ -4,6 +4,20 @@ use std::fmt;
 
 /// What is wrong with one field of a tokenizer's file; the file and the field stand beside it in
 /// [`InferError::Tokenizer`](crate::InferError::Tokenizer).
+///
+/// # Examples
+///
+/// ```
+/// use ulp_infer::{InferError, Tokenizer, TokenizerFault};
+///
+/// let json = br#"{"model": {"type": "Unigram"}}"#;
+/// match Tokenizer::from_tokenizer_json(json, "tokenizer.json") {
+///     Err(InferError::Tokenizer { file, field, fault: TokenizerFault::Unsupported { value } }) => {
+///         assert_eq!((&*file, &*field, &*value), ("tokenizer.json", "model.type", "\"Unigram\""));
+///     }
+///     other => panic!("{other:?}"),
+/// }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum TokenizerFault {

@@ -1,8 +1,26 @@
 //! Text to token ids and back.
 //!
+//! Both families of vocabularies are *byte-pair encoding* (Sennrich, Haddow and Birch 2016,
+//! [Neural Machine Translation of Rare Words with Subword
+//! Units](https://arxiv.org/abs/1508.07909)). A word is first cut into the symbols of an alphabet.
+//! A list ranks pairs of symbols (a, b) that merge into one, ab; of all neighbours in the word the
+//! pair of lowest rank merges first, of equal ranks the leftmost, until no neighbours are in the
+//! list. What is left are the tokens. The families differ in three things:
+//!
+//! | | byte-level (GPT-2, Llama 3, SmolLM, Qwen 2) | SentencePiece (LLaMA 1 and 2, TinyLlama) |
+//! |---|---|---|
+//! | alphabet | the 256 bytes, each written as a character | the characters of the vocabulary, `▁` for a space; others become the bytes `<0x00>` to `<0xFF>`, or the unknown token |
+//! | words | cut by a pattern before | the whole text is one word |
+//! | ranks | the order of a list of merges | the scores of the tokens: a pair merges if its joined text is a token, the token with the highest score first (Kudo and Richardson 2018, [SentencePiece](https://arxiv.org/abs/1808.06226)) |
+//!
+//! Decoding joins the texts of the tokens and goes back from the alphabet to bytes.
+//!
 //! The folders are the order of the work: `normalizers` rewrite the text, `pre_tokenizers` cut it
 //! into words, `models` turn words into ids, `decoders` go back. `loaders` build the same pipeline
 //! from each kind of file, so that the same model gives the same ids whichever file it came from.
+//!
+//! Held against the `tokenizers` and `sentencepiece` libraries in `tests/tokenizer_golden.rs` and
+//! against published vectors in `tests/tokenizer_vectors.rs`.
 
 mod added_tokens;
 mod byte_alphabet;
@@ -40,6 +58,21 @@ pub use vocabulary::TokenKind;
 pub use writers::GgufVocabulary;
 
 /// What encoding does beyond the text itself.
+///
+/// # Examples
+///
+/// ```
+/// use ulp_infer::{EncodeOptions, train_byte_bpe};
+///
+/// let tokenizer = train_byte_bpe(["hm"], 258, &["<s>", "<|end|>"])?;
+/// let tokenizer = tokenizer.with_bos_eos(Some(0), Some(1), true);
+/// // From a user: nothing in it is a mark.
+/// assert_eq!(tokenizer.encode("<|end|>", EncodeOptions::TEXT).len(), 7);
+/// assert_eq!(tokenizer.encode("<|end|>", EncodeOptions::PROMPT)[0], 0);
+/// // From a chat template: marks are written as text.
+/// assert_eq!(tokenizer.encode("<s><|end|>", EncodeOptions::TEMPLATE), [0, 1]);
+/// # Ok::<(), ulp_infer::InferError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct EncodeOptions {
     /// Put the special tokens around the text that the model was trained with, such as the
@@ -113,6 +146,19 @@ impl Tokenizer {
     /// Takes time proportional to the text, up to a logarithm in the length of its longest word.
     /// Text that a vocabulary without byte tokens and without an unknown token does not cover is
     /// left out, as the model's own library does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ulp_infer::{EncodeOptions, train_byte_bpe};
+    ///
+    /// let tokenizer = train_byte_bpe(["low low lower"], 260, &[])?;
+    /// // Learned first: `l` and `o` merge, then `lo` and `w`.
+    /// let ids = tokenizer.encode("low", EncodeOptions::TEXT);
+    /// let texts: Vec<_> = ids.iter().map(|&id| tokenizer.token_text(id).unwrap()).collect();
+    /// assert_eq!(texts, ["low"]);
+    /// # Ok::<(), ulp_infer::InferError>(())
+    /// ```
     pub fn encode(&self, text: &str, options: EncodeOptions) -> Vec<u32> {
         let parts = &*self.parts;
         let mut ids = Vec::with_capacity(text.len() / 3 + 2);
@@ -142,6 +188,21 @@ impl Tokenizer {
 
     /// The text of `ids`. Special tokens are left out; bytes that are not UTF-8 become U+FFFD, as
     /// does an id outside the vocabulary.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ulp_infer::{EncodeOptions, train_byte_bpe};
+    ///
+    /// let tokenizer = train_byte_bpe([""], 257, &["<|end|>"])?;
+    /// let mut ids = tokenizer.encode("né🦙", EncodeOptions::TEXT);
+    /// ids.push(0); // <|end|>
+    /// assert_eq!(tokenizer.decode(&ids), "né🦙");
+    /// assert_eq!(tokenizer.decode_with_special(&ids), "né🦙<|end|>");
+    /// assert_eq!(tokenizer.decode(&ids[..2]), "n\u{FFFD}"); // half of the é
+    /// assert_eq!(tokenizer.decode_bytes(&ids[..2]), b"n\xC3");
+    /// # Ok::<(), ulp_infer::InferError>(())
+    /// ```
     pub fn decode(&self, ids: &[u32]) -> String {
         match String::from_utf8(self.decode_bytes(ids)) {
             Ok(text) => text,
@@ -159,17 +220,34 @@ impl Tokenizer {
         self.parts.decode(ids, false)
     }
 
-    /// Decodes one id at a time; special tokens are left out.
+    /// Decodes one id at a time; special tokens are left out. See [`TokenStream`].
     pub fn stream(&self) -> TokenStream {
         TokenStream::new(Arc::clone(&self.parts), false)
     }
 
-    /// Decodes one id at a time, with the text of special tokens.
+    /// Decodes one id at a time, with the text of special tokens. See [`TokenStream`].
     pub fn stream_with_special(&self) -> TokenStream {
         TokenStream::new(Arc::clone(&self.parts), true)
     }
 
     /// One more than the largest id. A model's output may be wider: rows are often padded.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ulp_infer::{TokenKind, train_byte_bpe};
+    ///
+    /// let tokenizer = train_byte_bpe([""], 257, &["<s>"])?.with_bos_eos(Some(0), None, true);
+    /// assert_eq!(tokenizer.vocab_size(), 257);
+    /// assert_eq!((tokenizer.bos_id(), tokenizer.eos_id()), (Some(0), None));
+    /// assert!(tokenizer.adds_bos() && tokenizer.is_special(0) && !tokenizer.is_eog(0));
+    /// // Byte-level vocabularies write a space as Ġ.
+    /// let space = tokenizer.token_id("Ġ").unwrap();
+    /// assert_eq!(tokenizer.token_text(space), Some("Ġ"));
+    /// assert_eq!(tokenizer.token_kind(space), Some(TokenKind::Normal));
+    /// assert_eq!(tokenizer.decode(&[space]), " ");
+    /// # Ok::<(), ulp_infer::InferError>(())
+    /// ```
     pub fn vocab_size(&self) -> usize {
         self.parts.vocabulary.len()
     }

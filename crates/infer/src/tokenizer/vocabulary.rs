@@ -5,6 +5,16 @@ use std::collections::HashMap;
 use super::fault::TokenizerFault;
 
 /// What a token is for. The numbers are those of SentencePiece and of GGUF.
+///
+/// # Examples
+///
+/// ```
+/// use ulp_infer::TokenKind;
+///
+/// assert_eq!(TokenKind::from_number(3), Some(TokenKind::Control));
+/// assert_eq!(TokenKind::from_number(7), None);
+/// assert_eq!(TokenKind::Byte as i32, 6);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum TokenKind {

@@ -12,6 +12,21 @@ impl Tokenizer {
     /// `tokenizer.model`; the tokens that begin and end a sequence are those of
     /// `tokenizer_config.json` and `generation_config.json`, if there are such files.
     ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ulp_infer::{Tokenizer, train_byte_bpe};
+    ///
+    /// let directory = std::env::temp_dir().join("ulp-infer-from-dir");
+    /// std::fs::create_dir_all(&directory)?;
+    /// let tokenizer = train_byte_bpe([""], 257, &["<|end|>"])?.with_bos_eos(None, Some(0), false);
+    /// std::fs::write(directory.join("tokenizer.json"), tokenizer.to_tokenizer_json()?)?;
+    /// let config = tokenizer.to_tokenizer_config_json();
+    /// std::fs::write(directory.join("tokenizer_config.json"), config)?;
+    /// assert_eq!(Tokenizer::from_dir(&directory)?.eos_id(), Some(0));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`from_tokenizer_json`](Self::from_tokenizer_json) and

@@ -40,6 +40,28 @@ impl Tokenizer {
     /// A file of the Qwen 2 family does not say so, but its text is brought into NFC first, as the
     /// model's own tokenizer.json does.
     ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ulp_infer::{Array, Bytes, EncodeOptions, Gguf, GgufWriter, Tokenizer};
+    ///
+    /// let mut writer = GgufWriter::new();
+    /// writer.set("tokenizer.ggml.model", "llama");
+    /// let tokens = ["<unk>", "<s>", "</s>", "▁", "h", "i", "▁h", "▁hi"];
+    /// writer.set("tokenizer.ggml.tokens", tokens.into_iter().collect::<Array>());
+    /// let scores = [0.0f32, 0.0, 0.0, -5.0, -6.0, -7.0, -1.0, -2.0];
+    /// writer.set("tokenizer.ggml.scores", scores.into_iter().collect::<Array>());
+    /// let kinds = [2i32, 3, 3, 1, 1, 1, 1, 1];
+    /// writer.set("tokenizer.ggml.token_type", kinds.into_iter().collect::<Array>());
+    /// let mut file = Vec::new();
+    /// writer.write_to(&mut file)?;
+    ///
+    /// let tokenizer = Tokenizer::from_gguf(&Gguf::parse(Bytes::from(file), "hi.gguf")?)?;
+    /// assert_eq!(tokenizer.encode("hi", EncodeOptions::PROMPT), [1, 7]);
+    /// assert_eq!(tokenizer.decode(&[1, 7]), "hi");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Names the key, and the index for an element of a list, if a key is missing or of another

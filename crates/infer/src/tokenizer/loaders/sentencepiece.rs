@@ -22,6 +22,17 @@ impl Tokenizer {
     /// [`EncodeOptions::add_special`](crate::EncodeOptions::add_special), as LLaMA does; the file
     /// itself does not say.
     ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ulp_infer::Tokenizer;
+    ///
+    /// // A file that ends in the length of its first piece.
+    /// let error = Tokenizer::from_sentencepiece(&[0x0A, 0x80], "tokenizer.model").unwrap_err();
+    /// let at = "tokenizer.model: ModelProto at byte 2 needs 1 bytes, the file has 0";
+    /// assert_eq!(error.to_string(), at);
+    /// ```
+    ///
     /// # Errors
     ///
     /// Names the field and its offset or index if the file is cut short, holds another kind of

@@ -32,6 +32,34 @@ impl Tokenizer {
     /// The file does not say which token ends a sequence, so [`Tokenizer::eos_id`] is only known
     /// to [`Tokenizer::from_dir`].
     ///
+    /// Done: the normalizers NFC, NFD, NFKC, NFKD, Lowercase, Prepend, Replace and Strip; the
+    /// pre-tokenizers ByteLevel, Digits, Metaspace and Split; the post-processors ByteLevel and
+    /// TemplateProcessing; the decoders ByteLevel, Metaspace, and Replace, ByteFallback, Fuse and
+    /// Strip in this order; and sequences of each. What else a file asks for is refused.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ulp_infer::{EncodeOptions, Tokenizer};
+    ///
+    /// let json = r#"{
+    ///     "model": {
+    ///         "type": "BPE",
+    ///         "vocab": {"h": 0, "u": 1, "g": 2, "ug": 3, "hug": 4},
+    ///         "merges": [["u", "g"], ["h", "ug"]]
+    ///     },
+    ///     "decoder": {"type": "Fuse"}
+    /// }"#;
+    /// let tokenizer = Tokenizer::from_tokenizer_json(json.as_bytes(), "hug.json")?;
+    /// assert_eq!(tokenizer.encode("hughu", EncodeOptions::TEXT), [4, 0, 1]);
+    /// assert_eq!(tokenizer.decode(&[4, 0, 1]), "hughu");
+    ///
+    /// let wrong = json.replace("[\"h\", \"ug\"]", "[\"h\", \"x\"]");
+    /// let error = Tokenizer::from_tokenizer_json(wrong.as_bytes(), "hug.json").unwrap_err();
+    /// assert_eq!(error.to_string(), "hug.json: model.merges[1]: \"x\" is not in the vocabulary");
+    /// # Ok::<(), ulp_infer::InferError>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Names the field if the JSON is not that of a tokenizer, if it asks for a step that this

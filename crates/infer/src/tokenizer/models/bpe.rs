@@ -1,20 +1,14 @@
 //! Byte-pair encoding: merge the neighbours that rank first until none can be merged.
 //!
 //! Sennrich, Haddow and Birch, [Neural Machine Translation of Rare Words with Subword
-//! Units](https://arxiv.org/abs/1508.07909). A heap holds the pairs that could merge, so that a
-//! word of n symbols costs O(n log n) however long it is.
+//! Units](https://arxiv.org/abs/1508.07909).
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::HashMap;
 
 use super::super::vocabulary::{Token, Vocabulary};
 use super::merges::Merges;
+use super::symbols::{MAX_WORD, NO_ID, Symbols};
 use super::word_cache::WordCache;
-
-/// Symbols that no merge knows.
-const NO_ID: u32 = u32::MAX;
-/// No neighbour.
-const NONE: usize = usize::MAX;
 
 /// The mark that SentencePiece writes for a space.
 pub(crate) const SPACE_MARK: char = '\u{2581}';
@@ -61,29 +55,8 @@ pub(crate) struct Bpe {
 /// What encoding reuses from word to word.
 #[derive(Default)]
 pub(crate) struct Scratch {
-    symbols: Vec<Symbol>,
-    queue: BinaryHeap<Reverse<Candidate>>,
+    symbols: Symbols,
     cache: WordCache,
-}
-
-/// A part of the word, linked to its neighbours.
-#[derive(Clone, Copy)]
-struct Symbol {
-    id: u32,
-    start: usize,
-    end: usize,
-    previous: usize,
-    next: usize,
-}
-
-/// A pair that could merge: first by rank, then from left to right.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Candidate {
-    rank: u32,
-    left: usize,
-    left_id: u32,
-    right_id: u32,
-    id: u32,
 }
 
 impl Bpe {
@@ -144,14 +117,12 @@ impl Bpe {
             return self.encode_part(word, scratch, ids, &mut after_unknown);
         }
         let mut start = 0;
-        let mut after_mark = true;
         for (at, _) in word.match_indices(SPACE_MARK) {
             // A row of marks stays together: vocabularies have tokens for indentation.
-            if at > start && !(after_mark && word[start..at].ends_with(SPACE_MARK)) {
+            if at > start && !word[start..at].ends_with(SPACE_MARK) {
                 self.encode_part(&word[start..at], scratch, ids, &mut after_unknown);
                 start = at;
             }
-            after_mark = true;
         }
         if start < word.len() {
             self.encode_part(&word[start..], scratch, ids, &mut after_unknown);
@@ -174,8 +145,13 @@ impl Bpe {
         if let Some(id) = self.whole_words.as_ref().and_then(|words| words.get(word.as_bytes())) {
             ids.push(*id);
         } else {
+            if word.len() > MAX_WORD {
+                let (first, rest) = word.split_at(boundary_before(word, MAX_WORD));
+                self.encode_part(first, scratch, ids, after_unknown);
+                return self.encode_part(rest, scratch, ids, after_unknown);
+            }
             self.cut(word, &mut scratch.symbols);
-            self.merge(&mut scratch.symbols, &mut scratch.queue);
+            scratch.symbols.merge(&self.merges);
             if self.write(word, &scratch.symbols, ids, after_unknown) {
                 // What an unknown symbol becomes depends on the one before this word.
                 return;
@@ -185,85 +161,27 @@ impl Bpe {
         scratch.cache.insert(word.as_bytes(), &ids[first..]);
     }
 
-    /// Cuts a word into symbols of the alphabet.
-    fn cut(&self, word: &str, symbols: &mut Vec<Symbol>) {
+    /// Cuts a word into symbols of the alphabet. One that nothing can be written for is left out,
+    /// and its neighbours may merge.
+    fn cut(&self, word: &str, symbols: &mut Symbols) {
         symbols.clear();
+        let writes_unknown = self.unknown.id.is_some() || self.unknown.bytes.is_some();
+        let mut push = |id: Option<u32>, start, end| match id {
+            Some(id) => symbols.push(id, start, end),
+            None if writes_unknown => symbols.push(NO_ID, start, end),
+            None => {}
+        };
         match &self.alphabet {
             Alphabet::Bytes(ids) => {
                 for (start, &byte) in word.as_bytes().iter().enumerate() {
-                    self.push(symbols, ids[usize::from(byte)], start, start + 1);
+                    push(ids[usize::from(byte)], start, start + 1);
                 }
             }
             Alphabet::Characters(ids) => {
                 for (start, c) in word.char_indices() {
-                    self.push(symbols, ids.get(&c).copied(), start, start + c.len_utf8());
+                    push(ids.get(&c).copied(), start, start + c.len_utf8());
                 }
             }
-        }
-        if let Some(last) = symbols.last_mut() {
-            last.next = NONE;
-        }
-    }
-
-    /// Appends a symbol, linked to the one before it and to the one after it. One that nothing can
-    /// be written for is left out, and its neighbours may merge.
-    #[inline]
-    fn push(&self, symbols: &mut Vec<Symbol>, id: Option<u32>, start: usize, end: usize) {
-        if id.is_none() && self.unknown.id.is_none() && self.unknown.bytes.is_none() {
-            return;
-        }
-        let place = symbols.len();
-        let previous = place.wrapping_sub(1); // NONE for the first
-        symbols.push(Symbol { id: id.unwrap_or(NO_ID), start, end, previous, next: place + 1 });
-    }
-
-    /// Merges neighbours until none can be merged. Merged-away symbols are left empty.
-    fn merge(&self, symbols: &mut [Symbol], queue: &mut BinaryHeap<Reverse<Candidate>>) {
-        queue.clear();
-        for left in 1..symbols.len() {
-            self.consider(symbols, left - 1, queue);
-        }
-        while let Some(Reverse(candidate)) = queue.pop() {
-            let left = symbols[candidate.left];
-            // Either side may have merged with another neighbour meanwhile; it then has another id.
-            if left.id != candidate.left_id || left.next == NONE || left.start == left.end {
-                continue;
-            }
-            let right = symbols[left.next];
-            if right.id != candidate.right_id {
-                continue;
-            }
-            symbols[left.next].end = right.start;
-            symbols[left.next].id = NO_ID;
-            let merged = &mut symbols[candidate.left];
-            merged.id = candidate.id;
-            merged.end = right.end;
-            merged.next = right.next;
-            if right.next != NONE {
-                symbols[right.next].previous = candidate.left;
-                self.consider(symbols, candidate.left, queue);
-            }
-            if left.previous != NONE {
-                self.consider(symbols, left.previous, queue);
-            }
-        }
-    }
-
-    /// Queues the pair that begins at `left`, if it can merge.
-    #[inline]
-    fn consider(
-        &self,
-        symbols: &[Symbol],
-        left: usize,
-        queue: &mut BinaryHeap<Reverse<Candidate>>,
-    ) {
-        let (left_id, right_id) = (symbols[left].id, symbols[symbols[left].next].id);
-        if left_id == NO_ID || right_id == NO_ID {
-            return;
-        }
-        if let Some(merge) = self.merges.get(left_id, right_id) {
-            let rank = merge.rank;
-            queue.push(Reverse(Candidate { rank, left, left_id, right_id, id: merge.id }));
         }
     }
 
@@ -271,18 +189,18 @@ impl Bpe {
     fn write(
         &self,
         word: &str,
-        symbols: &[Symbol],
+        symbols: &Symbols,
         ids: &mut Vec<u32>,
         after_unknown: &mut bool,
     ) -> bool {
         let mut any_unknown = false;
-        for symbol in symbols.iter().filter(|symbol| symbol.start < symbol.end) {
-            if symbol.id < self.vocabulary {
-                self.write_token(symbol.id, ids);
+        for (id, start, end) in symbols.iter() {
+            if id < self.vocabulary {
+                self.write_token(id, ids);
                 *after_unknown = false;
                 continue;
             }
-            let bytes = &word.as_bytes()[symbol.start..symbol.end];
+            let bytes = &word.as_bytes()[start..end];
             if self.write_bytes(bytes, ids) {
                 *after_unknown = false;
                 continue;
@@ -324,4 +242,12 @@ impl Bpe {
             }
         }
     }
+}
+
+/// The last place up to `end` that does not split a character.
+fn boundary_before(text: &str, mut end: usize) -> usize {
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    end
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::super::fault::TokenizerFault;
 use super::super::vocabulary::Vocabulary;
+use super::pair_hasher::PairHasher;
 
 /// What a pair of neighbours becomes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +18,12 @@ pub(crate) struct Merge {
 /// The merges of a vocabulary, by the ids of the pair.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Merges {
-    pairs: HashMap<(u32, u32), Merge>,
+    pairs: HashMap<u64, Merge, PairHasher>,
+}
+
+/// Two ids as one number.
+const fn pair((left, right): (u32, u32)) -> u64 {
+    (left as u64) << 32 | right as u64
 }
 
 impl Merges {
@@ -49,18 +55,20 @@ impl Merges {
         Ok(merges)
     }
 
-    pub(crate) fn insert(&mut self, pair: (u32, u32), merge: Merge) -> Option<Merge> {
-        self.pairs.insert(pair, merge)
+    pub(crate) fn insert(&mut self, ids: (u32, u32), merge: Merge) -> Option<Merge> {
+        self.pairs.insert(pair(ids), merge)
     }
 
     #[inline]
     pub(crate) fn get(&self, left: u32, right: u32) -> Option<Merge> {
-        self.pairs.get(&(left, right)).copied()
+        self.pairs.get(&pair((left, right))).copied()
     }
 
     /// All merges, the first first; equal ranks by the ids of the pair.
     pub(crate) fn sorted(&self) -> Vec<((u32, u32), Merge)> {
-        let mut list: Vec<_> = self.pairs.iter().map(|(&pair, &merge)| (pair, merge)).collect();
+        let ids = |pair: u64| ((pair >> 32) as u32, pair as u32);
+        let mut list: Vec<_> =
+            self.pairs.iter().map(|(&pair, &merge)| (ids(pair), merge)).collect();
         list.sort_unstable_by_key(|&(pair, merge)| (merge.rank, pair));
         list
     }

@@ -7,7 +7,9 @@
 
 pub(crate) mod bpe;
 pub(crate) mod merges;
+mod pair_hasher;
 pub(crate) mod score_merges;
+mod symbols;
 mod text_hash;
 mod word_cache;
 

@@ -30,6 +30,19 @@ type Pair = (u32, u32);
 /// one with the smaller ids comes first.
 ///
 /// Ids: the special tokens in the order given, then the 256 bytes, then the merges.
+///
+/// # Examples
+///
+/// ```
+/// use ulp_infer::{ByteBpeTrainer, EncodeOptions};
+///
+/// let trainer = ByteBpeTrainer::new(260).specials(&["<|end|>"]).min_frequency(3);
+/// let tokenizer = trainer.train(["a banana, a banana, a banana"])?;
+/// // Byte pairs by frequency: `an` six times, then ` ban` and so on from what is left.
+/// assert_eq!(tokenizer.token_text(257), Some("an"));
+/// assert_eq!(tokenizer.vocab_size(), 260);
+/// # Ok::<(), ulp_infer::InferError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct ByteBpeTrainer {
     vocab_size: usize,
@@ -38,6 +51,17 @@ pub struct ByteBpeTrainer {
 }
 
 /// Learns a vocabulary of at most `vocab_size` tokens; see [`ByteBpeTrainer`].
+///
+/// # Examples
+///
+/// ```
+/// use ulp_infer::train_byte_bpe;
+///
+/// let tokenizer = train_byte_bpe(["low, lower, lowest"], 259, &["<|end|>"])?;
+/// assert_eq!((tokenizer.token_text(257), tokenizer.token_text(258)), (Some("lo"), Some("low")));
+/// assert!(train_byte_bpe([""], 256, &["<|end|>"]).is_err()); // no room for 256 bytes and a mark
+/// # Ok::<(), ulp_infer::InferError>(())
+/// ```
 ///
 /// # Errors
 ///

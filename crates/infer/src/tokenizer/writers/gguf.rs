@@ -13,6 +13,18 @@ use crate::error::InferError;
 
 /// What a GGUF file says about its tokenizer. Each field is named after its key, which begins with
 /// `tokenizer.ggml.`.
+///
+/// # Examples
+///
+/// ```
+/// use ulp_infer::train_byte_bpe;
+///
+/// let vocabulary = train_byte_bpe(["aa aa"], 258, &["<|end|>"])?.to_gguf()?;
+/// assert_eq!((vocabulary.model, vocabulary.pre), ("gpt2", "smollm"));
+/// assert_eq!(vocabulary.tokens.len(), 258);
+/// assert_eq!(vocabulary.merges.unwrap(), ["a a"]);
+/// # Ok::<(), ulp_infer::InferError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct GgufVocabulary {
     /// `llama` or `gpt2`.
@@ -42,7 +54,8 @@ pub struct GgufVocabulary {
 }
 
 impl Tokenizer {
-    /// The metadata with which [`Tokenizer::from_gguf`] gives the same ids.
+    /// The metadata with which [`Tokenizer::from_gguf`] gives the same ids; see
+    /// [`GgufVocabulary`] for an example.
     ///
     /// # Errors
     ///

@@ -24,6 +24,19 @@ impl Tokenizer {
     /// beginning of a text, where SentencePiece takes one off each token before the first that is
     /// more than that.
     ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ulp_infer::{EncodeOptions, Tokenizer, train_byte_bpe};
+    ///
+    /// let tokenizer = train_byte_bpe(["to be, or not to be"], 270, &["<|end|>"])?;
+    /// let json = tokenizer.to_tokenizer_json()?;
+    /// let again = Tokenizer::from_tokenizer_json(json.as_bytes(), "tokenizer.json")?;
+    /// let ids = tokenizer.encode("not to be", EncodeOptions::TEXT);
+    /// assert_eq!(again.encode("not to be", EncodeOptions::TEXT), ids);
+    /// # Ok::<(), ulp_infer::InferError>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// If this tokenizer does something that the format has no place for: a SentencePiece table of

@@ -34,7 +34,14 @@ impl SamplingFlags {
     pub(in crate::cli) fn resolve(&self) -> Result<SamplerParams, CliError> {
         let &SamplingFlags { temp, top_k, top_p, min_p, seed } = self;
         let seed = seed.unwrap_or_else(seed_of_the_clock);
-        let sampler = SamplerParams { temperature: temp, top_k, top_p, min_p, seed };
+        let sampler = SamplerParams {
+            temperature: temp,
+            top_k,
+            top_p,
+            min_p,
+            seed,
+            ..SamplerParams::greedy()
+        };
         match sampler.validate() {
             Ok(()) => Ok(sampler),
             Err(error) => Err(CliError::usage("sampling", error.to_string())),
