@@ -159,9 +159,29 @@ def json_cases():
             AddedToken("<|im_end|>", rstrip=True, normalized=False, special=True),
         ]
     )
-    cases = dict(gpt2=gpt2, smollm=smollm, llama3=llama3, qwen2=qwen2, thousands=thousands)
-    cases |= dict(llama2=llama2, metaspace=metaspace, gemma=gemma, words=words, lost=lost)
-    return cases | dict(added=added)
+    bert = train(
+        models.BPE(unk_token="<unk>"),
+        200,
+        normalizer=normalizers.Sequence(
+            [normalizers.NFD(), normalizers.StripAccents(), normalizers.Lowercase()]
+        ),
+        pre_tokenizer=pre_tokenizers.BertPreTokenizer(),
+        decoder=decoders.Fuse(),
+    )
+    ends = [(text, bert.token_to_id(text)) for text in ("</s>", "<s>")]
+    bert.post_processor = processors.RobertaProcessing(*ends)
+    marks = byte_level(
+        [
+            pre_tokenizers.WhitespaceSplit(),
+            pre_tokenizers.Punctuation("contiguous"),
+            pre_tokenizers.CharDelimiterSplit("e"),
+            pre_tokenizers.Metaspace("▁", "first", False),
+            bytes_only,
+        ]
+    )
+    cases = dict(bert=bert, marks=marks, gpt2=gpt2, smollm=smollm, llama3=llama3, qwen2=qwen2)
+    cases |= dict(thousands=thousands, llama2=llama2, metaspace=metaspace, gemma=gemma, words=words)
+    return cases | dict(lost=lost, added=added)
 
 
 def spm_cases():

@@ -97,6 +97,8 @@ impl Bpe {
     /// Takes a word that is a token whole.
     pub(crate) fn with_whole_words(mut self, words: HashMap<Box<[u8]>, u32>) -> Self {
         self.whole_words = Some(words);
+        // What is whole is the word as it comes, not its parts.
+        self.words_are_apart = false;
         self
     }
 

@@ -55,14 +55,19 @@ pub(crate) fn pre_tokenize(
         return;
     };
     let mut first = at_start;
-    let mut next = |piece: &str| {
-        pre_tokenize(rest, piece, first, word);
+    let mut next = |piece: &str, is_first: bool| {
+        pre_tokenize(rest, piece, first && is_first, word);
         first = false;
     };
     match stage {
-        PreTokenizer::ByteLevel(stage) => stage.cut(text, &mut next),
-        PreTokenizer::Digits(stage) => stage.cut(text, &mut next),
-        PreTokenizer::Metaspace(stage) => stage.cut(text, at_start, &mut next),
-        PreTokenizer::Split(stage) => stage.cut(text, &mut next),
+        PreTokenizer::ByteLevel(stage) => stage.cut(text, &mut |piece| next(piece, true)),
+        PreTokenizer::Digits(stage) => stage.cut(text, &mut |piece| next(piece, true)),
+        PreTokenizer::Metaspace(stage) => {
+            stage.cut(text, at_start, &mut |piece| next(piece, true));
+        }
+        // What a cut leaves out may be the beginning.
+        PreTokenizer::Split(stage) => {
+            stage.cut(text, &mut |piece| next(piece, piece.as_ptr() == text.as_ptr()));
+        }
     }
 }
