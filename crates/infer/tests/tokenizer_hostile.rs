@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
-use ulp_infer::{Array, Bytes, EncodeOptions, Gguf, GgufWriter, InferError, Tokenizer};
+use serde_json::{Value, json};
+use ulp_infer::{
+    Array, Bytes, EncodeOptions, Gguf, GgufVocabulary, GgufWriter, InferError, Tokenizer,
+};
 
 const FILE: &str = "hostile";
 
@@ -34,8 +37,7 @@ fn load(kind: Kind, bytes: &[u8]) -> Result<Tokenizer, InferError> {
 }
 
 /// Metadata only: a small tokenizer as GGUF.
-fn gguf(tokenizer: &Tokenizer) -> Vec<u8> {
-    let vocabulary = tokenizer.to_gguf().unwrap();
+fn gguf(vocabulary: &GgufVocabulary) -> Vec<u8> {
     let mut writer = GgufWriter::new();
     let mut array = |key: &str, value: Array| writer.set(&format!("tokenizer.ggml.{key}"), value);
     array("tokens", vocabulary.tokens.iter().map(String::as_str).collect());
@@ -65,7 +67,7 @@ fn files() -> Vec<(Kind, Vec<u8>)> {
         files.push((Kind::SentencePiece, read(&format!("{name}.model"))));
     }
     for (kind, name) in [(Kind::Json, "smollm.json"), (Kind::SentencePiece, "spm_llama.model")] {
-        files.push((Kind::Gguf, gguf(&load(kind, &read(name)).unwrap())));
+        files.push((Kind::Gguf, gguf(&load(kind, &read(name)).unwrap().to_gguf().unwrap())));
     }
     files
 }
@@ -200,6 +202,98 @@ proptest! {
     }
 }
 
+/// Puts another value at a random place of a document.
+fn replace_one(document: &mut Value, path: &[Index], value: &Value) {
+    let mut pointer = String::new();
+    for step in path {
+        let key = match document.pointer(&pointer) {
+            Some(Value::Array(list)) if !list.is_empty() => step.index(list.len()).to_string(),
+            Some(Value::Object(map)) if !map.is_empty() => {
+                let key = map.keys().nth(step.index(map.len())).expect("a member");
+                key.replace('~', "~0").replace('/', "~1")
+            }
+            _ => break,
+        };
+        pointer = format!("{pointer}/{key}");
+    }
+    *document.pointer_mut(&pointer).expect("a place that is there") = value.clone();
+}
+
+/// Values of every type and at every limit, and texts that mean something to a tokenizer.
+fn value() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        select(vec![json!(null), json!(true), json!(false), json!([]), json!({}), json!("")]),
+        select(vec![json!(0), json!(1), json!(3), json!(-1), json!(1.5), json!(300), json!(70000)]),
+        select(vec![json!(u32::MAX), json!(u64::MAX), json!(i64::MIN), json!(1e300)]),
+        select(vec!["<s>", "<unk>", "▁", " ", "a", "Ġ", "<0x41>", "\0", "(", "x*", "a b", "first"])
+            .prop_map(Value::from),
+        select(vec!["Lowercase", "NFC", "Strip", "Digits", "Metaspace", "ByteLevel", "Whitespace"])
+            .prop_map(|ty| json!({"type": ty})),
+        select(vec!["Fuse", "ByteFallback", "Split", "Replace", "Prepend", "TemplateProcessing"])
+            .prop_map(|ty| json!({"type": ty, "pattern": {"Regex": "(?=a)|b*"}, "content": "bb",
+                "behavior": "Contiguous", "prepend": "▁", "single": [], "replacement": "a"})),
+        select(vec![json!(["a", "b"]), json!(["", "a"]), json!([0, 1, 2]), json!({"a": 0, "": 1})]),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1500))]
+    /// Documents that are JSON still, but say something else.
+    #[test]
+    fn a_document_with_other_values_is_an_error_or_a_tokenizer(
+        which in any::<Index>(),
+        changes in prop::collection::vec((prop::collection::vec(any::<Index>(), 1..6), value()), 1..4),
+    ) {
+        thread_local!(static FILES: Vec<Value> = files()
+            .into_iter()
+            .filter(|(kind, _)| matches!(kind, Kind::Json))
+            .map(|(_, bytes)| serde_json::from_slice(&bytes).unwrap())
+            .collect());
+        let mut document = FILES.with(|files| files[which.index(files.len())].clone());
+        for (path, value) in &changes {
+            replace_one(&mut document, path, value);
+        }
+        check(Kind::Json, document.to_string().as_bytes());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1500))]
+    /// Vocabularies of GGUF whose lists say something else.
+    #[test]
+    fn a_vocabulary_with_other_entries_is_an_error_or_a_tokenizer(
+        is_llama: bool,
+        changes in prop::collection::vec((0..6, any::<Index>(), any::<u32>()), 1..6),
+        text in select(vec!["", " ", "a", "▁a", "<0x41>", "\0", "ab", "a b", "  ", "\u{10FFFF}"]),
+    ) {
+        thread_local!(static VOCABULARIES: [GgufVocabulary; 2] =
+            [(Kind::Json, "smollm.json"), (Kind::SentencePiece, "spm_llama.model")]
+                .map(|(kind, name)| load(kind, &read(name)).unwrap().to_gguf().unwrap()));
+        let mut vocabulary = VOCABULARIES.with(|both| both[usize::from(is_llama)].clone());
+        for (what, place, bits) in changes {
+            let at = place.index(vocabulary.tokens.len());
+            match what {
+                0 => vocabulary.tokens[at] = text.into(),
+                1 => vocabulary.token_type[at] = (bits % 8) as i32,
+                2 => vocabulary.token_type.iter_mut().for_each(|ty| *ty = (bits % 8) as i32),
+                3 => vocabulary.bos_token_id = Some(bits % 1000),
+                4 => {
+                    if let Some(scores) = &mut vocabulary.scores {
+                        scores[at] = f32::from_bits(bits);
+                    }
+                }
+                _ => {
+                    if let Some(merges) = &mut vocabulary.merges {
+                        let at = place.index(merges.len());
+                        merges[at] = text.into();
+                    }
+                }
+            }
+        }
+        check(Kind::Gguf, &gguf(&vocabulary));
+    }
+}
+
 /// The peak of this process's memory in bytes, where the system tells.
 fn peak_memory() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
@@ -207,7 +301,7 @@ fn peak_memory() -> Option<u64> {
     Some(1024 * line.split_whitespace().nth(1)?.parse::<u64>().ok()?)
 }
 
-fn json(parts: &str) -> String {
+fn with_parts(parts: &str) -> String {
     format!(
         r#"{{"model": {{"type": "BPE", "vocab": {{"a": 0, "b": 1}}, "merges": []}},
             "decoder": {{"type": "Fuse"}}, {parts}}}"#
@@ -222,31 +316,31 @@ fn no_small_file_asks_for_much_memory() {
     let digits = r#"{"type":"Digits","individual_digits":true}"#;
     let files = [
         // An id far beyond the number of tokens.
-        json(r#""added_tokens": [{"id": 4294967294, "content": "x"}]"#),
+        with_parts(r#""added_tokens": [{"id": 4294967294, "content": "x"}]"#),
         // Replacements of replacements: 10^40 letters of one.
-        json(&format!(
+        with_parts(&format!(
             r#""normalizer": {{"type":"Sequence","normalizers":[{}]}}"#,
             steps(replace, 40)
         )),
-        json(r#""normalizer": {"type": "Prepend", "prepend": "#)
+        with_parts(r#""normalizer": {"type": "Prepend", "prepend": "#)
             .replace("\"prepend\": ", &format!("\"prepend\": \"{}\"}}", "x".repeat(10_000))),
         // Deeper than the stack.
-        json(&format!(
+        with_parts(&format!(
             r#""pre_tokenizer": {{"type":"Sequence","pretokenizers":[{}]}}"#,
             steps(digits, 100_000)
         )),
-        json(&format!(r#""normalizer": {}"#, "[".repeat(100_000))),
+        with_parts(&format!(r#""normalizer": {}"#, "[".repeat(100_000))),
         // Patterns that compile to gigabytes or never end.
-        json(
+        with_parts(
             r#""pre_tokenizer": {"type":"Split","behavior":"Isolated",
                 "pattern":{"Regex":"(?=\\p{L}{500}{500})(\\w{900}){900}"}}"#,
         ),
-        json(&format!(
+        with_parts(&format!(
             r#""pre_tokenizer": {{"type":"Split","behavior":"Isolated","pattern":{{"Regex":"{}"}}}}"#,
             "(?:a?".repeat(3000)
         )),
         // A list of ids many times.
-        json(&format!(
+        with_parts(&format!(
             r#""post_processor": {{"type": "TemplateProcessing", "single": [{}],
                 "special_tokens": {{"a": {{"ids": [{}]}}}}}}"#,
             steps(r#"{"SpecialToken":{"id":"a"}}"#, 10_000),
@@ -302,12 +396,14 @@ fn errors_name_the_field() {
         (bpe(r#""vocab": {"a": 0}, "merges": ["a b"]"#), "model.merges[0]"),
         (bpe(r#""vocab": {"a": 0}, "merges": ["aa"]"#), "model.merges[0]"),
         (bpe(r#""vocab": {"a": 0}, "merges": [], "unk_token": "?""#), "model.unk_token"),
-        (json(r#""normalizer": {"type": "Magic"}"#), "normalizer.type"),
+        (with_parts(r#""normalizer": {"type": "Magic"}"#), "normalizer.type"),
         (
-            json(r#""pre_tokenizer": {"type": "Sequence", "pretokenizers": [{"type": "Split"}]}"#),
+            with_parts(
+                r#""pre_tokenizer": {"type": "Sequence", "pretokenizers": [{"type": "Split"}]}"#,
+            ),
             "pre_tokenizer.pretokenizers[0].pattern",
         ),
-        (json(r#""added_tokens": [{"id": 0, "content": "x"}]"#), "added_tokens[0]"),
+        (with_parts(r#""added_tokens": [{"id": 0, "content": "x"}]"#), "added_tokens[0]"),
     ] {
         let message = message(&file);
         assert!(message.starts_with(&format!("{FILE}: {field}")), "{message}");
