@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use ulp_infer::{EncodeOptions, Tokenizer};
+use ulp_infer::{Array, Bytes, EncodeOptions, Gguf, GgufWriter, Tokenizer};
 
 /// As the library does by default.
 const MARKED: EncodeOptions = EncodeOptions { add_special: true, parse_special: true };
@@ -66,6 +66,57 @@ fn text_comes_back_as_the_libraries_give_it() {
             assert_eq!(tokenizer.decode(&ids), text, "{name}: {ids:?}");
         }
     }
+}
+
+/// Files of GGUF name how text is cut; the vocabulary is always the same one here.
+#[test]
+fn families_cut_as_their_own_tokenizers_do() {
+    let expected = expected();
+    let vocabulary = load("gpt2").to_gguf().unwrap();
+    let last: Vec<&str> = texts(&expected["texts"]).collect();
+    for (name, all) in expected["families"].as_object().unwrap() {
+        let mut writer = GgufWriter::new();
+        let mut set = |key: &str, value: Array| writer.set(&format!("tokenizer.ggml.{key}"), value);
+        set("tokens", vocabulary.tokens.iter().map(String::as_str).collect());
+        set("token_type", vocabulary.token_type.iter().copied().collect());
+        set("merges", vocabulary.merges.iter().flatten().map(String::as_str).collect());
+        writer.set("tokenizer.ggml.model", "gpt2");
+        writer.set("tokenizer.ggml.pre", name.as_str());
+        let mut bytes = Vec::new();
+        writer.write_to(&mut bytes).unwrap();
+        let gguf = Gguf::parse(Bytes::from(bytes), name).unwrap();
+        let tokenizer = Tokenizer::from_gguf(&gguf).unwrap();
+        assert_eq!(tokenizer.to_gguf().unwrap().pre, name);
+        let all = all.as_array().unwrap();
+        for (text, ids_of) in last[last.len() - all.len()..].iter().zip(all) {
+            let ids_of = ids(ids_of);
+            assert_eq!(tokenizer.encode(text, EncodeOptions::TEXT), ids_of, "{name}: {text:?}");
+        }
+    }
+}
+
+/// Phi-3's marks take the line end along; its files of GGUF do not say so.
+#[test]
+fn marks_of_phi_3_end_lines() {
+    let tokens = ["<unk>", "<s>", "</s>", "<|user|>", "<|end|>", "<0x0A>", "▁", "a", "▁a"];
+    let load = |architecture: &str| {
+        let mut writer = GgufWriter::new();
+        writer.set("general.architecture", architecture);
+        writer.set("tokenizer.ggml.model", "llama");
+        writer.set("tokenizer.ggml.tokens", tokens.into_iter().collect::<Array>());
+        let scores = tokens.map(|_| 0.0f32);
+        writer.set("tokenizer.ggml.scores", scores.into_iter().collect::<Array>());
+        let kinds = [2i32, 3, 3, 3, 3, 1, 1, 1, 1];
+        writer.set("tokenizer.ggml.token_type", kinds.into_iter().collect::<Array>());
+        writer.set("tokenizer.ggml.add_space_prefix", false);
+        let mut bytes = Vec::new();
+        writer.write_to(&mut bytes).unwrap();
+        Tokenizer::from_gguf(&Gguf::parse(Bytes::from(bytes), "phi").unwrap()).unwrap()
+    };
+    let text = "<s><|user|>\na<|end|>\n<s> a";
+    let encode = |tokenizer: Tokenizer| tokenizer.encode(text, EncodeOptions::TEMPLATE);
+    assert_eq!(encode(load("phi3")), [1, 3, 7, 4, 1, 8]);
+    assert_eq!(encode(load("llama")), [1, 3, 0, 7, 4, 0, 1, 8]);
 }
 
 /// Vocabularies that cover all text and pipelines that rewrite none of it.

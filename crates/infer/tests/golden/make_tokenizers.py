@@ -5,7 +5,8 @@
 
 writes `tokenizers/`: a `tokenizer.json` or a SentencePiece model for each case, and
 `expected.json` with the texts and, for each case, the ids of each text (`plain`: nothing added and
-no mark looked for; `marked`: as the library does by default) and what `marked` decodes to.
+no mark looked for; `marked`: as the library does by default) and what `marked` decodes to; and, for
+the families of byte-level models, the ids of the last 24 texts.
 """
 
 import io
@@ -226,6 +227,44 @@ def spm_cases():
     return cases
 
 
+LETTERS = r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]", r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]"
+CASED = r"[^\r\n\p{L}\p{N}]?%s*%s+@|[^\r\n\p{L}\p{N}]?%s+%s*@|" % (LETTERS * 2)
+CASED += r"\p{N}#| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+DEEPSEEK = (
+    r"""[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+"""
+    r"| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+MARKS = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}"
+    r"| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+# The pre-tokenizers of tokenizer.json by the names that GGUF files have for them.
+FAMILIES = {
+    "dbrx": [LLAMA3],
+    "tekken": [CASED.replace("@", "").replace("#", "")],
+    "gpt-4o": [CASED.replace("@", "(?i:'s|'t|'re|'ve|'m|'ll|'d)?").replace("#", "{1,3}")],
+    "qwen35": [MARKS],
+    "deepseek-v3": [r"\p{N}{1,3}", "[一-龥\u3040-ゟ゠-ヿ]+", DEEPSEEK],
+    "deepseek-coder": [r"[\r\n]", r"\s?\p{L}+", r"\s?\p{P}+", "[一-龥ࠀ-一가-\ud7ff]+", r"\p{N}"],
+}
+
+
+def families(inputs):
+    """Ids with the vocabulary of the case `gpt2`, cut as each family does."""
+    model = json.loads((FOLDER / "gpt2.json").read_text())["model"]
+    ids = {}
+    for name, patterns in FAMILIES.items():
+        merges = [tuple(pair) for pair in model["merges"]]
+        tokenizer = Tokenizer(models.BPE(model["vocab"], merges, ignore_merges=name == "tekken"))
+        if name == "qwen35":
+            tokenizer.normalizer = normalizers.NFC()
+        bytes_only = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+        stages = [split(pattern) for pattern in patterns] + [bytes_only]
+        tokenizer.pre_tokenizer = pre_tokenizers.Sequence(stages)
+        ids[name] = [tokenizer.encode(text).ids for text in inputs]
+    return ids
+
+
 def main():
     FOLDER.mkdir(exist_ok=True)
     inputs = texts(56)
@@ -248,7 +287,7 @@ def main():
         ids = [processor.encode(text) for text in inputs]
         known = [[i for i in row if not processor.is_unknown(i)] for row in ids]
         cases[name] = {"plain": ids, "text": [processor.decode(row) for row in known]}
-    document = {"texts": inputs, "cases": cases}
+    document = {"texts": inputs, "cases": cases, "families": families(inputs[-24:])}
     text = json.dumps(document, ensure_ascii=True, separators=(",", ":"))
     (FOLDER / "expected.json").write_text(text.replace('"},"', '"},\n"') + "\n")
 

@@ -16,6 +16,7 @@ use super::{byte_ids, error, whole_words};
 use crate::error::InferError;
 use crate::gguf::Gguf;
 
+const ARCHITECTURE: &str = "general.architecture";
 const MODEL: &str = "tokenizer.ggml.model";
 const PRE: &str = "tokenizer.ggml.pre";
 const TOKENS: &str = "tokenizer.ggml.tokens";
@@ -34,11 +35,12 @@ const UNKNOWN: &str = "tokenizer.ggml.unknown_token_id";
 
 impl Tokenizer {
     /// The tokenizer in a GGUF file: `tokenizer.ggml.model` is `llama` (SentencePiece BPE) or
-    /// `gpt2` (byte-level BPE) with a `tokenizer.ggml.pre` of the GPT-2, Llama 3, SmolLM or Qwen 2
-    /// families.
+    /// `gpt2` (byte-level BPE) with a `tokenizer.ggml.pre` of the families of GPT-2, Llama 3,
+    /// SmolLM, Qwen 2 and 3.5, Tekken, o200k, DBRX, DeepSeek-V3 and DeepSeek-Coder.
     ///
-    /// A file of the Qwen 2 family does not say so, but its text is brought into NFC first, as the
-    /// model's own tokenizer.json does.
+    /// Two things that files do not say are done as the models' own tokenizer.json does them: text
+    /// of the Qwen families is brought into NFC first, and Phi-3's marks take the white space after
+    /// them along.
     ///
     /// # Examples
     ///
@@ -92,15 +94,28 @@ fn llama(gguf: &Gguf) -> Result<Parts, InferError> {
         charsmap: None,
         kept: None,
     };
-    let mut parts = sentencepiece_parts(vocabulary, normalizer, special, false)
-        .map_err(|fault| error(gguf.file(), TOKENS, fault))?;
+    let refuse = |fault| error(gguf.file(), TOKENS, fault);
+    let mut parts = sentencepiece_parts(vocabulary, normalizer, special, false).map_err(refuse)?;
+    if gguf.get(ARCHITECTURE).is_some() && gguf.str(ARCHITECTURE)? == "phi3" {
+        parts.added = marks_end_lines(&parts.added).map_err(refuse)?;
+    }
     parts.post_processor = post_processor(gguf, &parts.special, true)?;
     Ok(parts)
 }
 
+/// Phi-3's marks take the white space after them along, which the format has no place for.
+fn marks_end_lines(added: &AddedTokens) -> Result<AddedTokens, TokenizerFault> {
+    let ends_line = |text: &str| !["<unk>", "<s>", "<|endoftext|>"].contains(&text);
+    let tokens = added
+        .tokens()
+        .iter()
+        .map(|token| AddedToken { rstrip: ends_line(&token.content), ..token.clone() });
+    AddedTokens::new(tokens.collect(), str::to_owned)
+}
+
 /// Byte-level BPE.
 fn gpt2(gguf: &Gguf) -> Result<Parts, InferError> {
-    let name = gguf.str(PRE)?;
+    let name = gguf.get(PRE).map_or(Ok("default"), |_| gguf.str(PRE))?;
     let family = Family::named(name).ok_or_else(|| {
         error(gguf.file(), PRE, TokenizerFault::Unsupported { value: format!("{name:?}") })
     })?;
@@ -118,14 +133,14 @@ fn gpt2(gguf: &Gguf) -> Result<Parts, InferError> {
     // unknown token of these files is mostly the one at which generation ends.
     let bytes = Alphabet::Bytes(byte_ids(vocabulary.texts()));
     let mut model = Bpe::new(&vocabulary, bytes, merges, Unknown::default());
-    if family == Family::Llama3 {
+    if family.whole_words {
         model = model.with_whole_words(whole_words(vocabulary.texts()));
     }
-    let normalizers = match name {
-        "qwen2" => vec![Normalizer::Form(UnicodeForm::Nfc)],
-        _ => Vec::new(),
+    let normalizers = match family.is_nfc {
+        true => vec![Normalizer::Form(UnicodeForm::Nfc)],
+        false => Vec::new(),
     };
-    let post_processor = post_processor(gguf, &special, family == Family::Llama3)?;
+    let post_processor = post_processor(gguf, &special, family.adds_bos)?;
     Ok(Parts {
         added,
         normalizers,
@@ -166,10 +181,14 @@ fn vocabulary(gguf: &Gguf, scored: bool) -> Result<Vocabulary, InferError> {
         if score.is_nan() {
             return Err(error(file, element(SCORES), TokenizerFault::NotANumber));
         }
+        // Zero is a type that was never set.
+        let kind = if kind == 0 { TokenKind::Normal as i64 } else { kind };
         let kind = TokenKind::from_number(kind).ok_or_else(|| {
             let fault = TokenizerFault::Unsupported { value: format!("token type {kind}") };
             error(file, element(TOKEN_TYPES), fault)
         })?;
+        // A place without text is no token, and files may have several.
+        let text = if text.is_empty() { format!("[EMPTY_{index}]") } else { text.into() };
         let token = Token { text: text.into(), kind, score };
         vocabulary
             .insert(index as u32, token, limit)

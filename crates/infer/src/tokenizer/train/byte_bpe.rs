@@ -110,7 +110,7 @@ impl ByteBpeTrainer {
         let mut vocabulary = self.first_tokens()?;
         let limit = self.limit()?;
         let added = self.added_tokens()?;
-        let pre_tokenizers = Family::SmolLm.pre_tokenizers();
+        let pre_tokenizers = Family::smollm().pre_tokenizers();
         let mut words = Words::count(texts, &added, &pre_tokenizers, self.specials.len() as u32);
         let mut merges = Merges::default();
         let mut rank = 0;

@@ -125,19 +125,20 @@ fn adds(name: &str, ids: &[u32], id: Option<u32>) -> Result<bool, InferError> {
 fn pre(parts: &Parts) -> Result<&'static str, InferError> {
     let steps = |stages: &[PreTokenizer]| stages.iter().map(pre_tokenizer_json).collect::<Vec<_>>();
     let own = steps(&parts.pre_tokenizers);
-    let is = |family: Family| steps(&family.pre_tokenizers()) == own;
-    let whole_words = parts.model.has_whole_words();
-    match &parts.normalizers[..] {
-        [] if whole_words && is(Family::Llama3) => Ok("llama-bpe"),
-        [] if !whole_words && is(Family::Gpt2) => Ok("gpt-2"),
-        [] if !whole_words && is(Family::SmolLm) => Ok("smollm"),
-        [] if !whole_words && is(Family::Qwen2) => Ok("deepseek-r1-qwen"),
-        [Normalizer::Form(UnicodeForm::Nfc)] if !whole_words && is(Family::Qwen2) => Ok("qwen2"),
-        normalizers => {
-            let value = format!("{own:?} with {} normalizers", normalizers.len());
-            Err(refuse("tokenizer.ggml.pre", value))
-        }
-    }
+    let is_nfc = match &parts.normalizers[..] {
+        [] => Some(false),
+        [Normalizer::Form(UnicodeForm::Nfc)] => Some(true),
+        _ => None,
+    };
+    let found = Family::all().find(|(_, family)| {
+        Some(family.is_nfc) == is_nfc
+            && family.whole_words == parts.model.has_whole_words()
+            && steps(&family.pre_tokenizers()) == own
+    });
+    found.map(|(name, _)| name).ok_or_else(|| {
+        let value = format!("{own:?} with {} normalizers", parts.normalizers.len());
+        refuse("tokenizer.ggml.pre", value)
+    })
 }
 
 fn merges(parts: &Parts) -> Vec<String> {
