@@ -410,3 +410,29 @@ fn several_answers_to_one_prompt_share_its_blocks() {
         answers.values().map(|a| a.end.as_ref().unwrap().usage.reused).collect();
     assert_eq!(reused, [0, 192, 192, 192]);
 }
+
+#[test]
+fn guesses_of_another_model_change_no_token() {
+    let (model, tokenizer) = tiny_model("draft", CONTEXT);
+    let options = EngineOptions { cache: 4096, max_draft: 4, ..EngineOptions::default() };
+    let requests = requests(8);
+    let plain = EngineOptions { max_draft: 0, ..options.clone() };
+    let mut plain = Engine::new(Arc::clone(&model), Arc::clone(&tokenizer), plain);
+    let expected = replay(&mut plain, &requests);
+    // The model itself guesses all greedy tokens right; a model for other weights none, or few.
+    for (draft, good) in
+        [(Arc::clone(&model), true), (test_models::other_tiny_model(CONTEXT), false)]
+    {
+        let engine = Engine::new(Arc::clone(&model), Arc::clone(&tokenizer), options.clone());
+        let mut engine = engine.with_draft(draft);
+        let answers = replay(&mut engine, &requests);
+        for (answer, expected) in answers.iter().zip(&expected) {
+            assert_eq!(answer.bits(), expected.bits());
+        }
+        let sum = |f: fn(&ulp_infer::Usage) -> usize| -> usize {
+            answers.iter().map(|a| f(&a.end.as_ref().unwrap().usage)).sum()
+        };
+        let (drafted, accepted) = (sum(|u| u.drafted), sum(|u| u.accepted));
+        assert!(drafted > 50 && (accepted * 2 > drafted) == good, "{accepted} of {drafted}");
+    }
+}

@@ -17,6 +17,7 @@ mod sequence;
 mod speculation;
 mod stop;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -30,6 +31,7 @@ pub use options::{EngineOptions, Policy};
 pub use request::{Request, RequestId};
 use scheduler::{Scheduler, Share};
 use sequence::{Choice, Sequence};
+use speculation::Drafter;
 
 /// Generates for many requests at once on one model.
 ///
@@ -67,6 +69,7 @@ pub struct Engine {
     cache: KvCache,
     workspace: Workspace,
     scheduler: Scheduler,
+    drafter: Drafter,
     /// Events that no step has reported yet.
     events: Vec<Event>,
     next_id: u64,
@@ -84,12 +87,28 @@ impl Engine {
             cache: KvCache::new(model.cache_shape(), positions),
             workspace: Workspace::new(),
             scheduler: Scheduler::new(&options),
+            drafter: Drafter::default(),
             events: Vec::new(),
             next_id: 0,
             options: EngineOptions { context, cache: positions, ..options },
             model,
             tokenizer,
         }
+    }
+
+    /// The same engine with a smaller model, whose guesses of the next
+    /// [`EngineOptions::max_draft`] tokens it verifies. They make it faster and change no token.
+    ///
+    /// # Panics
+    ///
+    /// If the draft has another vocabulary size than the model.
+    #[must_use]
+    #[track_caller]
+    pub fn with_draft(mut self, draft: Arc<Model>) -> Self {
+        let (own, theirs) = (self.model.vocab_size(), draft.vocab_size());
+        assert!(own == theirs, "a draft of {theirs} tokens for a model of {own}");
+        self.drafter = Drafter::model(draft, self.options.cache);
+        self
     }
 
     /// The model.
@@ -143,6 +162,7 @@ impl Engine {
     /// there is no such request (any more).
     pub fn cancel(&mut self, request: RequestId) -> bool {
         let removed = self.scheduler.remove(request, &mut self.cache);
+        self.drafter.forget(request);
         let found = removed.is_some();
         self.events.extend(removed.map(|sequence| sequence.finish(FinishReason::Cancelled)));
         found
@@ -178,7 +198,8 @@ impl Engine {
     /// wrong with a single request is its [`Event::Failed`].
     pub fn step(&mut self) -> Result<Vec<Event>, InferError> {
         let mut events = std::mem::take(&mut self.events);
-        let plan = self.scheduler.plan(&mut self.cache);
+        let guesses = self.guess()?;
+        let plan = self.scheduler.plan(guesses, &mut self.cache);
         if plan.is_empty() {
             return Ok(events);
         }
@@ -201,9 +222,16 @@ impl Engine {
             }
         }
         for (request, end) in ended {
+            self.drafter.forget(request);
             events.extend(self.end(request, end));
         }
         Ok(events)
+    }
+
+    fn guess(&mut self) -> Result<BTreeMap<RequestId, Vec<u32>>, InferError> {
+        let wanted = self.scheduler.wanted(&self.cache);
+        let guesses = self.drafter.guess(&wanted)?;
+        Ok(wanted.iter().map(|wanted| wanted.request).zip(guesses).collect())
     }
 
     /// Runs the shares through the model, and chooses tokens for each that has come to the end of

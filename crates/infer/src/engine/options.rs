@@ -37,8 +37,9 @@ pub struct EngineOptions {
     pub step_tokens: usize,
     /// Which waiting request goes next.
     pub policy: Policy,
-    /// Tokens that are guessed at most from what a sequence said before, and verified together; 0
-    /// for none. Worth while where answers repeat their prompts (code, summaries, extraction).
+    /// Tokens that are guessed at most, from what a sequence said before or by the model of
+    /// [`Engine::with_draft`](super::Engine::with_draft), and verified together; 0 for none. Without
+    /// a draft model, worth while where answers repeat their prompts (code, summaries, extraction).
     pub max_draft: usize,
 }
 

@@ -9,12 +9,14 @@
 //! the running request that matters least gives its place back and is computed again later. The one
 //! that matters most is never touched and fits alone, so it always ends, and so does each after it.
 
+use std::collections::BTreeMap;
+
 use super::options::EngineOptions;
 use super::prefix_cache::{PrefixCache, common_prefix};
 use super::queue::Queue;
 use super::request::RequestId;
 use super::sequence::Sequence;
-use super::speculation::look_up;
+use super::speculation::Wanted;
 use crate::kv_cache::{BLOCK, KvCache, SequenceId};
 
 /// A running sequence's share of a step: its next `tokens` known tokens, then what was guessed.
@@ -86,13 +88,31 @@ impl Scheduler {
         Some(sequence)
     }
 
+    /// The sequences that are generating, for which guesses are welcome.
+    pub(super) fn wanted(&self, cache: &KvCache) -> Vec<Wanted<'_>> {
+        let generating = self.running.iter().filter(|s| s.pending(cache) == 1);
+        generating
+            .map(|s| Wanted {
+                request: s.id,
+                tokens: &s.tokens,
+                // The token after the last guess is generated, too.
+                n: s.acceptance.reach(self.max_draft).min(s.left().saturating_sub(1)),
+            })
+            .filter(|wanted| wanted.n > 0)
+            .collect()
+    }
+
     /// Hands out the next step. Every share has its room in the cache.
-    pub(super) fn plan(&mut self, cache: &mut KvCache) -> Vec<Share> {
+    pub(super) fn plan(
+        &mut self,
+        mut guesses: BTreeMap<RequestId, Vec<u32>>,
+        cache: &mut KvCache,
+    ) -> Vec<Share> {
         self.running.sort_by_key(Sequence::rank);
         let mut plan = Vec::new();
         let mut budget = self.step_tokens;
         let before = self.running.len();
-        self.plan_generating(&mut budget, cache, &mut plan);
+        self.plan_generating(&mut guesses, &mut budget, cache, &mut plan);
         self.plan_prompts(&mut budget, cache, &mut plan);
         // Who had to go must not come back in the place of one who waits.
         if self.running.len() == before {
@@ -101,14 +121,22 @@ impl Scheduler {
         plan
     }
 
-    fn plan_generating(&mut self, budget: &mut usize, cache: &mut KvCache, plan: &mut Vec<Share>) {
+    fn plan_generating(
+        &mut self,
+        guesses: &mut BTreeMap<RequestId, Vec<u32>>,
+        budget: &mut usize,
+        cache: &mut KvCache,
+        plan: &mut Vec<Share>,
+    ) {
         // A guess may take what the others' next tokens leave.
         let generating = self.running.iter().filter(|s| s.pending(cache) == 1).count();
         let mut spare = *budget - generating;
         let mut index = 0;
         while index < self.running.len() {
             if self.running[index].pending(cache) == 1 {
-                let mut draft = self.guess(index, spare);
+                let mut draft = guesses.remove(&self.running[index].id).unwrap_or_default();
+                draft.truncate(spare);
+                // Nobody has to go for a guess.
                 if self.reserve(index, 1 + draft.len(), cache).is_err() {
                     draft.clear();
                 }
@@ -141,14 +169,6 @@ impl Scheduler {
             *budget -= tokens;
             plan.push(Share { index: self.running.len() - 1, tokens, draft: Vec::new() });
         }
-    }
-
-    /// What may follow the tokens of a sequence that is generating.
-    fn guess(&self, index: usize, spare: usize) -> Vec<u32> {
-        let sequence = &self.running[index];
-        // The token after the last guess is generated, too.
-        let left = sequence.left().saturating_sub(1);
-        look_up(&sequence.tokens, sequence.acceptance.draft(self.max_draft).min(spare).min(left))
     }
 
     fn reserve(&self, index: usize, tokens: usize, cache: &mut KvCache) -> Result<(), ()> {

@@ -9,7 +9,7 @@ use super::weights::{Layer, Projection};
 use super::{Input, LogitRows, Model};
 use crate::error::InferError;
 use crate::kv_cache::KvCache;
-use crate::quant::Activations;
+use crate::quant::{Activations, RowBuffer, Rows};
 
 /// Below this many numbers a pass over rows is done before another thread has woken.
 const PARALLEL: usize = 1 << 15;
@@ -40,6 +40,8 @@ pub struct Workspace {
     up: Vec<f32>,
     /// `[wanted rows, V]`
     logits: Vec<f32>,
+    /// Activations as the products take them.
+    rows: RowBuffer,
     attention: AttentionScratch,
 }
 
@@ -172,9 +174,10 @@ impl Step<'_> {
         let query = sized(&mut w.query, rows * query_width);
         let key = sized(&mut w.key, rows * kv_width);
         let value = sized(&mut w.value, rows * kv_width);
-        self.project(&layer.query, normed, query);
-        self.project(&layer.key, normed, key);
-        self.project(&layer.value, normed, value);
+        let mut x = w.rows.rows(normed, c, self.activations);
+        project(&layer.query, &mut x, query);
+        project(&layer.key, &mut x, key);
+        project(&layer.value, &mut x, value);
         by_rows(query, query_width, |row, heads| {
             rotate_heads(&self.rotation, row, heads, d, config.rope_pairs);
         });
@@ -201,7 +204,8 @@ impl Step<'_> {
         attend(shape, cache, index, &self.segments, query, attended, &mut w.attention);
 
         let addend = sized(&mut w.addend, rows * c);
-        self.project(&layer.attention_output, attended, addend);
+        let mut x = w.rows.rows(attended, query_width, self.activations);
+        project(&layer.attention_output, &mut x, addend);
         add(&mut w.hidden[..rows * c], addend);
     }
 
@@ -214,11 +218,13 @@ impl Step<'_> {
         self.norm(&w.hidden[..rows * c], &layer.feed_forward_norm, normed);
         let gate = sized(&mut w.gate, rows * f);
         let up = sized(&mut w.up, rows * f);
-        self.project(&layer.gate, normed, gate);
-        self.project(&layer.up, normed, up);
+        let mut x = w.rows.rows(normed, c, self.activations);
+        project(&layer.gate, &mut x, gate);
+        project(&layer.up, &mut x, up);
         by_rows(gate, f, |row, gate| silu_mul_in_place(gate, &up[row * f..][..f]));
         let addend = sized(&mut w.addend, rows * c);
-        self.project(&layer.down, gate, addend);
+        let mut x = w.rows.rows(gate, f, self.activations);
+        project(&layer.down, &mut x, addend);
         add(&mut w.hidden[..rows * c], addend);
     }
 
@@ -247,7 +253,8 @@ impl Step<'_> {
         let normed = sized(&mut w.normed, wanted.len() * c);
         self.norm(gathered, &self.model.weights.output_norm, normed);
         let logits = sized(&mut w.logits, wanted.len() * v);
-        self.model.weights.output.matmul(normed, logits, self.activations);
+        let mut x = w.rows.rows(normed, c, self.activations);
+        self.model.weights.output.multiply(&mut x, logits);
         logits
     }
 
@@ -256,12 +263,12 @@ impl Step<'_> {
         let eps = self.model.config.llama.rms_norm_eps as f32;
         by_rows(out, c, |row, out| rms_norm_row(&x[row * c..][..c], weight, eps, out));
     }
+}
 
-    fn project(&self, projection: &Projection, x: &[f32], out: &mut [f32]) {
-        projection.weight.matmul(x, out, self.activations);
-        if let Some(bias) = &projection.bias {
-            by_rows(out, bias.len(), |_, out| add(out, bias));
-        }
+fn project(projection: &Projection, x: &mut Rows<'_>, out: &mut [f32]) {
+    projection.weight.multiply(x, out);
+    if let Some(bias) = &projection.bias {
+        by_rows(out, bias.len(), |_, out| add(out, bias));
     }
 }
 
