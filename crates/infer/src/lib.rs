@@ -66,8 +66,8 @@ mod tokenizer;
 pub use bytes::Bytes;
 pub use chat_template::{ChatMessage, ChatTemplate, ChatTemplateOptions};
 pub use engine::{
-    Engine, EngineOptions, Event, FinishReason, Finished, Policy, Request, RequestId, TokenEvent,
-    Usage,
+    BlockUse, Engine, EngineOptions, EngineStats, Event, FinishReason, Finished, Policy,
+    PromptEvent, PromptToken, Request, RequestId, TokenEvent, Totals, Usage,
 };
 pub use error::InferError;
 pub use export::export_gguf;

@@ -76,10 +76,7 @@ pub fn score(
 }
 
 fn one(logits: &[f32], next: Option<&u32>, top: usize) -> Result<PositionScore, InferError> {
-    if let Some(token) = logits.iter().position(|x| x.is_nan() || *x == f32::INFINITY) {
-        return Err(InferError::NonFiniteLogit { token: token as u32 });
-    }
-    let row = LogProbabilities::new(logits);
+    let row = LogProbabilities::checked(logits)?;
     // A next token outside the vocabulary is found when its own position is computed.
     let next = next.filter(|&&id| (id as usize) < logits.len());
     let next = next.map(|&id| TokenLogProbability { id, logprob: row.of(id) });

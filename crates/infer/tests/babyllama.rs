@@ -50,6 +50,7 @@ fn greedy_text_is_the_golden_text() {
                         text += &end.text;
                         reason = Some(end.reason);
                     }
+                    Event::Prompt(_) => {}
                     Event::Failed { error, .. } => panic!("{error}"),
                 }
             }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use test_models::tiny_model;
 use ulp_infer::{
-    Engine, EngineOptions, Event, FinishReason, Finished, InferError, Policy, Request, RequestId,
-    SamplerParams, TokenEvent,
+    Activations, BlockUse, Engine, EngineOptions, Event, FinishReason, Finished, InferError,
+    Policy, Request, RequestId, SamplerParams, TokenEvent,
 };
 use ulp_tensor::Philox;
 
@@ -53,6 +53,7 @@ fn collect(events: Vec<Event>, answers: &mut BTreeMap<RequestId, Answer>) {
         match event {
             Event::Token(token) => answer.tokens.push(token),
             Event::Finished(end) => answer.end = Some(end),
+            Event::Prompt(_) => {}
             Event::Failed { error, .. } => panic!("{error}"),
         }
     }
@@ -435,4 +436,98 @@ fn guesses_of_another_model_change_no_token() {
         let (drafted, accepted) = (sum(|u| u.drafted), sum(|u| u.accepted));
         assert!(drafted > 50 && (accepted * 2 > drafted) == good, "{accepted} of {drafted}");
     }
+}
+
+#[test]
+fn a_prompt_is_scored_as_score_does() {
+    let (model, tokenizer) = tiny_model("echo", CONTEXT);
+    let prompt: Vec<u32> = (1..150).collect();
+    let expected = ulp_infer::score(&model, &prompt, Activations::Quantized, 3).unwrap();
+    // In one piece, in pieces, with the prompt in the cache, and in a cache too small for two.
+    for (step_tokens, cache) in [(512, 4096), (7, 4096), (40, CONTEXT)] {
+        let options = EngineOptions { step_tokens, cache, ..EngineOptions::default() };
+        let mut engine = Engine::new(Arc::clone(&model), Arc::clone(&tokenizer), options);
+        let plain = alone(&mut engine, greedy(&prompt, 3));
+        let scored = |max_tokens| Request {
+            prompt_logprobs: true,
+            top_logprobs: 3,
+            ..greedy(&prompt, max_tokens)
+        };
+        let ids = [scored(3), greedy(&[7; 200], 60), scored(0)].map(|r| engine.submit(r).unwrap());
+        let (mut prompts, mut events) = (BTreeMap::new(), Vec::new());
+        while !engine.is_idle() {
+            for event in engine.step().unwrap() {
+                match event {
+                    Event::Prompt(event) => {
+                        assert!(prompts.insert(event.request, event.tokens).is_none());
+                    }
+                    other => {
+                        let asked = [ids[0], ids[2]].contains(&other.request());
+                        assert!(!asked || prompts.contains_key(&other.request()));
+                        events.push(other);
+                    }
+                }
+            }
+        }
+        let mut answers = BTreeMap::new();
+        collect(events, &mut answers);
+        for id in [ids[0], ids[2]] {
+            let scores = &prompts[&id];
+            assert_eq!(scores.iter().map(|t| t.id).collect::<Vec<_>>(), prompt);
+            assert_eq!((scores[0].logprob, scores[0].top.len()), (None, 0));
+            for (token, before) in scores[1..].iter().zip(&expected) {
+                assert_eq!(token.logprob, Some(before.next.unwrap().logprob));
+                assert_eq!(token.top, before.top);
+            }
+        }
+        assert_eq!(answers[&ids[0]].ids(), plain.ids());
+        assert_eq!(
+            (answers[&ids[2]].tokens.len(), answers[&ids[2]].reason()),
+            (0, FinishReason::Length)
+        );
+    }
+}
+
+#[test]
+fn generation_ends_at_the_tokens_of_a_request() {
+    let mut engine = engine(EngineOptions::default());
+    let whole = alone(&mut engine, greedy(&[10, 20, 30], 40));
+    let stop = whole.ids()[5];
+    let first = whole.ids().iter().position(|&id| id == stop).unwrap();
+    let request = Request { stop_ids: vec![256, stop], ..greedy(&[10, 20, 30], 40) };
+    let answer = alone(&mut engine, request);
+    assert_eq!(answer.reason(), FinishReason::EndOfGeneration);
+    assert_eq!(answer.ids(), whole.ids()[..=first]);
+    assert_eq!(answer.tokens.last().unwrap().text, "");
+}
+
+#[test]
+fn numbers_say_what_the_engine_does() {
+    let options = EngineOptions { cache: 64 * 8, max_draft: 4, ..EngineOptions::default() };
+    let mut engine = engine(options);
+    let stats = engine.stats();
+    assert_eq!((stats.blocks, stats.block_positions, stats.blocks_running), (8, 64, 0));
+    let prompt: Vec<u32> = (1..=130).collect();
+    engine.submit(greedy(&prompt, 9)).unwrap();
+    engine.submit(greedy(&[9; 20], 9)).unwrap();
+    engine.step().unwrap();
+    let stats = engine.stats();
+    assert_eq!((stats.running, stats.waiting, stats.blocks_running), (2, 0, 3 + 1));
+    assert_eq!(
+        engine.block_map()[..5],
+        [BlockUse::Running(1); 4].into_iter().chain([BlockUse::Free]).collect::<Vec<_>>()
+    );
+    run(&mut engine);
+    let stats = engine.stats();
+    assert_eq!((stats.running, stats.blocks_running, stats.blocks_kept), (0, 0, 4));
+    let again = alone(&mut engine, greedy(&prompt, 9));
+    let totals = engine.stats().totals;
+    assert_eq!((totals.requests, totals.prompt_tokens, totals.reused_tokens), (3, 280, 129));
+    assert_eq!(totals.generated_tokens, 27);
+    assert_eq!(totals.preemptions, 0);
+    assert!(totals.drafted_tokens >= totals.accepted_tokens);
+    assert!(totals.accepted_tokens >= again.end.unwrap().usage.accepted as u64);
+    // The last token of each request is not computed; a wrong guess is for nothing.
+    let wrong = totals.drafted_tokens - totals.accepted_tokens;
+    assert_eq!(totals.computed_tokens, 130 + 20 + 1 + (27 - 3) + wrong);
 }

@@ -52,6 +52,7 @@ fn run(engine: &mut Engine, requests: &[Request]) -> Vec<Vec<u32>> {
         for event in engine.step().unwrap() {
             match event {
                 Event::Token(token) => tokens.entry(token.request).or_default().push(token.id),
+                Event::Prompt(_) => {}
                 Event::Failed { error, .. } => panic!("{error}"),
                 _ => {}
             }

@@ -197,6 +197,7 @@ fn exact_activations_give_the_greedy_ids() {
                     text.push_str(&token.text);
                 }
                 Event::Finished(end) => text.push_str(&end.text),
+                Event::Prompt(_) => {}
                 Event::Failed { error, .. } => panic!("{error}"),
             }
         }

@@ -7,6 +7,9 @@ use crate::sampler::TokenLogProbability;
 /// Something happened to a request.
 #[derive(Debug)]
 pub enum Event {
+    /// Its prompt has been computed, and it was asked how probable it is
+    /// ([`Request::prompt_logprobs`](super::Request::prompt_logprobs)).
+    Prompt(PromptEvent),
     /// It has one more token.
     Token(TokenEvent),
     /// It has ended; nothing more comes.
@@ -24,11 +27,32 @@ impl Event {
     /// The request it is about.
     pub fn request(&self) -> RequestId {
         match self {
+            Event::Prompt(prompt) => prompt.request,
             Event::Token(token) => token.request,
             Event::Finished(finished) => finished.request,
             Event::Failed { request, .. } => *request,
         }
     }
+}
+
+/// How probable a request's prompt is. It comes before the first token.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PromptEvent {
+    /// The request.
+    pub request: RequestId,
+    /// The prompt's tokens in order.
+    pub tokens: Vec<PromptToken>,
+}
+
+/// A token of a prompt.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PromptToken {
+    /// The token.
+    pub id: u32,
+    /// The natural logarithm of its probability after those before it; none for the first.
+    pub logprob: Option<f32>,
+    /// The most probable tokens in its place, best first; none for the first.
+    pub top: Vec<TokenLogProbability>,
 }
 
 /// A token of a request.

@@ -15,6 +15,7 @@ mod request;
 mod scheduler;
 mod sequence;
 mod speculation;
+mod stats;
 mod stop;
 
 use std::collections::BTreeMap;
@@ -23,15 +24,16 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use crate::error::InferError;
-use crate::kv_cache::KvCache;
+use crate::kv_cache::{BLOCK, KvCache};
 use crate::model::{Input, LogitRows, Model, Workspace};
 use crate::tokenizer::Tokenizer;
-pub use event::{Event, FinishReason, Finished, TokenEvent, Usage};
+pub use event::{Event, FinishReason, Finished, PromptEvent, PromptToken, TokenEvent, Usage};
 pub use options::{EngineOptions, Policy};
 pub use request::{Request, RequestId};
 use scheduler::{Scheduler, Share};
 use sequence::{Choice, Sequence};
 use speculation::Drafter;
+pub use stats::{BlockUse, EngineStats, Totals};
 
 /// Generates for many requests at once on one model.
 ///
@@ -55,6 +57,7 @@ use speculation::Drafter;
 ///         match event {
 ///             Event::Token(token) => print!("{}", token.text),
 ///             Event::Finished(end) => println!("{} ({:?})", end.text, end.reason),
+///             Event::Prompt(_) => {}
 ///             Event::Failed { error, .. } => return Err(error),
 ///         }
 ///     }
@@ -144,13 +147,15 @@ impl Engine {
             let token = request.prompt[index];
             return Err(InferError::TokenOutOfRange { token, index, vocabulary });
         }
-        if request.prompt.len() >= context {
-            return Err(InferError::ContextFull { needed: request.prompt.len() + 1, context });
+        let needed = request.prompt.len() + usize::from(request.max_tokens > 0);
+        if needed > context {
+            return Err(InferError::ContextFull { needed, context });
         }
         let id = RequestId(self.next_id);
         self.next_id += 1;
         let sequence = Sequence::new(id, request, self.options.policy, context, &self.tokenizer);
-        if sequence.is_at_limit() {
+        self.scheduler.totals.requests += 1;
+        if sequence.is_over() {
             self.events.push(sequence.finish(FinishReason::Length));
         } else {
             self.scheduler.submit(sequence);
@@ -183,6 +188,26 @@ impl Engine {
         self.scheduler.waiting()
     }
 
+    /// Numbers of what it is doing and has done.
+    pub fn stats(&self) -> EngineStats {
+        let map = self.block_map();
+        let count = |is: fn(&BlockUse) -> bool| map.iter().filter(|block| is(block)).count();
+        EngineStats {
+            waiting: self.waiting(),
+            running: self.running(),
+            block_positions: BLOCK,
+            blocks: map.len(),
+            blocks_running: count(|block| matches!(block, BlockUse::Running(_))),
+            blocks_kept: count(|block| matches!(block, BlockUse::Kept)),
+            totals: self.scheduler.totals,
+        }
+    }
+
+    /// Who holds each block of the cache, in the order of the blocks.
+    pub fn block_map(&self) -> Vec<BlockUse> {
+        self.scheduler.block_map(&self.cache)
+    }
+
     /// Positions of the cache that nobody holds, neither a request nor a finished one that is kept
     /// for its prefix.
     pub fn free_positions(&self) -> usize {
@@ -204,28 +229,52 @@ impl Engine {
             return Ok(events);
         }
         let mut ended = Vec::new();
-        for (share, choices) in plan.iter().zip(self.compute(&plan)?) {
-            let sequence = &mut self.scheduler.running[share.index];
-            sequence.usage.steps += 1;
-            match choices {
-                None => {}
-                Some(Ok(choices)) => {
-                    let drafted = share.draft.len();
-                    let end = sequence.extend(choices, drafted, &self.tokenizer, &mut events);
-                    ended.extend(end.map(|reason| (sequence.id, Ok(reason))));
-                    // The newest token is not computed yet, and of the guesses only the right ones
-                    // stay.
-                    let computed = sequence.tokens.len() - 1;
-                    self.cache.truncate(sequence.in_cache(), computed);
-                }
-                Some(Err(error)) => ended.push((sequence.id, Err(error))),
-            }
+        let outcomes = self.compute(&plan)?;
+        self.scheduler.totals.steps += 1;
+        for (share, outcome) in plan.iter().zip(outcomes) {
+            self.scheduler.totals.computed_tokens += (share.tokens + share.draft.len()) as u64;
+            let (request, end) = self.take_in(share, outcome, &mut events);
+            ended.extend(end.map(|end| (request, end)));
         }
         for (request, end) in ended {
             self.drafter.forget(request);
             events.extend(self.end(request, end));
         }
         Ok(events)
+    }
+
+    /// Gives a running sequence what its share of a step came to. Says whether that ends it.
+    fn take_in(
+        &mut self,
+        share: &Share,
+        outcome: Result<Outcome, InferError>,
+        events: &mut Vec<Event>,
+    ) -> (RequestId, Option<Result<FinishReason, InferError>>) {
+        let sequence = &mut self.scheduler.running[share.index];
+        let request = sequence.id;
+        sequence.usage.steps += 1;
+        let Outcome { scores, choices } = match outcome {
+            Ok(outcome) => outcome,
+            Err(error) => return (request, Some(Err(error))),
+        };
+        if let Some(scores) = scores
+            && let Some(tokens) = sequence.add_prompt_scores(scores)
+        {
+            events.push(Event::Prompt(PromptEvent { request, tokens }));
+        }
+        let Some(choices) = choices else { return (request, None) };
+        if sequence.is_at_limit() {
+            return (request, Some(Ok(FinishReason::Length)));
+        }
+        let before = sequence.usage;
+        let end = sequence.extend(choices, share.draft.len(), &self.tokenizer, events);
+        let (totals, usage) = (&mut self.scheduler.totals, sequence.usage);
+        totals.generated_tokens += (usage.generated - before.generated) as u64;
+        totals.drafted_tokens += (usage.drafted - before.drafted) as u64;
+        totals.accepted_tokens += (usage.accepted - before.accepted) as u64;
+        // The newest token is not computed yet, and of the guesses only the right ones stay.
+        self.cache.truncate(sequence.in_cache(), sequence.tokens.len() - 1);
+        (request, end.map(Ok))
     }
 
     fn guess(&mut self) -> Result<BTreeMap<RequestId, Vec<u32>>, InferError> {
@@ -236,31 +285,45 @@ impl Engine {
 
     /// Runs the shares through the model, and chooses tokens for each that has come to the end of
     /// what is known of it.
-    fn compute(&mut self, plan: &[Share]) -> Result<Vec<Option<Chosen>>, InferError> {
+    fn compute(&mut self, plan: &[Share]) -> Result<Vec<Result<Outcome, InferError>>, InferError> {
         let inputs: Vec<Vec<u32>> = plan.iter().map(|share| self.tokens_of(share)).collect();
-        let wanted: Vec<usize> = plan.iter().map(|share| self.rows_of(share)).collect();
+        let tasks: Vec<Task<'_>> = plan.iter().map(|share| self.task(share)).collect();
         let running = &self.scheduler.running;
-        let batch: Vec<Input<'_>> = (plan.iter().zip(&inputs).zip(&wanted))
-            .map(|((share, tokens), &wanted)| Input {
-                sequence: running[share.index].in_cache(),
+        let batch: Vec<Input<'_>> = (tasks.iter().zip(&inputs))
+            .map(|(task, tokens)| Input {
+                sequence: running[task.share.index].in_cache(),
                 tokens,
-                logits: LogitRows::Final(wanted),
+                logits: LogitRows::Final(task.rows),
             })
             .collect();
         let (model, activations) = (&self.model, self.options.activations);
         let mut rest = model.forward(&batch, &mut self.cache, activations, &mut self.workspace)?;
-        let tasks: Vec<(&Share, &[f32])> = (plan.iter().zip(&wanted))
-            .map(|(share, &wanted)| {
-                let (rows, after) = rest.split_at(wanted * model.vocab_size());
+        let v = model.vocab_size();
+        let tasks: Vec<(Task<'_>, &[f32])> = (tasks.into_iter())
+            .map(|task| {
+                let (logits, after) = rest.split_at(task.rows * v);
                 rest = after;
-                (share, rows)
+                (task, logits)
             })
             .collect();
-        let choose = |(share, rows): (&Share, &[f32])| {
-            let rows = rows.chunks_exact(model.vocab_size());
-            (rows.len() > 0).then(|| running[share.index].choose(rows, &share.draft))
+        let outcome = |(task, logits): (Task<'_>, &[f32])| {
+            task.outcome(&running[task.share.index], logits.chunks_exact(v))
         };
-        Ok(tasks.into_par_iter().map(choose).collect())
+        Ok(tasks.into_par_iter().map(outcome).collect())
+    }
+
+    fn task<'a>(&self, share: &'a Share) -> Task<'a> {
+        let sequence = &self.scheduler.running[share.index];
+        let first = self.cache.len(sequence.in_cache());
+        let chooses = share.tokens == sequence.pending(&self.cache);
+        let scores = sequence.wants_prompt_scores();
+        let rows = match (scores, chooses) {
+            (true, _) => share.tokens + share.draft.len(),
+            (false, true) => 1 + share.draft.len(),
+            // A part of the prompt is left.
+            (false, false) => 0,
+        };
+        Task { share, first, rows, scores, chooses }
     }
 
     /// The tokens of a share: known ones, then guesses.
@@ -269,13 +332,6 @@ impl Engine {
         let computed = self.cache.len(running.in_cache());
         let known = &running.tokens[computed..computed + share.tokens];
         [known, &share.draft].concat()
-    }
-
-    /// How many rows of logits a share is for: none while a part of the prompt is left, otherwise
-    /// one for the next token and one for each guess.
-    fn rows_of(&self, share: &Share) -> usize {
-        let pending = self.scheduler.running[share.index].pending(&self.cache);
-        if share.tokens == pending { 1 + share.draft.len() } else { 0 }
     }
 
     fn end(&mut self, request: RequestId, end: Result<FinishReason, InferError>) -> Option<Event> {
@@ -292,5 +348,34 @@ impl Engine {
     }
 }
 
-/// What sampling gave for a sequence.
-type Chosen = Result<Vec<Choice>, InferError>;
+/// What is to be done with the logits of a share.
+struct Task<'a> {
+    share: &'a Share,
+    /// The position of the share's first token.
+    first: usize,
+    /// Rows of logits, the share's last ones.
+    rows: usize,
+    /// Whether tokens of the prompt are to be scored.
+    scores: bool,
+    /// Whether the tokens that follow are to be chosen.
+    chooses: bool,
+}
+
+/// What became of a share.
+struct Outcome {
+    scores: Option<Vec<PromptToken>>,
+    choices: Option<Vec<Choice>>,
+}
+
+impl Task<'_> {
+    fn outcome<'a>(
+        &self,
+        sequence: &Sequence,
+        rows: impl Iterator<Item = &'a [f32]> + Clone,
+    ) -> Result<Outcome, InferError> {
+        let scores = self.scores.then(|| sequence.score_prompt(self.first, rows.clone()));
+        let next = self.rows.saturating_sub(1 + self.share.draft.len());
+        let choices = self.chooses.then(|| sequence.choose(rows.skip(next), &self.share.draft));
+        Ok(Outcome { scores: scores.transpose()?, choices: choices.transpose()? })
+    }
+}

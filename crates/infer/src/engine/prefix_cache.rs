@@ -33,6 +33,11 @@ impl PrefixCache {
         lengths.max_by_key(|&(_, len)| len).filter(|&(_, len)| len > 0)
     }
 
+    /// All that are kept.
+    pub(super) fn sequences(&self) -> impl Iterator<Item = SequenceId> {
+        self.kept.values().map(|kept| kept.sequence)
+    }
+
     /// Notes that a sequence was used, if it is one of the kept.
     pub(super) fn touch(&mut self, sequence: SequenceId) {
         self.clock += 1;

@@ -35,16 +35,16 @@ impl Queue {
         Some(self.waiting.remove(at))
     }
 
-    /// All requests in the order of their turns. `cached` says how many tokens of a prompt need not
-    /// be computed.
-    pub(super) fn turns(&self, cached: impl Fn(&[u32]) -> usize) -> Vec<&Sequence> {
+    /// All requests in the order of their turns. `cached` says how many tokens of a request
+    /// need not be computed.
+    pub(super) fn turns(&self, cached: impl Fn(&Sequence) -> usize) -> Vec<&Sequence> {
         let mut turns: Vec<&Sequence> = self.waiting.iter().collect();
         match self.policy {
             // Sorting is stable: of equals the earlier one goes first.
             Policy::FirstCome => {}
             Policy::Priority => turns.sort_by_key(|s| -i64::from(s.priority())),
             Policy::LongestPrefix => {
-                turns.sort_by_cached_key(|s| std::cmp::Reverse(cached(&s.tokens)));
+                turns.sort_by_cached_key(|s| std::cmp::Reverse(cached(s)));
             }
         }
         turns.sort_by_key(|s| !s.is_overdue());

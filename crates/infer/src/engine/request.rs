@@ -16,6 +16,9 @@ impl fmt::Display for RequestId {
 
 /// A prompt to continue, and how.
 ///
+/// Several answers to one prompt are several requests with different [`stream`](Request::stream)s:
+/// they share the prompt's blocks in the cache, and it is computed once.
+///
 /// # Examples
 ///
 /// ```
@@ -35,14 +38,20 @@ pub struct Request {
     pub prompt: Vec<u32>,
     /// How tokens are chosen.
     pub sampler: SamplerParams,
-    /// Tokens to generate at most. The context's end is a limit too.
+    /// Tokens to generate at most, 0 for none. The context's end is a limit too.
     pub max_tokens: usize,
     /// Generation ends where the text would hold one of these. The string is not part of the text.
     pub stop: Vec<String>,
     /// Go on after tokens that end a generation; they are left out of the text.
     pub ignore_eog: bool,
+    /// Generation ends at these tokens too, as at the model's own end. They have no text.
+    pub stop_ids: Vec<u32>,
     /// How many alternatives to report with each token.
     pub top_logprobs: usize,
+    /// Report how probable the prompt's tokens are, with as many alternatives
+    /// ([`Event::Prompt`](super::Event::Prompt)). The whole prompt is computed for it, whatever of
+    /// it is in the cache.
+    pub prompt_logprobs: bool,
     /// The stream of random numbers of [`SamplerParams::seed`] that is drawn from: requests that
     /// differ in nothing else are independent draws.
     pub stream: u64,
@@ -59,7 +68,9 @@ impl Request {
             max_tokens: usize::MAX,
             stop: Vec::new(),
             ignore_eog: false,
+            stop_ids: Vec::new(),
             top_logprobs: 0,
+            prompt_logprobs: false,
             stream: 0,
             priority: 0,
         }

@@ -17,6 +17,7 @@ use super::queue::Queue;
 use super::request::RequestId;
 use super::sequence::Sequence;
 use super::speculation::Wanted;
+use super::stats::{BlockUse, Totals};
 use crate::kv_cache::{BLOCK, KvCache, SequenceId};
 
 /// A running sequence's share of a step: its next `tokens` known tokens, then what was guessed.
@@ -39,6 +40,7 @@ pub(super) struct Scheduler {
     max_running: usize,
     step_tokens: usize,
     max_draft: usize,
+    pub(super) totals: Totals,
 }
 
 impl Scheduler {
@@ -52,6 +54,7 @@ impl Scheduler {
             max_running: options.max_running.clamp(1, step_tokens),
             step_tokens,
             max_draft: options.max_draft,
+            totals: Totals::default(),
         }
     }
 
@@ -61,6 +64,18 @@ impl Scheduler {
 
     pub(super) fn waiting(&self) -> usize {
         self.queue.len()
+    }
+
+    /// Who holds each block of the cache.
+    pub(super) fn block_map(&self, cache: &KvCache) -> Vec<BlockUse> {
+        let running = cache.holders(self.running.iter().filter_map(|sequence| sequence.cached));
+        let kept = cache.holders(self.prefixes.sequences());
+        let of = |(running, kept)| match (running, kept) {
+            (0, 0) => BlockUse::Free,
+            (0, _) => BlockUse::Kept,
+            (n, _) => BlockUse::Running(n),
+        };
+        running.into_iter().zip(kept).map(of).collect()
     }
 
     pub(super) fn submit(&mut self, sequence: Sequence) {
@@ -185,7 +200,7 @@ impl Scheduler {
         plan: &mut Vec<Share>,
     ) -> bool {
         while self.reserve(index, tokens, cache).is_err() {
-            if self.prefixes.evict(cache) {
+            if self.evict(cache) {
                 continue;
             }
             let last = self.running.len() - 1;
@@ -193,6 +208,7 @@ impl Scheduler {
             let mut preempted = self.running.pop().expect("it is running itself");
             cache.close(preempted.leave_cache());
             preempted.usage.preemptions += 1;
+            self.totals.preemptions += 1;
             self.queue.push(preempted);
             if last == index {
                 return false;
@@ -212,7 +228,7 @@ impl Scheduler {
         let mut sequence = self.queue.take(id)?;
         let pending = sequence.tokens.len() - reused;
         while cache.new_blocks(cached, pending) * BLOCK > cache.free_positions() {
-            if !self.prefixes.evict(cache) {
+            if !self.evict(cache) {
                 cache.close(cached);
                 self.queue.push(sequence);
                 return None;
@@ -220,19 +236,31 @@ impl Scheduler {
         }
         let tokens = pending.min(budget);
         cache.reserve(cached, tokens).expect("there is room for more than that");
+        if sequence.usage.steps == 0 {
+            self.totals.prompt_tokens += sequence.tokens.len() as u64;
+            self.totals.reused_tokens += reused as u64;
+        }
         sequence.enter_cache(cached, reused);
         self.running.push(sequence);
         Some(tokens)
     }
 
+    fn evict(&mut self, cache: &mut KvCache) -> bool {
+        let evicted = self.prefixes.evict(cache);
+        self.totals.evictions += u64::from(evicted);
+        evicted
+    }
+
     /// Whose turn it is, and the sequence in the cache that shares most of its beginning.
     fn next(&mut self, cache: &KvCache) -> Option<(RequestId, Option<(SequenceId, usize)>)> {
-        let turns = self.queue.turns(|tokens| self.longest_match(tokens, cache).map_or(0, |m| m.1));
+        let turns =
+            self.queue.turns(|waiting| self.longest_match(waiting, cache).map_or(0, |m| m.1));
         let next = turns.into_iter().find_map(|sequence| {
-            let found = self.longest_match(&sequence.tokens, cache);
+            let found = self.longest_match(sequence, cache);
             let reused = found.map_or(0, |(_, len)| len);
             // What a running prompt is about to compute is not computed twice.
-            let coming = self.running.iter().map(|s| common_prefix(&s.tokens, &sequence.tokens));
+            let own = sequence.reusable();
+            let coming = self.running.iter().map(|s| common_prefix(&s.tokens, own));
             let wait = coming.max().is_some_and(|coming| coming >= reused + BLOCK);
             (!wait).then_some((sequence.id, found))
         });
@@ -242,11 +270,10 @@ impl Scheduler {
         next
     }
 
-    /// The sequence in the cache, kept or running, that shares most of the beginning of `tokens`,
-    /// and how much of it need not be computed. The last token is computed in any case: its logits
-    /// are what is asked for.
-    fn longest_match(&self, tokens: &[u32], cache: &KvCache) -> Option<(SequenceId, usize)> {
-        let tokens = &tokens[..tokens.len() - 1];
+    /// The sequence in the cache, kept or running, that shares most of the beginning of a waiting
+    /// one, and how much of it need not be computed.
+    fn longest_match(&self, waiting: &Sequence, cache: &KvCache) -> Option<(SequenceId, usize)> {
+        let tokens = waiting.reusable();
         let kept = self.prefixes.longest_match(tokens);
         let running = self.running.iter().filter_map(|sequence| {
             let cached = sequence.cached?;

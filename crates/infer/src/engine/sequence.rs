@@ -1,6 +1,6 @@
 //! A request on its way: the tokens that are known, and the text that has come of them.
 
-use super::event::{Event, FinishReason, Finished, TokenEvent, Usage};
+use super::event::{Event, FinishReason, Finished, PromptToken, TokenEvent, Usage};
 use super::options::Policy;
 use super::queue::MAX_OVERTAKEN;
 use super::request::{Request, RequestId};
@@ -28,6 +28,8 @@ pub(super) struct Sequence {
     text: TokenStream,
     stop: StopStrings,
     sampler_state: SamplerState,
+    /// Tokens of the prompt whose probability is known, if that is asked for.
+    prompt_scores: Vec<PromptToken>,
     pub(super) usage: Usage,
     pub(super) acceptance: Acceptance,
     /// How many later requests went before it.
@@ -68,6 +70,7 @@ impl Sequence {
             text,
             stop: StopStrings::new(&request.stop),
             sampler_state: SamplerState::default(),
+            prompt_scores: Vec::new(),
             usage: Usage { prompt: tokens.len(), ..Usage::default() },
             acceptance: Acceptance::default(),
             overtaken: 0,
@@ -122,6 +125,59 @@ impl Sequence {
     /// Whether there is nothing to generate.
     pub(super) fn is_at_limit(&self) -> bool {
         self.tokens.len() >= self.limit
+    }
+
+    /// Whether there is nothing to compute.
+    pub(super) fn is_over(&self) -> bool {
+        self.is_at_limit() && !self.wants_prompt_scores()
+    }
+
+    /// Whether some token of the prompt has still to be scored.
+    pub(super) fn wants_prompt_scores(&self) -> bool {
+        self.request.prompt_logprobs && self.prompt_scores.len() < self.usage.prompt
+    }
+
+    /// Tokens that need not be computed if they are in the cache. The last is computed in any case:
+    /// its logits are what is asked for; and so is whatever has to be scored.
+    pub(super) fn reusable(&self) -> &[u32] {
+        let end = match self.wants_prompt_scores() {
+            true => self.prompt_scores.len().saturating_sub(1),
+            false => self.tokens.len() - 1,
+        };
+        &self.tokens[..end]
+    }
+
+    /// Scores the tokens of the prompt that follow positions from `first` on, of which `rows` are
+    /// the logits. What has been scored before is left out.
+    pub(super) fn score_prompt<'a>(
+        &self,
+        first: usize,
+        rows: impl Iterator<Item = &'a [f32]>,
+    ) -> Result<Vec<PromptToken>, InferError> {
+        let known = self.prompt_scores.len();
+        let mut scores = Vec::new();
+        if known == 0 {
+            scores.push(PromptToken { id: self.tokens[0], logprob: None, top: Vec::new() });
+        }
+        for (index, logits) in (first + 1..self.usage.prompt).zip(rows) {
+            if index >= known {
+                let row = LogProbabilities::checked(logits)?;
+                let id = self.tokens[index];
+                let top = row.top(self.request.top_logprobs);
+                scores.push(PromptToken { id, logprob: Some(row.of(id)), top });
+            }
+        }
+        Ok(scores)
+    }
+
+    /// Takes scores down. Returns all of them when they are complete.
+    pub(super) fn add_prompt_scores(
+        &mut self,
+        scores: Vec<PromptToken>,
+    ) -> Option<Vec<PromptToken>> {
+        self.prompt_scores.extend(scores);
+        let complete = self.prompt_scores.len() == self.usage.prompt;
+        complete.then(|| self.prompt_scores.clone())
     }
 
     /// Chooses the tokens that follow the known ones: of each row of logits one, as long as each
@@ -188,7 +244,8 @@ impl Sequence {
         self.sampler_state = state;
         self.usage.generated += 1;
         let mut event = TokenEvent { request: self.id, id, text: String::new(), logprob, top };
-        if tokenizer.is_eog(id) && !self.request.ignore_eog {
+        let ends = tokenizer.is_eog(id) && !self.request.ignore_eog;
+        if ends || self.request.stop_ids.contains(&id) {
             return (event, Some(FinishReason::EndOfGeneration));
         }
         let piece = self.text.push(id);

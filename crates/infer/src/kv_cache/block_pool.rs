@@ -22,13 +22,14 @@ pub(super) struct BlockPool {
 struct Shelf {
     /// Memory that has been used before; the last is the next to be lent, since it is the
     /// likeliest to be in a processor's cache.
-    free: Vec<Box<[f32]>>,
+    free: Vec<(usize, Box<[f32]>)>,
     lent: usize,
 }
 
 /// A block lent by a pool.
 #[derive(Debug)]
 pub(super) struct Block {
+    number: usize,
     data: Box<[f32]>,
     shelf: Arc<Mutex<Shelf>>,
 }
@@ -46,11 +47,14 @@ impl BlockPool {
         if shelf.lent == self.max {
             return None;
         }
+        // Blocks are numbered as their memory is taken.
+        let made = shelf.lent + shelf.free.len();
         shelf.lent += 1;
         let used = shelf.free.pop();
         drop(shelf);
-        let data = used.unwrap_or_else(|| vec![0.0; self.elements].into_boxed_slice());
-        Some(Block { data, shelf: Arc::clone(&self.shelf) })
+        let fresh = || (made, vec![0.0; self.elements].into_boxed_slice());
+        let (number, data) = used.unwrap_or_else(fresh);
+        Some(Block { number, data, shelf: Arc::clone(&self.shelf) })
     }
 
     /// How many blocks there are.
@@ -64,11 +68,18 @@ impl BlockPool {
     }
 }
 
+impl Block {
+    /// Which of the pool's blocks it is, from 0.
+    pub(super) fn number(&self) -> usize {
+        self.number
+    }
+}
+
 impl Drop for Block {
     fn drop(&mut self) {
         let mut shelf = lock(&self.shelf);
         shelf.lent -= 1;
-        shelf.free.push(std::mem::take(&mut self.data));
+        shelf.free.push((self.number, std::mem::take(&mut self.data)));
     }
 }
 
@@ -104,7 +115,9 @@ mod tests {
         a[3] = 7.0;
         drop(a);
         assert_eq!((pool.free(), pool.max()), (1, 2));
-        assert_eq!(pool.take().unwrap()[3], 7.0, "the memory is the same");
+        let again = pool.take().unwrap();
+        assert_eq!((again[3], again.number(), b.number()), (7.0, 0, 1), "the memory is the same");
+        drop(again);
         let shared = Arc::clone(&b);
         drop(b);
         assert_eq!(pool.free(), 1, "the other holder still has it");

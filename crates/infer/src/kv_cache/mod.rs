@@ -186,6 +186,18 @@ impl KvCache {
         cached.blocks.truncate(cached.len.div_ceil(BLOCK));
     }
 
+    /// How many of `sequences` hold each block, by the blocks' numbers.
+    #[track_caller]
+    pub(crate) fn holders(&self, sequences: impl Iterator<Item = SequenceId>) -> Vec<usize> {
+        let mut holders = vec![0; self.pool.max()];
+        for sequence in sequences {
+            for block in &self.sequence(sequence).blocks {
+                holders[block.number()] += 1;
+            }
+        }
+        holders
+    }
+
     /// Positions in all blocks.
     pub fn capacity(&self) -> usize {
         self.pool.max() * BLOCK

@@ -4,6 +4,7 @@ use ulp_tensor::Float;
 use ulp_tensor::simd::{Kernel, run};
 
 use super::candidates::{Candidate, by_rank};
+use crate::error::InferError;
 
 /// Lanes of the sum: lane j takes the terms j, j + 16, ..., then a fixed tree folds the lanes.
 const LANES: usize = 16;
@@ -47,6 +48,18 @@ impl<'a> LogProbabilities<'a> {
         let maximum = f64::from(maximum);
         let sum = run(SumOfExponentials { logits, maximum });
         LogProbabilities { logits, log_sum: maximum + Float::log(sum) }
+    }
+
+    /// The same of a row that may hold anything.
+    ///
+    /// # Errors
+    ///
+    /// [`InferError::NonFiniteLogit`] if a logit is NaN or +∞.
+    pub(crate) fn checked(logits: &'a [f32]) -> Result<Self, InferError> {
+        match logits.iter().position(|x| x.is_nan() || *x == f32::INFINITY) {
+            Some(token) => Err(InferError::NonFiniteLogit { token: token as u32 }),
+            None => Ok(LogProbabilities::new(logits)),
+        }
     }
 
     /// ln p of token `id`.

@@ -40,6 +40,7 @@ pub(super) fn run(
             bar.finish_and_clear();
             first = first.or_else(|| Some(start.elapsed()));
             match event {
+                Event::Prompt(_) => {}
                 Event::Token(token) => {
                     show(&token.text)?;
                     text.push_str(&token.text);
