@@ -1,4 +1,5 @@
-//! binary32 and binary64 against the processor's own arithmetic, to nearest even.
+//! binary32 and binary64 against the processor's own arithmetic, to nearest even; and the operations
+//! that the processor answers against the exact results, rounded in software.
 
 use fpbits::*;
 use proptest::prelude::*;
@@ -39,8 +40,91 @@ fn check_f32(a: f32, b: f32, c: f32) {
     assert_eq!(f.total_order(x, y), a.total_cmp(&b));
 }
 
+/// The formats that operations may leave to the processor.
+const FAST: [Format; 6] = [
+    Format::BINARY64,
+    Format::BINARY32,
+    Format::BINARY16,
+    Format::BFLOAT16,
+    Format::E5M2,
+    Format::E4M3FN,
+];
+
+/// Code and flags of the operations, which may take the fast path, and of the soft path.
+fn check_fast_path(f: &Format, [a, b, c]: [u64; 3]) {
+    let (x, y, z) = (f.decode(a), f.decode(b), f.decode(c));
+    for (name, fast, exact) in [
+        ("add", f.add(a, b, EVEN), Exact::sum(&x, &y)),
+        ("subtract", f.subtract(a, b, EVEN), Exact::difference(&x, &y)),
+        ("multiply", f.multiply(a, b, EVEN), Exact::product(&x, &y)),
+        ("divide", f.divide(a, b, EVEN), Exact::quotient(&x, &y)),
+        ("fma", f.fma(a, b, c, EVEN), Exact::fused(&x, &y, &z)),
+    ] {
+        assert_eq!(fast, f.round_exact(&exact, EVEN), "{name} {a:#x} {b:#x} {c:#x} in {f}");
+    }
+}
+
+/// Every pair of codes of the 8-bit formats; `eight_bits.rs` has every triple.
+#[test]
+fn fast_path_of_every_pair() {
+    for f in [Format::E5M2, Format::E4M3FN] {
+        for pair in 0..1u64 << 16 {
+            let (a, b) = (pair & 0xff, pair >> 8);
+            check_fast_path(&f, [a, b, a.wrapping_mul(b) & 0xff]);
+        }
+    }
+}
+
+/// Where the fast path begins and ends: the first and the last binades and what is beyond them.
+#[test]
+fn fast_path_at_the_edges() {
+    for f in FAST {
+        let binade = 1 << f.layout().fraction_bits;
+        let anchors =
+            [f.min_normal(), 2 * f.min_normal(), f.max_finite(), f.max_finite() - binade, 0];
+        let near = |code: u64| (0..5).map(move |i| (code + i).saturating_sub(2));
+        let magnitudes = anchors.into_iter().flat_map(near).chain(f.parse("1"));
+        let codes: Vec<u64> = magnitudes.flat_map(|code| [code, f.negate(code)]).collect();
+        for &a in &codes {
+            for &b in &codes {
+                for &c in codes.iter().step_by(3) {
+                    check_fast_path(&f, [a, b, c]);
+                }
+            }
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(4096))]
+
+    #[test]
+    fn fast_path_of_any_codes(codes: [u64; 3]) {
+        for f in FAST {
+            check_fast_path(&f, codes.map(|code| code & u64::MAX >> (64 - f.width())));
+        }
+    }
+
+    /// Codes with exponents near to one another and few bits: sums that cancel or tie, quotients
+    /// and products that are exact.
+    #[test]
+    fn fast_path_of_near_codes(codes: [u64; 3], binades: [u8; 3], cuts in [0u32..60, 0..60, 0..60]) {
+        for f in FAST {
+            let m = f.layout().fraction_bits;
+            let code = |i: usize| {
+                let spread = f.layout().exponent_bits.min(6);
+                let exponent = f.layout().bias as u64 + u64::from(binades[i] >> (8 - spread)) / 2;
+                let fraction = codes[i] >> (64 - m) >> cuts[i].min(m) << cuts[i].min(m);
+                let sign = codes[i] & 1 << (f.width() - 1);
+                sign | exponent << m | fraction
+            };
+            let codes = [0, 1, 2].map(code);
+            check_fast_path(&f, codes);
+            // c of the size of the product.
+            let product = f.multiply(codes[0], codes[1], EVEN).code;
+            check_fast_path(&f, [codes[0], codes[1], f.negate(product)]);
+        }
+    }
 
     #[test]
     fn any_f64(a: u64, b: u64, c: u64) {

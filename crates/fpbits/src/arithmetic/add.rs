@@ -24,6 +24,9 @@ impl Format {
     /// assert_eq!(sum.flags, Flags::INEXACT);
     /// ```
     pub const fn add(&self, a: u64, b: u64, context: Context) -> Rounded {
+        if let Some(rounded) = self.hardware.add(a, b, context) {
+            return rounded;
+        }
         self.round_exact(&Exact::sum(&self.decode(a), &self.decode(b)), context)
     }
 
@@ -37,6 +40,10 @@ impl Format {
     /// assert_eq!(f.subtract(x, x, Context::NEAREST_EVEN).code, 0);
     /// ```
     pub const fn subtract(&self, a: u64, b: u64, context: Context) -> Rounded {
+        // Only numbers are answered there, for which subtracting is adding the negation.
+        if let Some(rounded) = self.hardware.add(a, b ^ self.sign_mask(), context) {
+            return rounded;
+        }
         self.round_exact(&Exact::difference(&self.decode(a), &self.decode(b)), context)
     }
 }

@@ -25,6 +25,9 @@ impl Format {
     /// assert_eq!((f.to_shortest(q.code).as_str(), q.flags), ("-inf", Flags::DIVIDE_BY_ZERO));
     /// ```
     pub const fn divide(&self, a: u64, b: u64, context: Context) -> Rounded {
+        if let Some(rounded) = self.hardware.divide(a, b, context) {
+            return rounded;
+        }
         let (x, y) = (self.decode(a), self.decode(b));
         let by_zero = matches!(y, Value::Zero { .. }) && !matches!(x, Value::Nan { .. });
         let exact = match by_zero && !self.has_negative_zero() {

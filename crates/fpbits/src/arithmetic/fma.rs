@@ -24,6 +24,9 @@ impl Format {
     /// assert_eq!(f64::from_bits(error.code), f64::EPSILON * f64::EPSILON);
     /// ```
     pub const fn fma(&self, a: u64, b: u64, c: u64, context: Context) -> Rounded {
+        if let Some(rounded) = self.hardware.fma(a, b, c, context) {
+            return rounded;
+        }
         let exact = Exact::fused(&self.decode(a), &self.decode(b), &self.decode(c));
         self.round_exact(&exact, context)
     }

@@ -20,6 +20,9 @@ impl Format {
     /// assert_eq!(square.flags, Flags::INEXACT);
     /// ```
     pub const fn multiply(&self, a: u64, b: u64, context: Context) -> Rounded {
+        if let Some(rounded) = self.hardware.multiply(a, b, context) {
+            return rounded;
+        }
         self.round_exact(&Exact::product(&self.decode(a), &self.decode(b)), context)
     }
 }

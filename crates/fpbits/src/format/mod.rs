@@ -23,6 +23,7 @@ pub use layout::{Layout, NanCodes, Overflow};
 pub use p3109::{Domain, Signedness};
 
 use crate::FpbitsError;
+use crate::arithmetic::Hardware;
 
 /// A number format of up to 64 bits: a [`Layout`] that has been found consistent.
 ///
@@ -45,6 +46,8 @@ use crate::FpbitsError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Format {
     layout: Layout,
+    /// Which of the processor's formats it is; follows from the layout.
+    pub(crate) hardware: Hardware,
 }
 
 impl Format {
@@ -66,11 +69,16 @@ impl Format {
         if let Some(what) = layout.contradiction() {
             return Err(FpbitsError::Contradiction { what });
         }
-        let format = Format { layout: layout.settled() };
+        let format = Format::of(layout.settled());
         if format.max_finite() < format.min_positive() {
             return Err(FpbitsError::Contradiction { what: "no number other than zero is left" });
         }
         Ok(format)
+    }
+
+    /// The format of a layout that is known to be consistent and settled.
+    const fn of(layout: Layout) -> Format {
+        Format { layout, hardware: Hardware::of(&layout) }
     }
 
     /// The choices that make this format.

@@ -10,56 +10,56 @@ use core::str::FromStr;
 
 impl Format {
     /// IEEE 754 binary16, half precision.
-    pub const BINARY16: Format = Format { layout: Layout::ieee(5, 10) };
+    pub const BINARY16: Format = Format::of(Layout::ieee(5, 10));
     /// IEEE 754 binary32, single precision: Rust's `f32`.
-    pub const BINARY32: Format = Format { layout: Layout::ieee(8, 23) };
+    pub const BINARY32: Format = Format::of(Layout::ieee(8, 23));
     /// IEEE 754 binary64, double precision: Rust's `f64`.
-    pub const BINARY64: Format = Format { layout: Layout::ieee(11, 52) };
+    pub const BINARY64: Format = Format::of(Layout::ieee(11, 52));
     /// bfloat16: binary32 without the lower half of its bits.
-    pub const BFLOAT16: Format = Format { layout: Layout::ieee(8, 7) };
+    pub const BFLOAT16: Format = Format::of(Layout::ieee(8, 7));
     /// TF32, the operands of matrix products on NVIDIA's tensor cores: the exponent of binary32
     /// and the fraction of binary16, 19 bits.
-    pub const TF32: Format = Format { layout: Layout::ieee(8, 10) };
+    pub const TF32: Format = Format::of(Layout::ieee(8, 10));
     /// E5M2 of the OCP 8-bit Floating Point Specification, in its non-saturating mode.
-    pub const E5M2: Format = Format { layout: Layout::ieee(5, 2) };
+    pub const E5M2: Format = Format::of(Layout::ieee(5, 2));
     /// E4M3 of the OCP 8-bit Floating Point Specification, in its non-saturating mode: no
     /// infinities, one NaN a sign.
     pub const E4M3FN: Format =
-        Format { layout: Layout::finite(4, 3, 7, NanCodes::AllOnes, Overflow::Nan) };
+        Format::of(Layout::finite(4, 3, 7, NanCodes::AllOnes, Overflow::Nan));
     /// 4 exponent and 3 fraction bits as IEEE 754 would lay them out (not OCP's).
-    pub const E4M3: Format = Format { layout: Layout::ieee(4, 3) };
+    pub const E4M3: Format = Format::of(Layout::ieee(4, 3));
     /// 3 exponent and 4 fraction bits as IEEE 754 would lay them out.
-    pub const E3M4: Format = Format { layout: Layout::ieee(3, 4) };
+    pub const E3M4: Format = Format::of(Layout::ieee(3, 4));
     /// E4M3FNUZ: bias 8, NaN in the place of negative zero
     /// ([8-bit Numerical Formats for Deep Neural Networks](https://arxiv.org/abs/2206.02915)).
     pub const E4M3FNUZ: Format =
-        Format { layout: Layout::finite(4, 3, 8, NanCodes::NegativeZero, Overflow::Nan) };
+        Format::of(Layout::finite(4, 3, 8, NanCodes::NegativeZero, Overflow::Nan));
     /// E5M2FNUZ: bias 16, NaN in the place of negative zero (same paper).
     pub const E5M2FNUZ: Format =
-        Format { layout: Layout::finite(5, 2, 16, NanCodes::NegativeZero, Overflow::Nan) };
+        Format::of(Layout::finite(5, 2, 16, NanCodes::NegativeZero, Overflow::Nan));
     /// E4M3B11FNUZ: bias 11, NaN in the place of negative zero
     /// ([Hybrid 8-bit Floating Point](https://papers.nips.cc/paper/2019/hash/65fc9fb4897a89789352e211ca2d398f-Abstract.html)).
     pub const E4M3B11FNUZ: Format =
-        Format { layout: Layout::finite(4, 3, 11, NanCodes::NegativeZero, Overflow::Nan) };
+        Format::of(Layout::finite(4, 3, 11, NanCodes::NegativeZero, Overflow::Nan));
     /// E8M0 of the OCP Microscaling Formats Specification, the shared scale of a block: the powers
     /// of two from 2^-127 to 2^127 and NaN; no sign and no zero.
-    pub const E8M0: Format = Format {
-        layout: Layout {
+    pub const E8M0: Format = Format::of(
+        Layout {
             sign: false,
             zero: false,
             ..Layout::finite(8, 0, 127, NanCodes::AllOnes, Overflow::Nan)
         }
         .settled(),
-    };
+    );
     /// E3M2 of the OCP Microscaling Formats Specification: 6 bits, numbers only.
     pub const E3M2: Format =
-        Format { layout: Layout::finite(3, 2, 3, NanCodes::None, Overflow::Saturate) };
+        Format::of(Layout::finite(3, 2, 3, NanCodes::None, Overflow::Saturate));
     /// E2M3 of the OCP Microscaling Formats Specification: 6 bits, numbers only.
     pub const E2M3: Format =
-        Format { layout: Layout::finite(2, 3, 1, NanCodes::None, Overflow::Saturate) };
+        Format::of(Layout::finite(2, 3, 1, NanCodes::None, Overflow::Saturate));
     /// E2M1 of the OCP Microscaling Formats Specification: 4 bits, numbers only.
     pub const E2M1: Format =
-        Format { layout: Layout::finite(2, 1, 1, NanCodes::None, Overflow::Saturate) };
+        Format::of(Layout::finite(2, 1, 1, NanCodes::None, Overflow::Saturate));
 
     /// The formats this crate knows by name, widest first. The names are the ones their
     /// specifications (IEEE 754, OCP) or their papers use.

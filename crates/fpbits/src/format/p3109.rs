@@ -47,7 +47,7 @@ const fn layout(width: u32, precision: u32, signedness: Signedness, domain: Doma
 }
 
 const fn eight_bits(precision: u32, signedness: Signedness, domain: Domain) -> Format {
-    Format { layout: layout(8, precision, signedness, domain).settled() }
+    Format::of(layout(8, precision, signedness, domain).settled())
 }
 
 impl Format {
