@@ -76,8 +76,8 @@ pub use hf::HfDirectory;
 pub use kv_cache::{CacheShape, KvCache, SequenceId};
 pub use model::{Input, LogitRows, Model, Workspace};
 pub use quant::{
-    Activations, Matrix, RowBuffer, Rows, TensorType, UnknownTensorType, UnsupportedType,
-    dequantize, quantize,
+    Activations, LimitBuffer, MachineLimits, Matrix, RowBuffer, Rows, TensorType,
+    UnknownTensorType, UnsupportedType, dequantize, quantize,
 };
 pub use sampler::{
     Dry, LogProbabilities, Mirostat, Penalties, SamplerParams, SamplerState, TokenLogProbability,

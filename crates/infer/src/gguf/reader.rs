@@ -77,12 +77,13 @@ impl<'a> Reader<'a> {
         let count = self.u64(field)?;
         let needed = count.saturating_mul(each as u64);
         if needed > self.left() as u64 {
+            // From the count on: its own eight bytes, too.
             return Err(InferError::Truncated {
                 file: self.file.to_string(),
                 field: field.to_string(),
                 offset: offset as u64,
-                needed,
-                available: self.left() as u64,
+                needed: needed.saturating_add(8),
+                available: self.left() as u64 + 8,
             });
         }
         // `needed` fits the bytes of a slice, so `count` fits `usize` (each is at least 1).

@@ -1,7 +1,7 @@
 //! BF16: little-endian bfloat16, the upper half of a binary32.
 
 use super::format::Format;
-use super::panel::{Lanes, Row16};
+use super::panel::Lanes;
 use super::plain::Plain;
 use super::tensor_type::TensorType;
 use super::tile::{Layout, field};
@@ -15,11 +15,8 @@ impl Plain for Tiled {
     const LAYOUT: Layout = Layout { ty: TensorType::BF16, fields: &[field(0, 2, 2)] };
 
     #[inline(always)]
-    fn line<L: Lanes>(_: L, bytes: &[u8]) -> Row16 {
-        std::array::from_fn(|row| {
-            let [low, high] = bytes.as_chunks().0[row];
-            f32::from_le_bytes([0, 0, low, high])
-        })
+    fn line<L: Lanes>(lanes: L, bytes: &[u8]) -> L::Floats {
+        lanes.bf16(bytes.try_into().expect("sixteen elements"))
     }
 }
 

@@ -1,7 +1,7 @@
 //! F16: little-endian IEEE binary16.
 
 use super::format::{Format, f16_at, put_f16};
-use super::panel::{Lanes, Row16};
+use super::panel::Lanes;
 use super::plain::Plain;
 use super::tensor_type::TensorType;
 use super::tile::{Layout, field};
@@ -15,8 +15,8 @@ impl Plain for Tiled {
     const LAYOUT: Layout = Layout { ty: TensorType::F16, fields: &[field(0, 2, 2)] };
 
     #[inline(always)]
-    fn line<L: Lanes>(lanes: L, bytes: &[u8]) -> Row16 {
-        lanes.f16x16(bytes.try_into().expect("16 numbers of 2 bytes"))
+    fn line<L: Lanes>(lanes: L, bytes: &[u8]) -> L::Floats {
+        lanes.f16(bytes.try_into().expect("sixteen elements"))
     }
 }
 

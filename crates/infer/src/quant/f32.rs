@@ -1,7 +1,7 @@
 //! F32: plain little-endian binary32.
 
 use super::format::Format;
-use super::panel::{Lanes, Row16};
+use super::panel::Lanes;
 use super::plain::Plain;
 use super::tensor_type::TensorType;
 use super::tile::{Layout, field};
@@ -15,8 +15,8 @@ impl Plain for Tiled {
     const LAYOUT: Layout = Layout { ty: TensorType::F32, fields: &[field(0, 4, 4)] };
 
     #[inline(always)]
-    fn line<L: Lanes>(_: L, bytes: &[u8]) -> Row16 {
-        std::array::from_fn(|row| f32::from_le_bytes(bytes.as_chunks().0[row]))
+    fn line<L: Lanes>(lanes: L, bytes: &[u8]) -> L::Floats {
+        lanes.row_of_bytes(bytes.try_into().expect("sixteen elements"))
     }
 }
 

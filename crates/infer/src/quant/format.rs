@@ -4,9 +4,13 @@ use super::kernels::{Isa, Scratch, Tiles};
 use super::panel::Packed;
 use super::plain::Plain;
 use super::quantized_rows::QuantizedRows;
+use super::table::Table;
 use super::tensor_type::TensorType;
 use super::tile::Layout;
-use super::{bf16, f16, f32, q2_k, q3_k, q4_0, q4_1, q4_k, q5_0, q5_1, q5_k, q6_k, q8_0};
+use super::{
+    bf16, f16, f32, iq1_m, iq1_s, iq2_s, iq2_xs, iq2_xxs, iq3_s, iq3_xxs, iq4_nl, iq4_xs, mxfp4,
+    nvfp4, q2_k, q3_k, q4_0, q4_1, q4_k, q5_0, q5_1, q5_k, q6_k, q8_0, tq1_0, tq2_0,
+};
 
 /// Turns the bytes of one block into its elements. Both slices have the block's length.
 type Dequantize = fn(&[u8], &mut [f32]);
@@ -31,7 +35,7 @@ pub(crate) struct Format {
 }
 
 /// Every format this crate computes with.
-pub(crate) const FORMATS: [Format; 13] = [
+pub(crate) const FORMATS: [Format; 26] = [
     f32::FORMAT,
     f16::FORMAT,
     bf16::FORMAT,
@@ -45,6 +49,19 @@ pub(crate) const FORMATS: [Format; 13] = [
     q4_k::FORMAT,
     q5_k::FORMAT,
     q6_k::FORMAT,
+    iq4_nl::FORMAT,
+    iq4_xs::FORMAT,
+    mxfp4::FORMAT,
+    nvfp4::FORMAT,
+    tq2_0::FORMAT,
+    tq1_0::FORMAT,
+    iq1_s::FORMAT,
+    iq1_m::FORMAT,
+    iq2_xxs::FORMAT,
+    iq2_xs::FORMAT,
+    iq2_s::FORMAT,
+    iq3_xxs::FORMAT,
+    iq3_s::FORMAT,
 ];
 
 impl Format {
@@ -75,6 +92,18 @@ impl Format {
         }
     }
 
+    /// A format that is only dequantized.
+    pub(crate) const fn table<T: Table>() -> Self {
+        Format {
+            ty: T::TYPE,
+            dequantize: T::dequantize,
+            quantize: None,
+            layout: T::LAYOUT,
+            exact: Isa::table::<T>,
+            quantized: None,
+        }
+    }
+
     /// The format of a type, if this crate computes with it.
     pub(crate) fn of(ty: TensorType) -> Option<&'static Format> {
         const LIST: &[Format] = &FORMATS;
@@ -99,4 +128,9 @@ pub(crate) fn f16_at(block: &[u8], at: usize) -> f32 {
 /// Stores `value`, rounded to f16, at byte `at` of a block.
 pub(crate) fn put_f16(block: &mut [u8], at: usize, value: f32) {
     block[at..at + 2].copy_from_slice(&fpbits::f16_from_f32(value).to_le_bytes());
+}
+
+/// `value` rounded to f16.
+pub(crate) fn f16_round(value: f32) -> f32 {
+    fpbits::f16_to_f32(fpbits::f16_from_f32(value))
 }

@@ -94,11 +94,59 @@ impl Panel {
     }
 }
 
-/// What an instruction set does to 16 lanes where plain Rust would be slow. A value of the type is
-/// the proof that the processor has the instruction set.
+/// Sixteen lanes in registers: what formats unpack with. A value of the type is the proof that the
+/// processor has the instruction set.
+///
+/// Code over lanes has no closures: a closure is compiled apart, without the instruction set.
 pub(crate) trait Lanes: Copy {
-    /// Sixteen little-endian f16 as f32.
-    fn f16x16(self, bytes: &[u8; 2 * TILE]) -> Row16;
+    /// Sixteen words of four bytes.
+    type Words: Copy;
+    /// Sixteen f32.
+    type Floats: Copy;
+
+    /// Words as they lie in memory, little-endian.
+    fn load(self, bytes: &[u8; 4 * TILE]) -> Self::Words;
+    /// Words as a panel has them.
+    fn line(self, line: &Line) -> Self::Words;
+    /// A word of each byte.
+    fn widen(self, bytes: &[u8; TILE]) -> Self::Words;
+    /// Stores words.
+    fn store(self, words: Self::Words, line: &mut Line);
+    /// `(words >> shift) & mask`, the mask in each byte: no bit of a neighbour may be in it.
+    fn bits(self, words: Self::Words, shift: u32, mask: u8) -> Self::Words;
+    /// Byte `index` of each word.
+    fn byte(self, words: Self::Words, index: usize) -> Self::Words;
+    /// `low | high << shift`.
+    fn join(self, low: Self::Words, high: Self::Words, shift: u32) -> Self::Words;
+    /// Adds `n` to each byte; none may overflow.
+    fn add(self, words: Self::Words, n: u8) -> Self::Words;
+    /// `a ^ b`.
+    fn xor(self, a: Self::Words, b: Self::Words) -> Self::Words;
+    /// Bits `shift .. shift + 4` of each word, one in each byte.
+    fn spread(self, words: Self::Words, shift: u32) -> Self::Words;
+    /// The entry of a table for each byte; bytes are below 16.
+    fn look_up(self, table: &[u8; 16], words: Self::Words) -> Self::Words;
+    /// Words, below 2^24, as numbers.
+    fn floats(self, words: Self::Words) -> Self::Floats;
+
+    /// Sixteen f32.
+    fn row(self, row: &Row16) -> Self::Floats;
+    /// Sixteen little-endian f32.
+    fn row_of_bytes(self, bytes: &[u8; 4 * TILE]) -> Self::Floats;
+    /// Sixteen little-endian f16.
+    fn f16(self, bytes: &[u8; 2 * TILE]) -> Self::Floats;
+    /// Sixteen little-endian bfloat16.
+    fn bf16(self, bytes: &[u8; 2 * TILE]) -> Self::Floats;
+    /// Stores numbers.
+    fn store_row(self, floats: Self::Floats, row: &mut Row16);
+    /// The same number in each lane.
+    fn splat(self, x: f32) -> Self::Floats;
+    /// `a + b`.
+    fn plus(self, a: Self::Floats, b: Self::Floats) -> Self::Floats;
+    /// `a * b`.
+    fn times(self, a: Self::Floats, b: Self::Floats) -> Self::Floats;
+    /// `a * b + c`, rounded once.
+    fn fma(self, a: Self::Floats, b: Self::Floats, c: Self::Floats) -> Self::Floats;
 }
 
 /// A format of integers in blocks, as its tiles store it.
@@ -145,19 +193,21 @@ impl<'a> Chunk<'a> {
 
     /// Line `index` of a field of `bytes` bytes.
     #[inline(always)]
-    pub(crate) fn line(&self, field: usize, bytes: usize, block: usize, index: usize) -> Line {
-        let part = self.part::<{ 4 * TILE }>(field, bytes, block, 4 * index).as_chunks::<4>().0;
-        let mut line = [0; TILE];
-        for (word, bytes) in line.iter_mut().zip(part) {
-            *word = u32::from_le_bytes(*bytes);
-        }
-        line
+    pub(crate) fn line<L: Lanes>(
+        &self,
+        lanes: L,
+        field: usize,
+        bytes: usize,
+        block: usize,
+        index: usize,
+    ) -> L::Words {
+        lanes.load(self.part(field, bytes, block, 4 * index))
     }
 
     /// The field at byte `field`: an f16 of each row.
     #[inline(always)]
-    pub(crate) fn f16<L: Lanes>(&self, lanes: L, field: usize, block: usize) -> Row16 {
-        lanes.f16x16(self.part(field, 2, block, 0))
+    pub(crate) fn f16<L: Lanes>(&self, lanes: L, field: usize, block: usize) -> L::Floats {
+        lanes.f16(self.part(field, 2, block, 0))
     }
 
     /// Byte `index` of a field of `bytes` single bytes, of each row.
@@ -168,38 +218,57 @@ impl<'a> Chunk<'a> {
         bytes: usize,
         block: usize,
         index: usize,
-    ) -> [u8; TILE] {
-        *self.part(field, bytes, block, index)
+    ) -> &[u8; TILE] {
+        self.part(field, bytes, block, index)
+    }
+
+    /// The same, a word each.
+    #[inline(always)]
+    pub(crate) fn widened<L: Lanes>(
+        &self,
+        lanes: L,
+        field: usize,
+        bytes: usize,
+        block: usize,
+        index: usize,
+    ) -> L::Words {
+        lanes.widen(self.bytes(field, bytes, block, index))
     }
 }
 
-/// `(line >> shift) & mask` byte by byte, for masks that leave no bit of a neighbour.
-#[inline(always)]
-pub(crate) fn bits(line: Line, shift: u32, mask: u8) -> Line {
-    let mask = u32::from_le_bytes([mask; 4]);
-    line.map(|word| word >> shift & mask)
+impl Panel {
+    /// Stores four elements of each row, as they are.
+    #[inline(always)]
+    pub(crate) fn set<L: Lanes>(&mut self, lanes: L, block: usize, group: usize, q: L::Words) {
+        lanes.store(q, &mut self.q[block][group]);
+    }
+
+    /// Stores the scales of a block, or of one of its halves.
+    #[inline(always)]
+    pub(crate) fn set_scale<L: Lanes>(
+        &mut self,
+        lanes: L,
+        block: usize,
+        half: usize,
+        s: L::Floats,
+    ) {
+        lanes.store_row(s, &mut self.scale[block][half]);
+    }
+
+    /// Stores the minimums of a block, or of one of its halves.
+    #[inline(always)]
+    pub(crate) fn set_min<L: Lanes>(&mut self, lanes: L, block: usize, half: usize, m: L::Floats) {
+        lanes.store_row(m, &mut self.min[block][half]);
+    }
 }
 
-/// Adds `to` to each byte; no byte may overflow.
-#[inline(always)]
-pub(crate) fn add(line: Line, to: u8) -> Line {
-    line.map(|word| word + u32::from_le_bytes([to; 4]))
-}
-
-/// `low | high << shift`, byte by byte; no bit may leave its byte.
-#[inline(always)]
-pub(crate) fn join(low: Line, high: Line, shift: u32) -> Line {
-    std::array::from_fn(|row| low[row] | high[row] << shift)
-}
-
-/// `a * b`, row by row.
-#[inline(always)]
-pub(crate) fn times(a: Row16, b: Row16) -> Row16 {
-    std::array::from_fn(|row| a[row] * b[row])
-}
-
-/// `-(a * b)`, row by row.
-#[inline(always)]
-pub(crate) fn minus_times(a: Row16, b: Row16) -> Row16 {
-    std::array::from_fn(|row| -(a[row] * b[row]))
+/// Levels as a panel stores them, with 128 added.
+pub(crate) const fn stored_levels(levels: [i8; 16]) -> [u8; 16] {
+    let mut stored = [0; 16];
+    let mut i = 0;
+    while i < 16 {
+        stored[i] = levels[i] as u8 ^ 0x80;
+        i += 1;
+    }
+    stored
 }

@@ -1,6 +1,6 @@
 //! Formats of plain numbers, as their tiles store them: element after element, 16 rows each.
 
-use super::panel::{Lanes, Row16};
+use super::panel::Lanes;
 use super::tile::Layout;
 
 /// A format whose elements stand alone.
@@ -9,5 +9,5 @@ pub(crate) trait Plain {
     const LAYOUT: Layout;
 
     /// One element of each of 16 rows.
-    fn line<L: Lanes>(lanes: L, bytes: &[u8]) -> Row16;
+    fn line<L: Lanes>(lanes: L, bytes: &[u8]) -> L::Floats;
 }

@@ -8,12 +8,13 @@
 //!           x = d * scale * q - dmin * minimum
 //! ```
 
-use super::format::{Format, f16_at};
-use super::panel::{Chunk, Lanes, MinimumHalves, Packed, Panel, bits, minus_times, times};
+use super::format::{Format, f16_at, put_f16};
+use super::least_squares::Affine;
+use super::panel::{Chunk, Lanes, MinimumHalves, Packed, Panel};
 use super::tensor_type::TensorType;
 use super::tile::{Layout, field};
 
-pub(crate) const FORMAT: Format = Format::packed::<Tiled>(dequantize, None);
+pub(crate) const FORMAT: Format = Format::packed::<Tiled>(dequantize, Some(quantize));
 
 /// The format in tiles.
 pub(crate) struct Tiled;
@@ -28,16 +29,18 @@ impl Packed for Tiled {
     #[inline(always)]
     fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, panel: &mut Panel) {
         let d = chunk.f16(lanes, 80, 0);
-        let dmin = chunk.f16(lanes, 82, 0);
+        let dmin = lanes.times(chunk.f16(lanes, 82, 0), lanes.splat(-1.0));
         for block in 0..8 {
             for half in 0..2 {
-                let bytes = chunk.bytes(0, 16, 0, 2 * block + half);
-                panel.scale[block][half] = times(d, bytes.map(|b| f32::from(b & 15)));
-                panel.min[block][half] = minus_times(dmin, bytes.map(|b| f32::from(b >> 4)));
+                let both = chunk.widened(lanes, 0, 16, 0, 2 * block + half);
+                let scale = lanes.floats(lanes.bits(both, 0, 15));
+                let minimum = lanes.floats(lanes.bits(both, 4, 15));
+                panel.set_scale(lanes, block, half, lanes.times(d, scale));
+                panel.set_min(lanes, block, half, lanes.times(dmin, minimum));
             }
             for group in 0..8 {
-                let line = chunk.line(16, 64, 0, block / 4 * 8 + group);
-                panel.q[block][group] = bits(line, (block % 4 * 2) as u32, 3);
+                let line = chunk.line(lanes, 16, 64, 0, block / 4 * 8 + group);
+                panel.set(lanes, block, group, lanes.bits(line, (block % 4 * 2) as u32, 3));
             }
         }
     }
@@ -51,4 +54,18 @@ fn dequantize(block: &[u8], out: &mut [f32]) {
         let q = qs[i / 128 * 32 + i % 32] >> (i % 128 / 32 * 2) & 3;
         *out = d * f32::from(scale & 15) * f32::from(q) - dmin * f32::from(scale >> 4);
     }
+}
+
+/// By least squares, see [`Affine`].
+fn quantize(x: &[f32], block: &mut [u8]) {
+    let fit = Affine::<16>::new(x, 3, 15);
+    for (group, byte) in block[..16].iter_mut().enumerate() {
+        *byte = fit.scales[group] | fit.minimums[group] << 4;
+    }
+    for (i, byte) in block[16..80].iter_mut().enumerate() {
+        let element = |part: usize| fit.q[i / 32 * 128 + part * 32 + i % 32];
+        *byte = element(0) | element(1) << 2 | element(2) << 4 | element(3) << 6;
+    }
+    put_f16(block, 80, fit.d);
+    put_f16(block, 82, fit.dmin);
 }

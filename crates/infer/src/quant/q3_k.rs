@@ -9,12 +9,13 @@
 //!            x = d * (scale - 32) * (q - 4)
 //! ```
 
-use super::format::{Format, f16_at};
-use super::panel::{Chunk, Lanes, Packed, Panel, SignedHalves, add, bits, join, times};
+use super::format::{Format, f16_at, put_f16};
+use super::least_squares::Symmetric;
+use super::panel::{Chunk, Lanes, Packed, Panel, SignedHalves};
 use super::tensor_type::TensorType;
 use super::tile::{Layout, field};
 
-pub(crate) const FORMAT: Format = Format::packed::<Tiled>(dequantize, None);
+pub(crate) const FORMAT: Format = Format::packed::<Tiled>(dequantize, Some(quantize));
 
 /// The format in tiles.
 pub(crate) struct Tiled;
@@ -32,17 +33,19 @@ impl Packed for Tiled {
         for block in 0..8 {
             for half in 0..2 {
                 let g = 2 * block + half;
-                let low = chunk.bytes(96, 12, 0, g % 8).map(|b| b >> (g / 8 * 4) & 15);
-                let high = chunk.bytes(96, 12, 0, 8 + g % 4).map(|b| b >> (g / 4 * 2) & 3);
-                let scale =
-                    std::array::from_fn(|row| f32::from((low[row] | high[row] << 4) as i8 - 32));
-                panel.scale[block][half] = times(d, scale);
+                let low = chunk.widened(lanes, 96, 12, 0, g % 8);
+                let high = chunk.widened(lanes, 96, 12, 0, 8 + g % 4);
+                let low = lanes.bits(low, (g / 8 * 4) as u32, 15);
+                let high = lanes.bits(high, (g / 4 * 2) as u32, 3);
+                let scale = lanes.floats(lanes.join(low, high, 4));
+                let scale = lanes.plus(scale, lanes.splat(-32.0));
+                panel.set_scale(lanes, block, half, lanes.times(d, scale));
             }
             for group in 0..8 {
-                let low = chunk.line(32, 64, 0, block / 4 * 8 + group);
-                let high = bits(chunk.line(0, 32, 0, group), block as u32, 1);
-                let q = join(bits(low, (block % 4 * 2) as u32, 3), high, 2);
-                panel.q[block][group] = add(q, 128 - 4);
+                let low = chunk.line(lanes, 32, 64, 0, block / 4 * 8 + group);
+                let low = lanes.bits(low, (block % 4 * 2) as u32, 3);
+                let high = lanes.bits(chunk.line(lanes, 0, 32, 0, group), block as u32, 1);
+                panel.set(lanes, block, group, lanes.add(lanes.join(low, high, 2), 128 - 4));
             }
         }
     }
@@ -65,4 +68,21 @@ pub(super) fn scales(packed: &[u8]) -> [i8; 16] {
         let high = packed[8 + g % 4] >> (g / 4 * 2) & 3;
         (low | high << 4) as i8 - 32
     })
+}
+
+/// By least squares, see [`Symmetric`].
+fn quantize(x: &[f32], block: &mut [u8]) {
+    let fit = Symmetric::new(x, 4, 32);
+    let q = fit.q.map(|q| (q + 4) as u8);
+    block.fill(0);
+    for (i, q) in q.iter().enumerate() {
+        block[i % 32] |= (q >> 2) << (i / 32);
+        block[32 + i / 128 * 32 + i % 32] |= (q & 3) << (i % 128 / 32 * 2);
+    }
+    for (g, scale) in fit.scales.iter().enumerate() {
+        let scale = (scale + 32) as u8;
+        block[96 + g % 8] |= (scale & 15) << (g / 8 * 4);
+        block[104 + g % 4] |= (scale >> 4) << (g / 4 * 2);
+    }
+    put_f16(block, 108, fit.d);
 }

@@ -7,7 +7,7 @@
 //! ```
 
 use super::format::{Format, f16_at, put_f16};
-use super::panel::{Chunk, Lanes, Packed, Panel, Signed, add, bits};
+use super::panel::{Chunk, Lanes, Packed, Panel, Signed};
 use super::tensor_type::TensorType;
 use super::tile::{Layout, field};
 
@@ -24,11 +24,11 @@ impl Packed for Tiled {
     #[inline(always)]
     fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, panel: &mut Panel) {
         for block in 0..chunk.blocks {
-            panel.scale[block][0] = chunk.f16(lanes, 0, block);
+            panel.set_scale(lanes, block, 0, chunk.f16(lanes, 0, block));
             for group in 0..4 {
-                let line = chunk.line(2, 16, block, group);
-                panel.q[block][group] = add(bits(line, 0, 15), 128 - 8);
-                panel.q[block][group + 4] = add(bits(line, 4, 15), 128 - 8);
+                let line = chunk.line(lanes, 2, 16, block, group);
+                panel.set(lanes, block, group, lanes.add(lanes.bits(line, 0, 15), 128 - 8));
+                panel.set(lanes, block, group + 4, lanes.add(lanes.bits(line, 4, 15), 128 - 8));
             }
         }
     }

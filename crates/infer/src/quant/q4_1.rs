@@ -8,7 +8,7 @@
 //! ```
 
 use super::format::{Format, f16_at, put_f16};
-use super::panel::{Chunk, Lanes, Minimum, Packed, Panel, bits};
+use super::panel::{Chunk, Lanes, Minimum, Packed, Panel};
 use super::tensor_type::TensorType;
 use super::tile::{Layout, field};
 
@@ -25,12 +25,12 @@ impl Packed for Tiled {
     #[inline(always)]
     fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, panel: &mut Panel) {
         for block in 0..chunk.blocks {
-            panel.scale[block][0] = chunk.f16(lanes, 0, block);
-            panel.min[block][0] = chunk.f16(lanes, 2, block);
+            panel.set_scale(lanes, block, 0, chunk.f16(lanes, 0, block));
+            panel.set_min(lanes, block, 0, chunk.f16(lanes, 2, block));
             for group in 0..4 {
-                let line = chunk.line(4, 16, block, group);
-                panel.q[block][group] = bits(line, 0, 15);
-                panel.q[block][group + 4] = bits(line, 4, 15);
+                let line = chunk.line(lanes, 4, 16, block, group);
+                panel.set(lanes, block, group, lanes.bits(line, 0, 15));
+                panel.set(lanes, block, group + 4, lanes.bits(line, 4, 15));
             }
         }
     }

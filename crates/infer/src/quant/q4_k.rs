@@ -9,12 +9,13 @@
 //!           x = d * scale * q - dmin * minimum
 //! ```
 
-use super::format::{Format, f16_at};
-use super::panel::{Chunk, Lanes, Minimum, Packed, Panel, Row16, bits, minus_times, times};
+use super::format::{Format, f16_at, put_f16};
+use super::least_squares::Affine;
+use super::panel::{Chunk, Lanes, Minimum, Packed, Panel};
 use super::tensor_type::TensorType;
-use super::tile::{Layout, TILE, field};
+use super::tile::{Layout, field};
 
-pub(crate) const FORMAT: Format = Format::packed::<Tiled>(dequantize, None);
+pub(crate) const FORMAT: Format = Format::packed::<Tiled>(dequantize, Some(quantize));
 
 /// The format in tiles.
 pub(crate) struct Tiled;
@@ -28,14 +29,15 @@ impl Packed for Tiled {
 
     #[inline(always)]
     fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, panel: &mut Panel) {
-        let (d, dmin) = (chunk.f16(lanes, 0, 0), chunk.f16(lanes, 2, 0));
+        let d = chunk.f16(lanes, 0, 0);
+        let dmin = lanes.times(chunk.f16(lanes, 2, 0), lanes.splat(-1.0));
         for block in 0..8 {
-            let (scale, minimum) = six_bits(chunk, 4, block);
-            panel.scale[block][0] = times(d, scale);
-            panel.min[block][0] = minus_times(dmin, minimum);
+            let (scale, minimum) = six_bits(lanes, chunk, 4, block);
+            panel.set_scale(lanes, block, 0, lanes.times(d, scale));
+            panel.set_min(lanes, block, 0, lanes.times(dmin, minimum));
             for group in 0..8 {
-                let line = chunk.line(16, 128, 0, block / 2 * 8 + group);
-                panel.q[block][group] = bits(line, (block % 2 * 4) as u32, 15);
+                let line = chunk.line(lanes, 16, 128, 0, block / 2 * 8 + group);
+                panel.set(lanes, block, group, lanes.bits(line, (block % 2 * 4) as u32, 15));
             }
         }
     }
@@ -44,18 +46,26 @@ impl Packed for Tiled {
 /// Scale and minimum of group `g` of 16 rows, out of the field of 12 bytes at byte `field`: see
 /// [`scales_and_minimums`].
 #[inline(always)]
-pub(super) fn six_bits(chunk: &Chunk<'_>, field: usize, g: usize) -> (Row16, Row16) {
-    let bytes = |index| chunk.bytes(field, 12, 0, index);
-    let (scale, minimum): ([u8; TILE], [u8; TILE]) = if g < 4 {
-        (bytes(g).map(|b| b & 63), bytes(g + 4).map(|b| b & 63))
+pub(super) fn six_bits<L: Lanes>(
+    lanes: L,
+    chunk: &Chunk<'_>,
+    field: usize,
+    g: usize,
+) -> (L::Floats, L::Floats) {
+    let (scale, minimum) = if g < 4 {
+        let (scale, minimum) =
+            (chunk.widened(lanes, field, 12, 0, g), chunk.widened(lanes, field, 12, 0, g + 4));
+        (lanes.bits(scale, 0, 63), lanes.bits(minimum, 0, 63))
     } else {
-        let (low, scale, minimum) = (bytes(g + 4), bytes(g - 4), bytes(g));
+        let low = chunk.widened(lanes, field, 12, 0, g + 4);
+        let scale = lanes.bits(chunk.widened(lanes, field, 12, 0, g - 4), 6, 3);
+        let minimum = lanes.bits(chunk.widened(lanes, field, 12, 0, g), 6, 3);
         (
-            std::array::from_fn(|row| low[row] & 15 | scale[row] >> 6 << 4),
-            std::array::from_fn(|row| low[row] >> 4 | minimum[row] >> 6 << 4),
+            lanes.join(lanes.bits(low, 0, 15), scale, 4),
+            lanes.join(lanes.bits(low, 4, 15), minimum, 4),
         )
     };
-    (scale.map(f32::from), minimum.map(f32::from))
+    (lanes.floats(scale), lanes.floats(minimum))
 }
 
 fn dequantize(block: &[u8], out: &mut [f32]) {
@@ -86,4 +96,25 @@ pub(super) fn scales_and_minimums(packed: &[u8]) -> ([u8; 8], [u8; 8]) {
         _ => packed[g + 4] >> 4 | packed[g] >> 6 << 4,
     });
     (scales, minimums)
+}
+
+/// The inverse of [`scales_and_minimums`].
+pub(super) fn put_scales_and_minimums(scales: &[u8; 8], minimums: &[u8; 8], packed: &mut [u8]) {
+    for g in 0..4 {
+        packed[g] = scales[g] | scales[g + 4] >> 4 << 6;
+        packed[g + 4] = minimums[g] | minimums[g + 4] >> 4 << 6;
+        packed[g + 8] = scales[g + 4] & 15 | (minimums[g + 4] & 15) << 4;
+    }
+}
+
+/// By least squares, see [`Affine`].
+fn quantize(x: &[f32], block: &mut [u8]) {
+    let fit = Affine::<8>::new(x, 15, 63);
+    put_f16(block, 0, fit.d);
+    put_f16(block, 2, fit.dmin);
+    put_scales_and_minimums(&fit.scales, &fit.minimums, &mut block[4..16]);
+    for (i, byte) in block[16..].iter_mut().enumerate() {
+        let first = i / 32 * 64 + i % 32;
+        *byte = fit.q[first] | fit.q[first + 32] << 4;
+    }
 }

@@ -9,7 +9,7 @@
 //! ```
 
 use super::format::{Format, f16_at, put_f16};
-use super::panel::{Chunk, Lanes, Line, Packed, Panel, Signed, add, bits, join};
+use super::panel::{Chunk, Lanes, Packed, Panel, Signed};
 use super::tensor_type::TensorType;
 use super::tile::{Layout, field};
 
@@ -26,26 +26,19 @@ impl Packed for Tiled {
     #[inline(always)]
     fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, panel: &mut Panel) {
         for block in 0..chunk.blocks {
-            panel.scale[block][0] = chunk.f16(lanes, 0, block);
-            let high = chunk.line(2, 4, block, 0);
+            panel.set_scale(lanes, block, 0, chunk.f16(lanes, 0, block));
+            let fifth = chunk.line(lanes, 2, 4, block, 0);
             for group in 0..4 {
-                let line = chunk.line(6, 16, block, group);
-                let low = join(bits(line, 0, 15), spread(high, group), 4);
-                panel.q[block][group] = add(low, 128 - 16);
-                let high = join(bits(line, 4, 15), spread(high, group + 4), 4);
-                panel.q[block][group + 4] = add(high, 128 - 16);
+                let line = chunk.line(lanes, 6, 16, block, group);
+                for half in 0..2 {
+                    let group = group + 4 * half;
+                    let low = lanes.bits(line, 4 * half as u32, 15);
+                    let q = lanes.join(low, lanes.spread(fifth, 4 * group as u32), 4);
+                    panel.set(lanes, block, group, lanes.add(q, 128 - 16));
+                }
             }
         }
     }
-}
-
-/// Bits `4 group .. 4 group + 4` of each word, one a byte.
-#[inline(always)]
-pub(super) fn spread(words: Line, group: usize) -> Line {
-    // The product holds the four bits four times, seven places further each time, so that bit j
-    // stands at 8 j once; nothing overlaps.
-    const COPIES: u32 = 1 | 1 << 7 | 1 << 14 | 1 << 21;
-    words.map(|word| ((word >> (4 * group) & 15) * COPIES) & 0x0101_0101)
 }
 
 fn dequantize(block: &[u8], out: &mut [f32]) {

@@ -10,8 +10,8 @@
 //! ```
 
 use super::format::{Format, f16_at, put_f16};
-use super::panel::{Chunk, Lanes, Minimum, Packed, Panel, bits, join};
-use super::q5_0::{five_bits, put_five_bits, spread};
+use super::panel::{Chunk, Lanes, Minimum, Packed, Panel};
+use super::q5_0::{five_bits, put_five_bits};
 use super::tensor_type::TensorType;
 use super::tile::{Layout, field};
 
@@ -30,13 +30,17 @@ impl Packed for Tiled {
     #[inline(always)]
     fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, panel: &mut Panel) {
         for block in 0..chunk.blocks {
-            panel.scale[block][0] = chunk.f16(lanes, 0, block);
-            panel.min[block][0] = chunk.f16(lanes, 2, block);
-            let high = chunk.line(4, 4, block, 0);
+            panel.set_scale(lanes, block, 0, chunk.f16(lanes, 0, block));
+            panel.set_min(lanes, block, 0, chunk.f16(lanes, 2, block));
+            let fifth = chunk.line(lanes, 4, 4, block, 0);
             for group in 0..4 {
-                let line = chunk.line(8, 16, block, group);
-                panel.q[block][group] = join(bits(line, 0, 15), spread(high, group), 4);
-                panel.q[block][group + 4] = join(bits(line, 4, 15), spread(high, group + 4), 4);
+                let line = chunk.line(lanes, 8, 16, block, group);
+                for half in 0..2 {
+                    let group = group + 4 * half;
+                    let low = lanes.bits(line, 4 * half as u32, 15);
+                    let q = lanes.join(low, lanes.spread(fifth, 4 * group as u32), 4);
+                    panel.set(lanes, block, group, q);
+                }
             }
         }
     }

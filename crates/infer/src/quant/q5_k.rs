@@ -9,13 +9,14 @@
 //!           x = d * scale * q - dmin * minimum
 //! ```
 
-use super::format::{Format, f16_at};
-use super::panel::{Chunk, Lanes, Minimum, Packed, Panel, bits, join, minus_times, times};
-use super::q4_k::{scales_and_minimums, six_bits};
+use super::format::{Format, f16_at, put_f16};
+use super::least_squares::Affine;
+use super::panel::{Chunk, Lanes, Minimum, Packed, Panel};
+use super::q4_k::{put_scales_and_minimums, scales_and_minimums, six_bits};
 use super::tensor_type::TensorType;
 use super::tile::{Layout, field};
 
-pub(crate) const FORMAT: Format = Format::packed::<Tiled>(dequantize, None);
+pub(crate) const FORMAT: Format = Format::packed::<Tiled>(dequantize, Some(quantize));
 
 /// The format in tiles.
 pub(crate) struct Tiled;
@@ -35,15 +36,17 @@ impl Packed for Tiled {
 
     #[inline(always)]
     fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, panel: &mut Panel) {
-        let (d, dmin) = (chunk.f16(lanes, 0, 0), chunk.f16(lanes, 2, 0));
+        let d = chunk.f16(lanes, 0, 0);
+        let dmin = lanes.times(chunk.f16(lanes, 2, 0), lanes.splat(-1.0));
         for block in 0..8 {
-            let (scale, minimum) = six_bits(chunk, 4, block);
-            panel.scale[block][0] = times(d, scale);
-            panel.min[block][0] = minus_times(dmin, minimum);
+            let (scale, minimum) = six_bits(lanes, chunk, 4, block);
+            panel.set_scale(lanes, block, 0, lanes.times(d, scale));
+            panel.set_min(lanes, block, 0, lanes.times(dmin, minimum));
             for group in 0..8 {
-                let low = chunk.line(48, 128, 0, block / 2 * 8 + group);
-                let high = bits(chunk.line(16, 32, 0, group), block as u32, 1);
-                panel.q[block][group] = join(bits(low, (block % 2 * 4) as u32, 15), high, 4);
+                let low = chunk.line(lanes, 48, 128, 0, block / 2 * 8 + group);
+                let low = lanes.bits(low, (block % 2 * 4) as u32, 15);
+                let high = lanes.bits(chunk.line(lanes, 16, 32, 0, group), block as u32, 1);
+                panel.set(lanes, block, group, lanes.join(low, high, 4));
             }
         }
     }
@@ -61,5 +64,19 @@ fn dequantize(block: &[u8], out: &mut [f32]) {
             let q = low >> (group % 2 * 4) & 15 | (high >> group & 1) << 4;
             *out = scale * f32::from(q) - minimum;
         }
+    }
+}
+
+/// By least squares, see [`Affine`].
+fn quantize(x: &[f32], block: &mut [u8]) {
+    let fit = Affine::<8>::new(x, 31, 63);
+    block.fill(0);
+    put_f16(block, 0, fit.d);
+    put_f16(block, 2, fit.dmin);
+    put_scales_and_minimums(&fit.scales, &fit.minimums, &mut block[4..16]);
+    for (i, q) in fit.q.iter().enumerate() {
+        let (group, i) = (i / 32, i % 32);
+        block[16 + i] |= (q >> 4) << group;
+        block[48 + group / 2 * 32 + i] |= (q & 15) << (group % 2 * 4);
     }
 }

@@ -9,12 +9,13 @@
 //!            x = d * scale * (q - 32)
 //! ```
 
-use super::format::{Format, f16_at};
-use super::panel::{Chunk, Lanes, Packed, Panel, SignedHalves, add, bits, join, times};
+use super::format::{Format, f16_at, put_f16};
+use super::least_squares::Symmetric;
+use super::panel::{Chunk, Lanes, Packed, Panel, SignedHalves};
 use super::tensor_type::TensorType;
 use super::tile::{Layout, field};
 
-pub(crate) const FORMAT: Format = Format::packed::<Tiled>(dequantize, None);
+pub(crate) const FORMAT: Format = Format::packed::<Tiled>(dequantize, Some(quantize));
 
 /// The format in tiles.
 pub(crate) struct Tiled;
@@ -31,15 +32,19 @@ impl Packed for Tiled {
         let d = chunk.f16(lanes, 208, 0);
         for block in 0..8 {
             for half in 0..2 {
-                let scale = chunk.bytes(192, 16, 0, 2 * block + half);
-                panel.scale[block][half] = times(d, scale.map(|b| f32::from(b as i8)));
+                // A signed byte is the unsigned one with its sign bit turned, less 128.
+                let scale = chunk.widened(lanes, 192, 16, 0, 2 * block + half);
+                let scale = lanes.xor(scale, lanes.widen(&[0x80; 16]));
+                let scale = lanes.plus(lanes.floats(scale), lanes.splat(-128.0));
+                panel.set_scale(lanes, block, half, lanes.times(d, scale));
             }
             let (n, part) = (block / 4, block % 4);
             for group in 0..8 {
-                let low = chunk.line(0, 128, 0, n * 16 + part % 2 * 8 + group);
-                let high = bits(chunk.line(128, 64, 0, n * 8 + group), (2 * part) as u32, 3);
-                let q = join(bits(low, (part / 2 * 4) as u32, 15), high, 4);
-                panel.q[block][group] = add(q, 128 - 32);
+                let low = chunk.line(lanes, 0, 128, 0, n * 16 + part % 2 * 8 + group);
+                let high = chunk.line(lanes, 128, 64, 0, n * 8 + group);
+                let low = lanes.bits(low, (part / 2 * 4) as u32, 15);
+                let high = lanes.bits(high, (2 * part) as u32, 3);
+                panel.set(lanes, block, group, lanes.add(lanes.join(low, high, 4), 128 - 32));
             }
         }
     }
@@ -62,4 +67,20 @@ fn six_bits(ql: &[u8], qh: &[u8], i: usize) -> u8 {
     let low = ql[half * 64 + i % 64] >> (i / 64 * 4) & 15;
     let high = qh[half * 32 + i % 32] >> (i / 32 * 2) & 3;
     low | high << 4
+}
+
+/// By least squares, see [`Symmetric`].
+fn quantize(x: &[f32], block: &mut [u8]) {
+    let fit = Symmetric::new(x, 32, 128);
+    block.fill(0);
+    for (i, q) in fit.q.iter().enumerate() {
+        let q = (q + 32) as u8;
+        let (half, i) = (i / 128, i % 128);
+        block[half * 64 + i % 64] |= (q & 15) << (i / 64 * 4);
+        block[128 + half * 32 + i % 32] |= (q >> 4) << (i / 32 * 2);
+    }
+    for (byte, scale) in block[192..208].iter_mut().zip(fit.scales) {
+        *byte = scale as u8;
+    }
+    put_f16(block, 208, fit.d);
 }

@@ -22,12 +22,13 @@ impl Packed for Tiled {
 
     #[inline(always)]
     fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, panel: &mut Panel) {
+        // Adding 128 to a signed byte is turning its sign bit.
+        let signs = lanes.load(&[0x80; 64]);
         for block in 0..chunk.blocks {
-            panel.scale[block][0] = chunk.f16(lanes, 0, block);
+            panel.set_scale(lanes, block, 0, chunk.f16(lanes, 0, block));
             for group in 0..8 {
-                // Adding 128 to a signed byte is turning its sign bit.
-                let line = chunk.line(2, 32, block, group);
-                panel.q[block][group] = line.map(|word| word ^ 0x8080_8080);
+                let line = chunk.line(lanes, 2, 32, block, group);
+                panel.set(lanes, block, group, lanes.xor(line, signs));
             }
         }
     }

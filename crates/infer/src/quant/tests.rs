@@ -7,6 +7,7 @@ use super::kernels::Isa;
 use super::matrix::{Activations, Matrix};
 use super::quantized_rows::QuantizedRows;
 use super::rows::RowBuffer;
+use super::tensor_type::TensorType;
 use super::tile::CHUNK;
 use crate::bytes::Bytes;
 
@@ -23,12 +24,25 @@ fn blocks(format: &Format, elements: usize) -> Vec<u8> {
     let bytes = ty.bytes_of(elements).unwrap();
     let mut out: Vec<u8> =
         (0..bytes).map(|i| (256.0 * philox.uniform::<f64>(i as u64)) as u8).collect();
-    for (i, block) in out.chunks_exact_mut(ty.block_bytes()).enumerate() {
-        for field in format.layout.fields.iter().filter(|field| field.unit == 2) {
-            put_f16(block, field.at, numbers(10, i + 1)[i] / 64.0);
-        }
+    let scales = numbers(10, out.len() / ty.block_bytes());
+    for (block, scale) in out.chunks_exact_mut(ty.block_bytes()).zip(scales) {
+        set_scale(format, block, scale / 64.0);
     }
     out
+}
+
+/// Gives all f16 of a block a value. Where they are not a field, any bytes below 0x40 do.
+fn set_scale(format: &Format, block: &mut [u8], scale: f32) {
+    let mut fields = format.layout.fields.iter().filter(|field| field.unit == 2).peekable();
+    if fields.peek().is_none() {
+        block.iter_mut().for_each(|byte| *byte &= 0x3f);
+    }
+    for field in fields {
+        put_f16(block, field.at, scale);
+    }
+    if format.ty == TensorType::MXFP4 {
+        block[0] = 120 + block[0] % 8;
+    }
 }
 
 fn matrix(format: &Format, rows: usize, cols: usize) -> Matrix {
@@ -179,7 +193,7 @@ fn fine_activations_have_sixteen_bits() {
 
 #[test]
 fn threads_do_not_show() {
-    let format = Format::of(super::TensorType::Q4_K).unwrap();
+    let format = Format::of(TensorType::Q4_K).unwrap();
     let matrix = matrix(format, 1000, 512);
     for batch in [1, 9] {
         let x = numbers(14, batch * 512);
@@ -205,9 +219,7 @@ fn extreme_integers_do_not_saturate() {
         for byte in [0x00, 0x7f, 0x80, 0xff] {
             let mut data = vec![byte; format.ty.bytes_of(16 * cols).unwrap()];
             for block in data.chunks_exact_mut(format.ty.block_bytes()) {
-                for field in format.layout.fields.iter().filter(|field| field.unit == 2) {
-                    put_f16(block, field.at, 1.0);
-                }
+                set_scale(format, block, 1.0);
             }
             let matrix = Matrix::new(16, cols, format.ty, Bytes::from(data)).unwrap();
             for isa in Isa::available() {

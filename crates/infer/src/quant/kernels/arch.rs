@@ -3,9 +3,12 @@
 //! The loops here are written once and compiled for each instruction set by being inlined into a
 //! function of that set.
 
+use std::hint::black_box;
+
 use super::super::panel::{BLOCK, Chunk, Lanes, Packed, Panel, Row16, Scheme};
 use super::super::plain::Plain;
 use super::super::quantized_rows::{QuantizedRows, RowChunk};
+use super::super::table::Table;
 use super::super::tile::{CHUNK, Layout, TILE};
 use super::{Floats, Scratch, Tiles};
 
@@ -34,6 +37,38 @@ pub(super) trait Arch: Lanes {
         cols: usize,
         out: &mut [Row16; N],
     );
+
+    /// Does the 8-bit multiplication of [`Arch::multiply`] in registers; returns its operations.
+    fn spin_int8(self, rounds: usize) -> u64;
+}
+
+/// Independent sums that keep the multipliers of all processors in use busy.
+pub(super) const SPINS: usize = 12;
+
+/// Fused multiply-adds in registers; returns their operations.
+#[inline(always)]
+pub(super) fn spin_f32<L: Lanes>(lanes: L, rounds: usize) -> u64 {
+    let (x, y) = black_box((lanes.splat(1.0), lanes.splat(0.5)));
+    let mut sums = [lanes.splat(0.0); SPINS];
+    for _ in 0..rounds {
+        for sum in &mut sums {
+            *sum = lanes.fma(*sum, x, y);
+        }
+    }
+    black_box(sums);
+    (2 * rounds * SPINS * TILE) as u64
+}
+
+/// Reads memory as fast as it comes.
+#[inline(always)]
+pub(super) fn read<L: Lanes>(lanes: L, bytes: &[u8]) {
+    let mut sums = [lanes.widen(&[0; TILE]); 8];
+    for lines in bytes.as_chunks::<{ 4 * TILE }>().0.as_chunks::<8>().0 {
+        for (sum, line) in sums.iter_mut().zip(lines) {
+            *sum = lanes.xor(*sum, lanes.load(line));
+        }
+    }
+    black_box(sums);
 }
 
 /// See [`super::Isa::quantized`].
@@ -105,7 +140,7 @@ pub(super) fn exact<A: Arch, P: Packed>(
             let chunk = Chunk::new(&P::LAYOUT, chunk_of(&P::LAYOUT, tile, index));
             P::unpack(arch, &chunk, &mut panels[0]);
             let elements = chunk.blocks * P::LAYOUT.ty.block_elements();
-            dequantize::<P::Scheme>(&panels[0], elements, floats);
+            dequantize::<A, P::Scheme>(arch, &panels[0], elements, floats);
             all_floats(arch, &floats[..elements], &x[index * CHUNK..], cols, out);
         }
     }
@@ -128,7 +163,38 @@ pub(super) fn plain<A: Arch, P: Plain>(
             let lines = lines.chunks_exact(TILE * P::LAYOUT.ty.block_bytes());
             let elements = lines.len();
             for (floats, line) in floats.iter_mut().zip(lines) {
-                *floats = P::line(arch, line);
+                arch.store_row(P::line(arch, line), floats);
+            }
+            all_floats(arch, &floats[..elements], &x[index * CHUNK..], cols, out);
+        }
+    }
+}
+
+/// See [`super::Isa::table`].
+#[inline(always)]
+pub(super) fn table<A: Arch, T: Table>(
+    arch: A,
+    tiles: Tiles<'_>,
+    x: &[f32],
+    cols: usize,
+    scratch: &mut Scratch,
+) {
+    let (batch, layout) = (x.len() / cols, T::LAYOUT);
+    let Scratch { floats, out, .. } = scratch;
+    let (mut row, mut numbers) = ([0; 2 * CHUNK], [0.0; CHUNK]);
+    for index in 0..tiles.chunks(&layout) {
+        for (tile, out) in tiles.iter().zip(out.chunks_exact_mut(batch)) {
+            let chunk = chunk_of(&layout, tile, index);
+            let row = &mut row[..chunk.len() / TILE];
+            let elements = row.len() / layout.ty.block_bytes() * layout.ty.block_elements();
+            for lane in 0..TILE {
+                layout.unpack_row(chunk, lane, row);
+                let blocks = row.chunks_exact(layout.ty.block_bytes());
+                let parts = numbers.chunks_exact_mut(layout.ty.block_elements());
+                blocks.zip(parts).for_each(|(block, part)| T::dequantize(block, part));
+                for (floats, number) in floats.iter_mut().zip(&numbers[..elements]) {
+                    floats[lane] = *number;
+                }
             }
             all_floats(arch, &floats[..elements], &x[index * CHUNK..], cols, out);
         }
@@ -175,19 +241,21 @@ fn groups_of_floats<'x, 'o, A: Arch, const N: usize>(
 
 /// The numbers of a panel, rounded as the format's definition rounds them.
 #[inline(always)]
-fn dequantize<S: Scheme>(panel: &Panel, elements: usize, floats: &mut Floats) {
+fn dequantize<L: Lanes, S: Scheme>(lanes: L, panel: &Panel, elements: usize, floats: &mut Floats) {
+    let zero = lanes.splat(if S::MINIMUM { 0.0 } else { -128.0 });
     for (block, floats) in floats[..elements].as_chunks_mut::<BLOCK>().0.iter_mut().enumerate() {
         for (i, floats) in floats.iter_mut().enumerate() {
             let half = if S::HALVES { i / 16 } else { 0 };
-            let (scale, min) = (&panel.scale[block][half], &panel.min[block][half]);
-            let line = &panel.q[block][i / 4];
-            for row in 0..TILE {
-                let byte = (line[row] >> (i % 4 * 8) & 255) as i32;
-                floats[row] = match S::MINIMUM {
-                    true => scale[row] * byte as f32 + min[row],
-                    false => scale[row] * (byte - 128) as f32,
-                };
-            }
+            let four = lanes.line(&panel.q[block][i / 4]);
+            let level = lanes.floats(lanes.byte(four, i % 4));
+            let scaled = lanes.times(lanes.row(&panel.scale[block][half]), lanes.plus(level, zero));
+            lanes.store_row(
+                match S::MINIMUM {
+                    true => lanes.plus(scaled, lanes.row(&panel.min[block][half])),
+                    false => scaled,
+                },
+                floats,
+            );
         }
     }
 }

@@ -1,12 +1,12 @@
 //! The inner loops with 512-bit registers and integer dot products (AVX-512 F, BW and VNNI).
 
 use std::arch::x86_64::*;
-use std::array::from_fn;
+use std::hint::black_box;
 
-use super::super::panel::{Lanes, Panel, Row16, Scheme};
+use super::super::panel::{Lanes, Line, Panel, Row16, Scheme};
 use super::super::quantized_rows::RowChunk;
 use super::super::tile::TILE;
-use super::arch::Arch;
+use super::arch::{Arch, SPINS};
 use super::entry_points::entry_points;
 
 /// The proof that this processor has AVX-512 F, BW and VNNI.
@@ -27,15 +27,157 @@ impl Avx512 {
 entry_points!(Avx512, "avx512f,avx512bw,avx512vnni,avx2,fma");
 
 impl Lanes for Avx512 {
+    type Words = __m512i;
+    type Floats = __m512;
+
     #[inline(always)]
-    fn f16x16(self, bytes: &[u8; 2 * TILE]) -> Row16 {
-        let mut out = [0.0; TILE];
-        // SAFETY: `self` proves the instructions; 32 bytes are read and 16 floats written.
+    fn load(self, bytes: &[u8; 4 * TILE]) -> __m512i {
+        // SAFETY: `self` proves the instructions; memory is reached through arrays of their size.
+        unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) }
+    }
+
+    #[inline(always)]
+    fn line(self, line: &Line) -> __m512i {
+        // SAFETY: `self` proves the instructions; memory is reached through arrays of their size.
+        unsafe { _mm512_loadu_si512(line.as_ptr().cast()) }
+    }
+
+    #[inline(always)]
+    fn widen(self, bytes: &[u8; TILE]) -> __m512i {
+        // SAFETY: `self` proves the instructions; memory is reached through arrays of their size.
+        unsafe { _mm512_cvtepu8_epi32(_mm_loadu_si128(bytes.as_ptr().cast())) }
+    }
+
+    #[inline(always)]
+    fn store(self, words: __m512i, line: &mut Line) {
+        // SAFETY: `self` proves the instructions; memory is reached through arrays of their size.
+        unsafe { _mm512_storeu_si512(line.as_mut_ptr().cast(), words) }
+    }
+
+    #[inline(always)]
+    fn bits(self, words: __m512i, shift: u32, mask: u8) -> __m512i {
+        // SAFETY: `self` proves the instructions.
         unsafe {
-            let halves = _mm256_loadu_si256(bytes.as_ptr().cast());
-            _mm512_storeu_ps(out.as_mut_ptr(), _mm512_cvtph_ps(halves));
+            _mm512_and_si512(
+                _mm512_srl_epi32(words, _mm_cvtsi32_si128(shift as i32)),
+                _mm512_set1_epi8(mask as i8),
+            )
         }
-        out
+    }
+
+    #[inline(always)]
+    fn byte(self, words: __m512i, index: usize) -> __m512i {
+        // SAFETY: `self` proves the instructions.
+        unsafe {
+            _mm512_and_si512(
+                _mm512_srl_epi32(words, _mm_cvtsi32_si128(8 * index as i32)),
+                _mm512_set1_epi32(255),
+            )
+        }
+    }
+
+    #[inline(always)]
+    fn join(self, low: __m512i, high: __m512i, shift: u32) -> __m512i {
+        // SAFETY: `self` proves the instructions.
+        unsafe { _mm512_or_si512(low, _mm512_sll_epi32(high, _mm_cvtsi32_si128(shift as i32))) }
+    }
+
+    #[inline(always)]
+    fn add(self, words: __m512i, n: u8) -> __m512i {
+        // SAFETY: `self` proves the instructions.
+        unsafe { _mm512_add_epi8(words, _mm512_set1_epi8(n as i8)) }
+    }
+
+    #[inline(always)]
+    fn xor(self, a: __m512i, b: __m512i) -> __m512i {
+        // SAFETY: `self` proves the instructions.
+        unsafe { _mm512_xor_si512(a, b) }
+    }
+
+    #[inline(always)]
+    fn spread(self, words: __m512i, shift: u32) -> __m512i {
+        // SAFETY: `self` proves the instructions.
+        unsafe {
+            // The product holds the four bits four times, seven places further each time, so that
+            // bit j stands at 8 j once; nothing overlaps.
+            let words = _mm512_srl_epi32(words, _mm_cvtsi32_si128(shift as i32));
+            let four = _mm512_and_si512(words, _mm512_set1_epi32(15));
+            let copies =
+                _mm512_mullo_epi32(four, _mm512_set1_epi32(1 | 1 << 7 | 1 << 14 | 1 << 21));
+            _mm512_and_si512(copies, _mm512_set1_epi8(1))
+        }
+    }
+
+    #[inline(always)]
+    fn look_up(self, table: &[u8; 16], words: __m512i) -> __m512i {
+        // SAFETY: `self` proves the instructions; memory is reached through arrays of their size.
+        unsafe {
+            let table = _mm512_broadcast_i32x4(_mm_loadu_si128(table.as_ptr().cast()));
+            _mm512_shuffle_epi8(table, words)
+        }
+    }
+
+    #[inline(always)]
+    fn floats(self, words: __m512i) -> __m512 {
+        // SAFETY: `self` proves the instructions.
+        unsafe { _mm512_cvtepi32_ps(words) }
+    }
+
+    #[inline(always)]
+    fn row(self, row: &Row16) -> __m512 {
+        // SAFETY: `self` proves the instructions; memory is reached through arrays of their size.
+        unsafe { _mm512_loadu_ps(row.as_ptr()) }
+    }
+
+    #[inline(always)]
+    fn row_of_bytes(self, bytes: &[u8; 4 * TILE]) -> __m512 {
+        // SAFETY: `self` proves the instructions; memory is reached through arrays of their size.
+        unsafe { _mm512_loadu_ps(bytes.as_ptr().cast()) }
+    }
+
+    #[inline(always)]
+    fn f16(self, bytes: &[u8; 2 * TILE]) -> __m512 {
+        // SAFETY: `self` proves the instructions; memory is reached through arrays of their size.
+        unsafe { _mm512_cvtph_ps(_mm256_loadu_si256(bytes.as_ptr().cast())) }
+    }
+
+    #[inline(always)]
+    fn bf16(self, bytes: &[u8; 2 * TILE]) -> __m512 {
+        // SAFETY: `self` proves the instructions; memory is reached through arrays of their size.
+        unsafe {
+            let words = _mm512_cvtepu16_epi32(_mm256_loadu_si256(bytes.as_ptr().cast()));
+            _mm512_castsi512_ps(_mm512_slli_epi32(words, 16))
+        }
+    }
+
+    #[inline(always)]
+    fn store_row(self, floats: __m512, row: &mut Row16) {
+        // SAFETY: `self` proves the instructions; memory is reached through arrays of their size.
+        unsafe { _mm512_storeu_ps(row.as_mut_ptr(), floats) }
+    }
+
+    #[inline(always)]
+    fn splat(self, x: f32) -> __m512 {
+        // SAFETY: `self` proves the instructions.
+        unsafe { _mm512_set1_ps(x) }
+    }
+
+    #[inline(always)]
+    fn plus(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: `self` proves the instructions.
+        unsafe { _mm512_add_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn times(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: `self` proves the instructions.
+        unsafe { _mm512_mul_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn fma(self, a: __m512, b: __m512, c: __m512) -> __m512 {
+        // SAFETY: `self` proves the instructions.
+        unsafe { _mm512_fmadd_ps(a, b, c) }
     }
 }
 
@@ -50,49 +192,8 @@ impl Arch for Avx512 {
         x: &[RowChunk; N],
         out: &mut [Row16; N],
     ) {
-        // SAFETY: `self` proves the instructions; every load is of an array of 64 bytes, every
-        // broadcast of an element that is indexed.
-        unsafe {
-            let mut c: [__m512; N] = from_fn(|n| _mm512_loadu_ps(out[n].as_ptr()));
-            for block in 0..blocks {
-                let scale = panel.scale[block].each_ref().map(|s| _mm512_loadu_ps(s.as_ptr()));
-                let min = panel.min[block].each_ref().map(|m| _mm512_loadu_ps(m.as_ptr()));
-                let start = |bias: i32| _mm512_set1_epi32(if S::MINIMUM { 0 } else { bias });
-                let product: [__m512; N] = if S::HALVES {
-                    let first = from_fn(|n| start(x[n].half_bias[block][0]));
-                    let second = from_fn(|n| start(x[n].half_bias[block][1]));
-                    let first = dot(panel, block, 0, x, first);
-                    let second = dot(panel, block, 4, x, second);
-                    from_fn(|n| {
-                        let first = _mm512_mul_ps(_mm512_cvtepi32_ps(first[n]), scale[0]);
-                        _mm512_fmadd_ps(_mm512_cvtepi32_ps(second[n]), scale[1], first)
-                    })
-                } else {
-                    let sum = from_fn(|n| start(x[n].bias[block]));
-                    let sum = dot(panel, block, 0, x, sum);
-                    let sum = dot(panel, block, 4, x, sum);
-                    from_fn(|n| _mm512_mul_ps(_mm512_cvtepi32_ps(sum[n]), scale[0]))
-                };
-                for n in 0..N {
-                    let d = _mm512_set1_ps(x[n].scale[block]);
-                    c[n] = _mm512_fmadd_ps(product[n], d, c[n]);
-                    match (S::MINIMUM, S::HALVES) {
-                        (false, _) => {}
-                        (true, false) => {
-                            c[n] = _mm512_fmadd_ps(min[0], _mm512_set1_ps(x[n].sum[block]), c[n]);
-                        }
-                        (true, true) => {
-                            let [first, second] = x[n].half_sum[block];
-                            c[n] = _mm512_fmadd_ps(min[0], _mm512_set1_ps(first), c[n]);
-                            c[n] = _mm512_fmadd_ps(min[1], _mm512_set1_ps(second), c[n]);
-                        }
-                    }
-                }
-            }
-            for (out, c) in out.iter_mut().zip(c) {
-                _mm512_storeu_ps(out.as_mut_ptr(), c);
-            }
-        }
+        // SAFETY: `self` proves the instructions; the same holds below.
+        unsafe { multiply::<S, N>(panel, blocks, x, out) }
     }
 
     #[inline(always)]
@@ -103,32 +204,87 @@ impl Arch for Avx512 {
         cols: usize,
         out: &mut [Row16; N],
     ) {
-        let x: [&[f32]; N] = from_fn(|n| &x[n * cols..][..floats.len()]);
-        // SAFETY: `self` proves the instructions; loads and stores are of arrays of 16 floats.
-        unsafe {
-            let mut sums = [_mm512_setzero_ps(); N];
-            for (k, line) in floats.iter().enumerate() {
-                let w = _mm512_loadu_ps(line.as_ptr());
-                for n in 0..N {
-                    sums[n] = _mm512_fmadd_ps(_mm512_set1_ps(x[n][k]), w, sums[n]);
+        // SAFETY: see above.
+        unsafe { multiply_floats::<N>(floats, x, cols, out) }
+    }
+
+    #[inline(always)]
+    fn spin_int8(self, rounds: usize) -> u64 {
+        // SAFETY: see above.
+        unsafe { spin_int8(rounds) }
+    }
+}
+
+// The functions below have no closures: a closure would not be compiled for these instructions.
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni,avx2,fma")]
+fn multiply<S: Scheme, const N: usize>(
+    panel: &Panel,
+    blocks: usize,
+    x: &[RowChunk; N],
+    out: &mut [Row16; N],
+) {
+    let mut c = [_mm512_setzero_ps(); N];
+    for n in 0..N {
+        c[n] = load(&out[n]);
+    }
+    for block in 0..blocks {
+        let mut first = [_mm512_setzero_si512(); N];
+        let mut second = first;
+        if !S::MINIMUM {
+            for n in 0..N {
+                if S::HALVES {
+                    first[n] = _mm512_set1_epi32(x[n].half_bias[block][0]);
+                    second[n] = _mm512_set1_epi32(x[n].half_bias[block][1]);
+                } else {
+                    first[n] = _mm512_set1_epi32(x[n].bias[block]);
                 }
             }
-            for (out, sum) in out.iter_mut().zip(sums) {
-                let out = out.as_mut_ptr();
-                _mm512_storeu_ps(out, _mm512_add_ps(_mm512_loadu_ps(out), sum));
+        }
+        first = dot(panel, block, 0, x, first);
+        let mut product = [_mm512_setzero_ps(); N];
+        if S::HALVES {
+            second = dot(panel, block, 4, x, second);
+            let scale = [load(&panel.scale[block][0]), load(&panel.scale[block][1])];
+            for n in 0..N {
+                product[n] = _mm512_mul_ps(_mm512_cvtepi32_ps(first[n]), scale[0]);
+                let second = _mm512_cvtepi32_ps(second[n]);
+                product[n] = _mm512_fmadd_ps(second, scale[1], product[n]);
+            }
+        } else {
+            first = dot(panel, block, 4, x, first);
+            let scale = load(&panel.scale[block][0]);
+            for n in 0..N {
+                product[n] = _mm512_mul_ps(_mm512_cvtepi32_ps(first[n]), scale);
             }
         }
+        for n in 0..N {
+            c[n] = _mm512_fmadd_ps(product[n], _mm512_set1_ps(x[n].scale[block]), c[n]);
+        }
+        if S::MINIMUM && S::HALVES {
+            let min = [load(&panel.min[block][0]), load(&panel.min[block][1])];
+            for n in 0..N {
+                let sums = x[n].half_sum[block];
+                c[n] = _mm512_fmadd_ps(min[0], _mm512_set1_ps(sums[0]), c[n]);
+                c[n] = _mm512_fmadd_ps(min[1], _mm512_set1_ps(sums[1]), c[n]);
+            }
+        } else if S::MINIMUM {
+            let min = load(&panel.min[block][0]);
+            for n in 0..N {
+                c[n] = _mm512_fmadd_ps(min, _mm512_set1_ps(x[n].sum[block]), c[n]);
+            }
+        }
+    }
+    for n in 0..N {
+        store(&mut out[n], c[n]);
     }
 }
 
 /// Adds four groups of a block, from `first` on, to the sums. The dot product instruction adds
 /// four products of an unsigned and a signed byte to 32 bits, exactly.
-///
-/// # Safety
-///
-/// The processor has AVX-512 VNNI.
-#[inline(always)]
-unsafe fn dot<const N: usize>(
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni,avx2,fma")]
+fn dot<const N: usize>(
     panel: &Panel,
     block: usize,
     first: usize,
@@ -136,15 +292,60 @@ unsafe fn dot<const N: usize>(
     mut sums: [__m512i; N],
 ) -> [__m512i; N] {
     for group in first..first + 4 {
-        // SAFETY: the caller proves the instructions; the load is of an array of 64 bytes.
-        unsafe {
-            let w = _mm512_loadu_si512(panel.q[block][group].as_ptr().cast());
-            for n in 0..N {
-                let four = x[n].q[block].as_chunks::<4>().0[group].map(|x| x as u8);
-                let four = _mm512_set1_epi32(i32::from_le_bytes(four));
-                sums[n] = _mm512_dpbusd_epi32(sums[n], w, four);
-            }
+        // SAFETY: the load is of an array of 64 bytes.
+        let w = unsafe { _mm512_loadu_si512(panel.q[block][group].as_ptr().cast()) };
+        for n in 0..N {
+            let [a, b, c, d] = x[n].q[block].as_chunks::<4>().0[group];
+            let four = i32::from_le_bytes([a as u8, b as u8, c as u8, d as u8]);
+            sums[n] = _mm512_dpbusd_epi32(sums[n], w, _mm512_set1_epi32(four));
         }
     }
     sums
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni,avx2,fma")]
+fn multiply_floats<const N: usize>(floats: &[Row16], x: &[f32], cols: usize, out: &mut [Row16; N]) {
+    let mut rows = [x; N];
+    for n in 0..N {
+        rows[n] = &x[n * cols..][..floats.len()];
+    }
+    let mut sums = [_mm512_setzero_ps(); N];
+    for k in 0..floats.len() {
+        let w = load(&floats[k]);
+        for n in 0..N {
+            sums[n] = _mm512_fmadd_ps(_mm512_set1_ps(rows[n][k]), w, sums[n]);
+        }
+    }
+    for n in 0..N {
+        let sum = _mm512_add_ps(load(&out[n]), sums[n]);
+        store(&mut out[n], sum);
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni,avx2,fma")]
+fn spin_int8(rounds: usize) -> u64 {
+    let (x, w) = black_box((_mm512_set1_epi8(1), _mm512_set1_epi8(1)));
+    let mut sums = [_mm512_setzero_si512(); SPINS];
+    for _ in 0..rounds {
+        for sum in &mut sums {
+            *sum = _mm512_dpbusd_epi32(*sum, w, x);
+        }
+    }
+    black_box(sums);
+    // 64 products and 64 additions each.
+    (128 * rounds * SPINS) as u64
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn load(row: &Row16) -> __m512 {
+    // SAFETY: sixteen floats are read.
+    unsafe { _mm512_loadu_ps(row.as_ptr()) }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn store(row: &mut Row16, value: __m512) {
+    // SAFETY: sixteen floats are written.
+    unsafe { _mm512_storeu_ps(row.as_mut_ptr(), value) }
 }

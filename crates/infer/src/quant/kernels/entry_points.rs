@@ -23,6 +23,33 @@ macro_rules! entry_points {
                 unsafe { run(x, coarse, chunk) }
             }
 
+            pub(super) fn spin_int8(self, rounds: usize) -> u64 {
+                #[target_feature(enable = $features)]
+                fn run(isa: $isa, rounds: usize) -> u64 {
+                    super::arch::Arch::spin_int8(isa, rounds)
+                }
+                // SAFETY: `self` exists only where the processor has these instructions.
+                unsafe { run(self, rounds) }
+            }
+
+            pub(super) fn spin_f32(self, rounds: usize) -> u64 {
+                #[target_feature(enable = $features)]
+                fn run(isa: $isa, rounds: usize) -> u64 {
+                    super::arch::spin_f32(isa, rounds)
+                }
+                // SAFETY: `self` exists only where the processor has these instructions.
+                unsafe { run(self, rounds) }
+            }
+
+            pub(super) fn read(self, bytes: &[u8]) {
+                #[target_feature(enable = $features)]
+                fn run(isa: $isa, bytes: &[u8]) {
+                    super::arch::read(isa, bytes);
+                }
+                // SAFETY: `self` exists only where the processor has these instructions.
+                unsafe { run(self, bytes) }
+            }
+
             pub(super) fn quantized<P: $crate::quant::panel::Packed>(
                 self,
                 tiles: super::Tiles<'_>,
@@ -82,6 +109,27 @@ macro_rules! entry_points {
                 }
                 // SAFETY: `self` exists only where the processor has these instructions.
                 unsafe { run::<P>(self, tiles, x, cols, scratch) }
+            }
+
+            pub(super) fn table<T: $crate::quant::table::Table>(
+                self,
+                tiles: super::Tiles<'_>,
+                x: &[f32],
+                cols: usize,
+                scratch: &mut super::Scratch,
+            ) {
+                #[target_feature(enable = $features)]
+                fn run<T: $crate::quant::table::Table>(
+                    isa: $isa,
+                    tiles: super::Tiles<'_>,
+                    x: &[f32],
+                    cols: usize,
+                    scratch: &mut super::Scratch,
+                ) {
+                    super::arch::table::<$isa, T>(isa, tiles, x, cols, scratch);
+                }
+                // SAFETY: `self` exists only where the processor has these instructions.
+                unsafe { run::<T>(self, tiles, x, cols, scratch) }
             }
         }
     };

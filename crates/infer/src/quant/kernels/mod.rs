@@ -20,6 +20,7 @@ use std::sync::OnceLock;
 use super::panel::{Packed, Panel, Row16};
 use super::plain::Plain;
 use super::quantized_rows::{QuantizedRows, RowChunk, quantize_chunk};
+use super::table::Table;
 use super::tile::{CHUNK, Layout, TILE};
 
 pub(crate) use columns::{Split, fill_columns};
@@ -147,6 +148,21 @@ impl Isa {
         dispatch!(self, quantize_chunk(x, coarse, chunk), quantize_chunk(x, coarse, chunk))
     }
 
+    /// Multiplies 8-bit integers in registers; returns the number of operations.
+    pub(crate) fn spin_int8(self, rounds: usize) -> u64 {
+        dispatch!(self, arch::Arch::spin_int8(portable::Portable, rounds), spin_int8(rounds))
+    }
+
+    /// Multiplies f32 in registers; returns the number of operations.
+    pub(crate) fn spin_f32(self, rounds: usize) -> u64 {
+        dispatch!(self, arch::spin_f32(portable::Portable, rounds), spin_f32(rounds))
+    }
+
+    /// Reads memory.
+    pub(crate) fn read(self, bytes: &[u8]) {
+        dispatch!(self, arch::read(portable::Portable, bytes), read(bytes))
+    }
+
     /// Adds the product of tiles with rounded activations to the outputs.
     pub(crate) fn quantized<P: Packed>(
         self,
@@ -191,6 +207,23 @@ impl Isa {
             self,
             arch::plain::<_, P>(portable, tiles, x, cols, scratch),
             plain[P](tiles, x, cols, scratch)
+        )
+    }
+
+    /// Adds the product of tiles of a format that is only dequantized with f32 activations
+    /// `[B, cols]` to the outputs.
+    pub(crate) fn table<T: Table>(
+        self,
+        tiles: Tiles<'_>,
+        x: &[f32],
+        cols: usize,
+        scratch: &mut Scratch,
+    ) {
+        let portable = portable::Portable;
+        dispatch!(
+            self,
+            arch::table::<_, T>(portable, tiles, x, cols, scratch),
+            table[T](tiles, x, cols, scratch)
         )
     }
 }

@@ -1,21 +1,112 @@
 //! The inner loops in plain Rust: what each output is, written down, and the oracle of the others.
 
-use super::super::panel::{BLOCK, Lanes, Panel, Row16, Scheme};
+use std::array::from_fn;
+use std::hint::black_box;
+
+use super::super::panel::{BLOCK, Lanes, Line, Panel, Row16, Scheme};
 use super::super::quantized_rows::RowChunk;
 use super::super::tile::TILE;
-use super::arch::Arch;
+use super::arch::{Arch, SPINS};
 
 /// What every processor has.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Portable;
 
 impl Lanes for Portable {
-    fn f16x16(self, bytes: &[u8; 2 * TILE]) -> Row16 {
-        let mut out = [0.0; TILE];
-        for (out, bytes) in out.iter_mut().zip(bytes.as_chunks::<2>().0) {
-            *out = fpbits::f16_to_f32(u16::from_le_bytes(*bytes));
+    type Words = Line;
+    type Floats = Row16;
+
+    fn load(self, bytes: &[u8; 4 * TILE]) -> Line {
+        let mut words = [0; TILE];
+        for (word, bytes) in words.iter_mut().zip(bytes.as_chunks::<4>().0) {
+            *word = u32::from_le_bytes(*bytes);
         }
-        out
+        words
+    }
+
+    fn line(self, line: &Line) -> Line {
+        *line
+    }
+
+    fn widen(self, bytes: &[u8; TILE]) -> Line {
+        bytes.map(u32::from)
+    }
+
+    fn store(self, words: Line, line: &mut Line) {
+        *line = words;
+    }
+
+    fn bits(self, words: Line, shift: u32, mask: u8) -> Line {
+        words.map(|word| word >> shift & u32::from_le_bytes([mask; 4]))
+    }
+
+    fn byte(self, words: Line, index: usize) -> Line {
+        words.map(|word| word.to_le_bytes()[index].into())
+    }
+
+    fn join(self, low: Line, high: Line, shift: u32) -> Line {
+        from_fn(|lane| low[lane] | high[lane] << shift)
+    }
+
+    fn add(self, words: Line, n: u8) -> Line {
+        words.map(|word| u32::from_le_bytes(word.to_le_bytes().map(|byte| byte + n)))
+    }
+
+    fn xor(self, a: Line, b: Line) -> Line {
+        from_fn(|lane| a[lane] ^ b[lane])
+    }
+
+    fn spread(self, words: Line, shift: u32) -> Line {
+        words.map(|word| {
+            let four: [u8; 4] = from_fn(|bit| (word >> shift >> bit & 1) as u8);
+            u32::from_le_bytes(four)
+        })
+    }
+
+    fn look_up(self, table: &[u8; 16], words: Line) -> Line {
+        words.map(|word| {
+            u32::from_le_bytes(word.to_le_bytes().map(|index| table[usize::from(index)]))
+        })
+    }
+
+    fn floats(self, words: Line) -> Row16 {
+        words.map(|word| word as f32)
+    }
+
+    fn row(self, row: &Row16) -> Row16 {
+        *row
+    }
+
+    fn row_of_bytes(self, bytes: &[u8; 4 * TILE]) -> Row16 {
+        self.load(bytes).map(f32::from_bits)
+    }
+
+    fn f16(self, bytes: &[u8; 2 * TILE]) -> Row16 {
+        from_fn(|lane| fpbits::f16_to_f32(u16::from_le_bytes(bytes.as_chunks().0[lane])))
+    }
+
+    fn bf16(self, bytes: &[u8; 2 * TILE]) -> Row16 {
+        from_fn(|lane| fpbits::bf16_to_f32(u16::from_le_bytes(bytes.as_chunks().0[lane])))
+    }
+
+    fn store_row(self, floats: Row16, row: &mut Row16) {
+        *row = floats;
+    }
+
+    fn splat(self, x: f32) -> Row16 {
+        [x; TILE]
+    }
+
+    fn plus(self, a: Row16, b: Row16) -> Row16 {
+        from_fn(|lane| a[lane] + b[lane])
+    }
+
+    fn times(self, a: Row16, b: Row16) -> Row16 {
+        from_fn(|lane| a[lane] * b[lane])
+    }
+
+    fn fma(self, a: Row16, b: Row16, c: Row16) -> Row16 {
+        from_fn(|lane| a[lane].mul_add(b[lane], c[lane]))
     }
 }
 
@@ -56,6 +147,20 @@ impl Arch for Portable {
                 *out += sum;
             }
         }
+    }
+
+    fn spin_int8(self, rounds: usize) -> u64 {
+        let (x, w) = black_box(([1i8; TILE], [1u8; TILE]));
+        let mut sums = [[0i32; TILE]; SPINS];
+        for _ in 0..rounds {
+            for sum in &mut sums {
+                for lane in 0..TILE {
+                    sum[lane] = sum[lane].wrapping_add(i32::from(x[lane]) * i32::from(w[lane]));
+                }
+            }
+        }
+        black_box(sums);
+        (2 * rounds * SPINS * TILE) as u64
     }
 }
 
