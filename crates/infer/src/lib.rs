@@ -58,6 +58,7 @@ mod kv_cache;
 #[allow(unsafe_code)]
 mod mmap;
 mod model;
+mod perplexity;
 mod quant;
 mod sampler;
 mod score;
@@ -75,6 +76,9 @@ pub use gguf::{Array, ByteStrings, Gguf, GgufWriter, TensorInfo, Value, ValueTyp
 pub use hf::HfDirectory;
 pub use kv_cache::{CacheShape, KvCache, SequenceId};
 pub use model::{Input, LogitRows, Model, Workspace};
+pub use perplexity::{
+    Distributions, Divergence, Likelihood, PositionDivergence, SavedDistributions, Windows,
+};
 pub use quant::{
     Activations, LimitBuffer, MachineLimits, Matrix, RowBuffer, Rows, TensorType,
     UnknownTensorType, UnsupportedType, dequantize, quantize,

@@ -57,22 +57,41 @@ pub fn score(
     if needed > context {
         return Err(InferError::ContextFull { needed, context });
     }
-    let mut cache = KvCache::new(model.cache_shape(), ids.len());
-    let sequence = cache.open();
-    let mut workspace = Workspace::new();
-    let mut scores = Vec::with_capacity(ids.len());
-    for (chunk, tokens) in ids.chunks(CHUNK).enumerate() {
-        let first = chunk * CHUNK;
-        let input = Input { sequence, tokens, logits: LogitRows::All };
-        let logits = model
-            .forward(&[input], &mut cache, activations, &mut workspace)
-            .map_err(|error| shifted(error, first))?;
+    let mut scores = Vec::with_capacity(needed);
+    for_each_chunk(model, ids, activations, 0, |first, logits| {
         let rows = logits.par_chunks_exact(model.vocab_size()).enumerate();
         let chunk: Result<Vec<_>, InferError> =
             rows.map(|(row, logits)| one(logits, ids.get(first + row + 1), top)).collect();
         scores.extend(chunk?);
-    }
+        Ok(())
+    })?;
     Ok(scores)
+}
+
+/// Runs `ids` through the model and visits the logits of the positions from `from` on, some rows at
+/// a time: the position of the first row, and the rows, `[n, V]`.
+pub(crate) fn for_each_chunk(
+    model: &Model,
+    ids: &[u32],
+    activations: Activations,
+    from: usize,
+    mut visit: impl FnMut(usize, &[f32]) -> Result<(), InferError>,
+) -> Result<(), InferError> {
+    let mut cache = KvCache::new(model.cache_shape(), ids.len());
+    let sequence = cache.open();
+    let mut workspace = Workspace::new();
+    for (chunk, tokens) in ids.chunks(CHUNK).enumerate() {
+        let first = chunk * CHUNK;
+        let wanted = (first + tokens.len()).saturating_sub(from).min(tokens.len());
+        let logits = if wanted == 0 { LogitRows::None } else { LogitRows::Final(wanted) };
+        let logits = model
+            .forward(&[Input { sequence, tokens, logits }], &mut cache, activations, &mut workspace)
+            .map_err(|error| shifted(error, first))?;
+        if wanted > 0 {
+            visit(first + tokens.len() - wanted, logits)?;
+        }
+    }
+    Ok(())
 }
 
 fn one(logits: &[f32], next: Option<&u32>, top: usize) -> Result<PositionScore, InferError> {

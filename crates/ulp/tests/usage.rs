@@ -7,7 +7,7 @@ use support::run;
 #[test]
 fn help_is_there_for_everything_and_has_examples() {
     let all = run(["--help"]).good();
-    for name in ["generate", "chat", "score", "train", "tokenize", "inspect"] {
+    for name in ["generate", "chat", "score", "perplexity", "train", "tokenize", "inspect"] {
         assert!(all.contains(name), "{name}");
         let help = run([name, "--help"]).good();
         assert!(help.contains("Examples:"), "{name} --help has no examples");

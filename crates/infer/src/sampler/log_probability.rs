@@ -62,6 +62,13 @@ impl<'a> LogProbabilities<'a> {
         }
     }
 
+    /// Writes ln p of every token.
+    pub(crate) fn write(&self, out: &mut [f32]) {
+        for (out, &logit) in out.iter_mut().zip(self.logits) {
+            *out = self.logprob(logit);
+        }
+    }
+
     /// ln p of token `id`.
     ///
     /// # Panics

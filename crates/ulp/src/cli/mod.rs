@@ -7,6 +7,7 @@ mod float;
 mod generate;
 mod inspect;
 mod interrupt;
+mod perplexity;
 mod progress;
 mod score;
 mod tokenize;
@@ -43,6 +44,8 @@ enum Command {
     Chat(Box<chat::Typed>),
     /// Say how probable a text is, token by token
     Score(Box<score::Typed>),
+    /// Say how well a model predicts a text, and how far it is from another model
+    Perplexity(Box<perplexity::Typed>),
     /// Take a number apart: fields, exact value, error, neighbours, spacing
     Float(float::Typed),
     /// List what is in a model file: metadata, tensors, sizes
@@ -59,6 +62,7 @@ impl Typed {
             Command::Generate(typed) => typed.resolve()?.run(out),
             Command::Chat(typed) => typed.resolve()?.run(out),
             Command::Score(typed) => typed.resolve()?.run(out),
+            Command::Perplexity(typed) => typed.resolve()?.run(out),
             Command::Float(typed) => typed.resolve()?.run(out),
             Command::Inspect(typed) => typed.resolve()?.run(out),
             Command::Tokenize(typed) => typed.resolve()?.run(out),

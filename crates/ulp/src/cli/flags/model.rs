@@ -54,28 +54,37 @@ pub(in crate::cli) struct Loaded {
 }
 
 impl ModelFlags {
+    /// The same flags where the model may also be the first argument.
+    pub(in crate::cli) fn or_argument(self, argument: Option<PathBuf>) -> ModelFlags {
+        ModelFlags { model: self.model.or(argument), ..self }
+    }
+
     pub(in crate::cli) fn load(self) -> Result<Loaded, CliError> {
         self.threads.apply();
+        let activations = if self.exact { Activations::Exact } else { Activations::Quantized };
+        Loaded::open(self.model.as_deref(), self.tokenizer, activations)
+    }
+}
+
+impl Loaded {
+    /// The model at `path`, or the one inside this program.
+    pub(in crate::cli) fn open(
+        path: Option<&Path>,
+        tokenizer: Option<PathBuf>,
+        activations: Activations,
+    ) -> Result<Loaded, CliError> {
         let start = Instant::now();
         let spinner = progress::spinner("loading the model");
-        let source = match &self.model {
+        let source = match path {
             Some(path) => ModelSource::open(path)?,
             None => ModelSource::Gguf(embedded::gguf()?),
         };
         let model = Arc::new(source.model()?);
         spinner.finish_and_clear();
-        Ok(Loaded {
-            name: source.name(),
-            model,
-            source,
-            activations: if self.exact { Activations::Exact } else { Activations::Quantized },
-            time: start.elapsed(),
-            tokenizer: self.tokenizer,
-        })
+        let (name, time) = (source.name(), start.elapsed());
+        Ok(Loaded { name, model, source, activations, time, tokenizer })
     }
-}
 
-impl Loaded {
     pub(in crate::cli) fn tokenizer(&self) -> Result<Tokenizer, CliError> {
         if let Some(path) = &self.tokenizer {
             return load_tokenizer(Some(path));

@@ -14,7 +14,7 @@ pub(in crate::cli) struct TextFlags {
     prompt: Option<String>,
 
     /// A file with the text; `-` is standard input
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, alias = "text", value_name = "FILE")]
     file: Option<PathBuf>,
 }
 

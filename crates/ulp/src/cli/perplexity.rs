@@ -1,0 +1,170 @@
+//! `ulp perplexity`: how well a model predicts a text, alone or beside a reference.
+
+mod reference;
+mod report;
+
+use super::flags::{IdFlags, Loaded, ModelFlags, TextFlags};
+use super::progress;
+use crate::error::CliError;
+use clap::Args;
+use reference::Reference;
+use report::Report;
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::Instant;
+use ulp_infer::{Distributions, Divergence, InferError, Likelihood, SavedDistributions, Windows};
+
+const EXAMPLES: &str = "\
+Examples:
+  ulp perplexity model.gguf --text wiki.txt
+  ulp perplexity q4.gguf --text wiki.txt --against f16.gguf
+  ulp perplexity f16.gguf --text wiki.txt --save-logits f16.logits
+  ulp perplexity q4.gguf --text wiki.txt --logits f16.logits --json
+
+The text is cut into windows of --ctx tokens; in each, the second half is scored (as llama.cpp's
+perplexity tool does, so that figures can be compared). With a reference, also the mean of
+KL(reference || model), the share of places where both have the same most probable token, and the
+root mean square of the change in the right token's probability.";
+
+/// What was typed.
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Typed {
+    /// A GGUF file or a Hugging Face directory; the same as -m
+    #[arg(value_name = "MODEL", conflicts_with = "model")]
+    argument: Option<PathBuf>,
+
+    #[command(flatten)]
+    text: TextFlags,
+
+    #[command(flatten)]
+    ids: IdFlags,
+
+    /// Tokens in a window [default: 512, or the model's context if that is shorter]
+    #[arg(short, long, alias = "ctx-size", value_name = "N")]
+    #[arg(value_parser = clap::value_parser!(u32).range(4..))]
+    ctx: Option<u32>,
+
+    /// Take no more than the first N windows
+    #[arg(long, value_name = "N")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    chunks: Option<u32>,
+
+    /// Compare with this model, which runs beside with exact activations
+    #[arg(long, value_name = "PATH", conflicts_with = "logits")]
+    against: Option<PathBuf>,
+
+    /// Compare with distributions that --save-logits wrote
+    #[arg(long, value_name = "FILE")]
+    logits: Option<PathBuf>,
+
+    /// Write the model's distributions: 4 bytes for each token of the vocabulary and each scored place
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["against", "logits"])]
+    save_logits: Option<PathBuf>,
+
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    model: ModelFlags,
+}
+
+/// What it means.
+pub(super) struct Perplexity {
+    loaded: Loaded,
+    ids: Vec<u32>,
+    bos: Option<u32>,
+    ctx: usize,
+    chunks: usize,
+    reference: Option<Reference>,
+    save: Option<PathBuf>,
+    json: bool,
+}
+
+impl Typed {
+    pub(super) fn resolve(self) -> Result<Perplexity, CliError> {
+        let given = self.ids.given()?;
+        let text = if given.is_none() { self.text.or_standard_input()? } else { String::new() };
+        let loaded = self.model.or_argument(self.argument).load()?;
+        let reference = match (self.against, self.logits) {
+            (Some(path), _) => Some(Reference::model(&path)?),
+            (None, Some(path)) => Some(Reference::Saved(SavedDistributions::open(path)?)),
+            (None, None) => None,
+        };
+        let (ids, bos) = match given {
+            Some(ids) => (ids, None),
+            None => {
+                let tokenizer = loaded.tokenizer()?;
+                let ids = self.ids.encode(&text, &tokenizer);
+                // Where the text begins with it, every window does.
+                let bos = tokenizer.bos_id().filter(|&bos| ids.first() == Some(&bos));
+                (ids, bos)
+            }
+        };
+        let longest = loaded.model.context();
+        Ok(Perplexity {
+            loaded,
+            ids,
+            bos,
+            ctx: self.ctx.map_or(longest.min(512), |n| n as usize),
+            chunks: self.chunks.map_or(usize::MAX, |n| n as usize),
+            reference,
+            save: self.save_logits,
+            json: self.json,
+        })
+    }
+}
+
+impl Perplexity {
+    pub(super) fn run(self, out: &mut impl Write) -> Result<(), CliError> {
+        let (windows, start) = (self.windows()?, Instant::now());
+        if let Some(reference) = &self.reference {
+            reference.check(&self.loaded, &windows)?;
+        }
+        let bar = progress::bar(windows.len() as u64, "windows");
+        let mut report = Report::new(&self.loaded.name, &windows);
+        let mut of_reference = Likelihood::default();
+        let mut divergence = Divergence::default();
+        let mut window = |index| -> Result<Distributions, InferError> {
+            let Loaded { model, activations, .. } = &self.loaded;
+            let rows = Distributions::of(model, &windows, index, *activations)?;
+            rows.score(&mut report.likelihood);
+            if let Some(reference) = &self.reference {
+                let theirs = reference.distributions(&windows, index)?;
+                theirs.score(&mut of_reference);
+                divergence.compare(&theirs, &rows);
+            }
+            bar.inc(1);
+            Ok(rows)
+        };
+        match &self.save {
+            Some(path) => {
+                SavedDistributions::write(path, &windows, self.loaded.model.vocab_size(), window)?
+            }
+            None => {
+                for index in 0..windows.len() {
+                    window(index)?;
+                }
+            }
+        }
+        bar.finish_and_clear();
+        report.seconds = start.elapsed().as_secs_f64();
+        report.against = self.reference.map(|r| (r.name(), of_reference, divergence));
+        if self.json { Ok(writeln!(out, "{}", report.to_json())?) } else { report.print(out) }
+    }
+
+    fn windows(&self) -> Result<Windows<'_>, CliError> {
+        let longest = self.loaded.model.context();
+        if self.ctx > longest {
+            let problem = format!("the model was made for {longest} tokens of context");
+            return Err(CliError::usage("--ctx", problem));
+        }
+        let windows = Windows::new(&self.ids, self.ctx, self.bos).at_most(self.chunks);
+        if windows.is_empty() {
+            let problem = format!("{} tokens are too few, it takes four", self.ids.len());
+            return Err(CliError::usage("the text", problem));
+        }
+        Ok(windows)
+    }
+}
