@@ -1,10 +1,12 @@
-//! Every format of at most 8 bits against the model: every operation on every pair of codes, every
-//! fused multiply-add of three, in every rounding. Sampled unless asked for all of it.
+//! Every format of at most 8 bits against the model: every operation on every code and every pair of
+//! codes, every fused multiply-add of three, every conversion between two formats, in every rounding.
+//! Sampled unless asked for all of it.
 
 mod model;
 
 use fpbits::*;
-use model::{Model, ModelResult};
+use model::{Datum, Model, ModelResult, Outcome, Real};
+use std::cmp::Ordering;
 
 /// The named formats of at most 8 bits, P3109's, and variants of E4M3 that no name has.
 fn formats() -> Vec<Format> {
@@ -79,7 +81,58 @@ fn check_pair(model: &Model, a: u64, b: u64, roundings: &[Rounding]) {
             }
         }
     }
-    assert_eq!(f.compare(a, b), model.compare_data(x, y), "compare {a:#x} {b:#x} {f}");
+    check_order(model, a, b);
+}
+
+/// Comparisons, minima and maxima, which round nothing.
+fn check_order(model: &Model, a: u64, b: u64) {
+    let f = &model.format;
+    let (x, y) = (model.datum(a), model.datum(b));
+    let order = model.compare_data(x, y);
+    let signals = [x, y].iter().any(|datum| matches!(datum, Datum::Nan { signalling: true }));
+    let invalid = |it: bool| if it { Flags::INVALID } else { Flags::NONE };
+    assert_eq!(f.compare(a, b), order, "compare {a:#x} {b:#x} {f}");
+    assert_eq!(f.compare_quiet(a, b), Comparison { order, flags: invalid(signals) });
+    assert_eq!(f.compare_signalling(a, b), Comparison { order, flags: invalid(order.is_none()) });
+    // Of two zeros the negative one is smaller.
+    let by_value = order.map(|order| order.then(y.negative().cmp(&x.negative())));
+    let sizes = model.compare_data(x.magnitude(), y.magnitude());
+    let by_magnitude = by_value.and_then(|order| Some(sizes?.then(order)));
+    type Choice = fn(&Format, u64, u64) -> Rounded;
+    let choices: [(&str, Choice, Choice, Option<Ordering>, Ordering); 4] = [
+        ("minimum", Format::minimum, Format::minimum_number, by_value, Ordering::Less),
+        ("maximum", Format::maximum, Format::maximum_number, by_value, Ordering::Greater),
+        (
+            "smaller magnitude",
+            Format::minimum_magnitude,
+            Format::minimum_magnitude_number,
+            by_magnitude,
+            Ordering::Less,
+        ),
+        (
+            "larger magnitude",
+            Format::maximum_magnitude,
+            Format::maximum_magnitude_number,
+            by_magnitude,
+            Ordering::Greater,
+        ),
+    ];
+    for (name, propagating, number, order, first) in choices {
+        let what = || format!("{name} {a:#x} {b:#x} {f}");
+        let flags = invalid(signals);
+        let chosen = order.map(|order| if order == first { a } else { b });
+        let expected = match chosen {
+            Some(code) => ModelResult::Code(code, flags),
+            None => ModelResult::Nan(flags),
+        };
+        check(f, propagating(f, a, b), expected, &what);
+        let expected = match (f.is_nan(a), f.is_nan(b)) {
+            (true, false) => ModelResult::Code(b, flags),
+            (false, true) => ModelResult::Code(a, flags),
+            _ => expected,
+        };
+        check(f, number(f, a, b), expected, &what);
+    }
 }
 
 fn check_triple(model: &Model, [a, b, c]: [u64; 3], roundings: &[Rounding]) {
@@ -93,13 +146,84 @@ fn check_triple(model: &Model, [a, b, c]: [u64; 3], roundings: &[Rounding]) {
     }
 }
 
+fn before(rounding: Rounding) -> Context {
+    Context { rounding, tininess: Tininess::BeforeRounding }
+}
+
 fn check_code(model: &Model, a: u64, roundings: &[Rounding]) {
     let f = &model.format;
     let outcome = model.square_root(model.datum(a));
     let expected = model.finish(&outcome, roundings, Tininess::BeforeRounding);
     for (&rounding, expected) in roundings.iter().zip(expected) {
-        let context = Context { rounding, tininess: Tininess::BeforeRounding };
+        let context = before(rounding);
         check(f, f.square_root(a, context), expected, &|| format!("root {a:#x} {f} {rounding}"));
+        check_integers(model, a, rounding);
+    }
+}
+
+/// To an integer, in the format and out of it.
+fn check_integers(model: &Model, a: u64, rounding: Rounding) {
+    let f = &model.format;
+    let context = before(rounding);
+    let (integer, flags) = match model.datum(a) {
+        Datum::Number { negative, significand, exponent } => {
+            let (magnitude, inexact) = model::integral(negative, significand, exponent, rounding);
+            let flags = if inexact { Flags::INEXACT } else { Flags::NONE };
+            let outcome = match magnitude {
+                0 => Outcome::Zero { negative },
+                _ => Outcome::Real { negative, magnitude: Real::Whole(model.fixed(magnitude, 0)) },
+            };
+            let result = model.finish(&outcome, &[rounding], Tininess::BeforeRounding)[0];
+            check(f, f.round_to_integral(a, context), result.with(flags), &|| {
+                format!("{a:#x} to an integer {f} {rounding}")
+            });
+            let magnitude = i128::try_from(magnitude).unwrap_or(i128::MAX);
+            (Some(if negative { -magnitude } else { magnitude }), flags)
+        }
+        Datum::Zero { .. } => (Some(0), Flags::NONE),
+        _ => (None, Flags::NONE),
+    };
+    for of in [Integer { bits: 4, signed: true }, Integer::I8, Integer::U8, Integer::I64] {
+        let expected = match integer.filter(|integer| of.range().contains(integer)) {
+            Some(integer) => ToInteger { value: Some(integer), flags },
+            None => ToInteger { value: None, flags: Flags::INVALID },
+        };
+        assert_eq!(f.to_integer(a, of, context), expected, "{a:#x} {f} {of:?} {rounding}");
+    }
+}
+
+/// From every format of at most 8 bits to every other, and from integers.
+fn conversions(stride: usize) {
+    let (formats, roundings) = (formats(), roundings());
+    for (i, to) in formats.iter().enumerate() {
+        let model = Model::in_units(*to, 0);
+        for integer in -600i128..=600 {
+            let number = Datum::Number {
+                negative: integer < 0,
+                significand: integer.unsigned_abs() as u64,
+                exponent: 0,
+            };
+            let datum = if integer == 0 { Datum::Zero { negative: false } } else { number };
+            let outcome = model.converted(datum);
+            let expected = model.finish(&outcome, &roundings, Tininess::BeforeRounding);
+            for (&rounding, expected) in roundings.iter().zip(expected) {
+                check(to, to.from_integer(integer, before(rounding)), expected, &|| {
+                    format!("{integer} to {to} {rounding}")
+                });
+            }
+        }
+        for from in formats.iter().skip(i % stride).step_by(stride) {
+            let (source, target) =
+                (Model::new(*from), Model::in_units(*to, from.quantum_exponent()));
+            for a in 0..1u64 << from.width() {
+                let outcome = target.converted(source.datum(a));
+                let expected = target.finish(&outcome, &roundings, Tininess::BeforeRounding);
+                for (&rounding, expected) in roundings.iter().zip(expected) {
+                    let got = to.encode_with(&from.decode(a), before(rounding));
+                    check(to, got, expected, &|| format!("{from} {a:#x} to {to} {rounding}"));
+                }
+            }
+        }
     }
 }
 
@@ -133,6 +257,11 @@ fn sampled_pairs() {
 }
 
 #[test]
+fn sampled_conversions() {
+    conversions(7);
+}
+
+#[test]
 fn sampled_triples() {
     triples(10_007);
 }
@@ -141,6 +270,12 @@ fn sampled_triples() {
 #[cfg_attr(not(feature = "exhaustive"), ignore = "minutes: run with --release -- --ignored")]
 fn every_pair() {
     pairs(1);
+}
+
+#[test]
+#[cfg_attr(not(feature = "exhaustive"), ignore = "minutes: run with --release -- --ignored")]
+fn every_conversion() {
+    conversions(1);
 }
 
 #[test]

@@ -12,6 +12,13 @@ fn stride() -> usize {
     if cfg!(feature = "exhaustive") { 1 } else { 13 }
 }
 
+/// All directions, and two of the draws of a stochastic one with three bits.
+const ROUNDINGS: [Rounding; 8] = {
+    let [a, b, c, d, e, f] = Rounding::DETERMINISTIC;
+    let up = Rounding::Stochastic { bits: 3, random: 4 };
+    [a, b, c, d, e, f, Rounding::Stochastic { bits: 3, random: 3 }, up]
+};
+
 fn context(rounding: Rounding) -> Context {
     Context { rounding, tininess: Tininess::BeforeRounding }
 }
@@ -27,13 +34,12 @@ fn check(format: &Format, got: Rounded, expected: ModelResult, what: &str) {
 
 #[test]
 fn roots() {
-    let roundings = Rounding::DETERMINISTIC;
     for f in FORMATS {
         let model = Model::new(f);
         for a in (0..1 << 16).step_by(stride()) {
             let outcome = model.square_root(model.datum(a));
-            let expected = model.finish(&outcome, &roundings, Tininess::BeforeRounding);
-            for (rounding, expected) in roundings.into_iter().zip(expected) {
+            let expected = model.finish(&outcome, &ROUNDINGS, Tininess::BeforeRounding);
+            for (rounding, expected) in ROUNDINGS.into_iter().zip(expected) {
                 let got = f.square_root(a, context(rounding));
                 check(&f, got, expected, &format!("root {a:#x} {f} {rounding}"));
             }
@@ -43,16 +49,15 @@ fn roots() {
 
 #[test]
 fn conversions_to_every_format_of_at_most_16_bits() {
-    let roundings = Rounding::DETERMINISTIC;
     let targets = Format::NAMED.iter().chain(&Format::P3109_8BIT);
     for (_, to) in targets.filter(|(_, f)| f.width() <= 16) {
         for from in FORMATS {
             let target = Model::in_units(*to, from.quantum_exponent());
             let source = Model::new(from);
-            for a in (0..1 << 16).step_by(17 * stride()) {
+            for a in (0..1 << 16).step_by(stride() * stride()) {
                 let outcome = target.converted(source.datum(a));
-                let expected = target.finish(&outcome, &roundings, Tininess::BeforeRounding);
-                for (rounding, expected) in roundings.into_iter().zip(expected) {
+                let expected = target.finish(&outcome, &ROUNDINGS, Tininess::BeforeRounding);
+                for (rounding, expected) in ROUNDINGS.into_iter().zip(expected) {
                     let got = to.encode_with(&from.decode(a), context(rounding));
                     check(to, got, expected, &format!("{from} {a:#x} to {to} {rounding}"));
                 }
@@ -66,7 +71,7 @@ fn conversions_to_wider_formats_are_exact() {
     for f in FORMATS {
         for a in 0..1 << 16 {
             for wide in [Format::BINARY32, Format::BINARY64] {
-                for rounding in Rounding::DETERMINISTIC {
+                for rounding in ROUNDINGS {
                     let there = wide.encode_with(&f.decode(a), context(rounding));
                     let signalling = f.decode(a).is_signalling();
                     let invalid = if signalling { Flags::INVALID } else { Flags::NONE };
@@ -79,43 +84,67 @@ fn conversions_to_wider_formats_are_exact() {
     }
 }
 
-fn integral(x: f64, rounding: Rounding) -> f64 {
-    match rounding {
-        Rounding::NearestEven => x.round_ties_even(),
-        Rounding::NearestAway => x.round(),
-        Rounding::TowardZero => x.trunc(),
-        Rounding::Up => x.ceil(),
-        Rounding::Down => x.floor(),
-        Rounding::ToOdd if x.trunc() != x && x.trunc() % 2.0 == 0.0 => x.trunc() + 1f64.copysign(x),
-        Rounding::ToOdd => x.trunc(),
-        Rounding::Stochastic { .. } => unreachable!(),
-    }
-}
-
 #[test]
 fn integers() {
     for f in FORMATS {
-        for a in 0..1 << 16 {
-            let x = f64::from_bits(f.convert(a, &Format::BINARY64));
-            for rounding in Rounding::DETERMINISTIC {
-                let rounded = integral(x, rounding);
-                let inexact = if rounded == x { Flags::NONE } else { Flags::INEXACT };
-                let got = f.round_to_integral(a, context(rounding));
-                if x.is_nan() {
-                    assert!(f.is_nan(got.code));
-                    continue;
-                }
-                let expected = f.encode(&Value::of_f64(rounded));
-                assert_eq!((got.code, got.flags), (expected, inexact), "{f} {a:#x} {rounding}");
-                for integer in [Integer::I8, Integer::U8, Integer::I32, Integer::U64] {
-                    let (least, most) = integer.range().into_inner();
-                    let fits = (least as f64..=most as f64).contains(&rounded);
-                    let expected = match fits && (rounded as i128) <= most {
-                        true => (Some(rounded as i128), inexact),
-                        false => (None, Flags::INVALID),
-                    };
-                    let got = f.to_integer(a, integer, context(rounding));
-                    assert_eq!((got.value, got.flags), expected, "{f} {a:#x} {rounding}");
+        for a in (0..1 << 16).step_by(stride()) {
+            for rounding in ROUNDINGS {
+                check_integers(&f, a, rounding);
+            }
+        }
+    }
+}
+
+fn check_integers(f: &Format, a: u64, rounding: Rounding) {
+    let in_format = f.round_to_integral(a, context(rounding));
+    let (integer, flags) = match f.decode(a) {
+        Value::Finite(Number { negative, significand, exponent }) => {
+            let (magnitude, inexact) = model::integral(negative, significand, exponent, rounding);
+            // The largest bfloat16 has 128 bits.
+            let flags = if inexact { Flags::INEXACT } else { Flags::NONE };
+            let exact = Unrounded { negative, significand: magnitude, exponent: 0, sticky: false };
+            let expected = Rounded { code: f.round(&exact), flags };
+            assert_eq!(in_format, expected, "{f} {a:#x} {rounding}");
+            let magnitude = i128::try_from(magnitude).unwrap_or(i128::MAX);
+            (Some(if negative { -magnitude } else { magnitude }), flags)
+        }
+        Value::Zero { .. } => {
+            assert_eq!(in_format, Rounded { code: a, flags: Flags::NONE });
+            (Some(0), Flags::NONE)
+        }
+        Value::Infinite { .. } => {
+            assert_eq!(in_format, Rounded { code: a, flags: Flags::NONE });
+            (None, Flags::NONE)
+        }
+        nan @ Value::Nan { .. } => {
+            assert!(f.is_nan(in_format.code));
+            assert_eq!(in_format.flags.contains(Flags::INVALID), nan.is_signalling());
+            (None, Flags::NONE)
+        }
+    };
+    for of in [Integer::I8, Integer::U8, Integer::I32, Integer::U32, Integer::I64, Integer::U64] {
+        let expected = match integer.filter(|integer| of.range().contains(integer)) {
+            Some(integer) => ToInteger { value: Some(integer), flags },
+            None => ToInteger { value: None, flags: Flags::INVALID },
+        };
+        assert_eq!(f.to_integer(a, of, context(rounding)), expected, "{f} {a:#x} {rounding}");
+    }
+}
+
+/// Every integer of 17 bits, against the model.
+#[test]
+fn from_integers() {
+    for f in FORMATS {
+        let model = Model::in_units(f, 0);
+        for integer in (1u64..1 << 17).step_by(stride()) {
+            for negative in [false, true] {
+                let number = model::Datum::Number { negative, significand: integer, exponent: 0 };
+                let outcome = model.converted(number);
+                let expected = model.finish(&outcome, &ROUNDINGS, Tininess::BeforeRounding);
+                for (rounding, expected) in ROUNDINGS.into_iter().zip(expected) {
+                    let integer = i128::from(integer) * if negative { -1 } else { 1 };
+                    let got = f.from_integer(integer, context(rounding));
+                    check(&f, got, expected, &format!("{integer} to {f} {rounding}"));
                 }
             }
         }
@@ -199,7 +228,6 @@ fn fused_at_the_edges() {
 /// rounding.
 #[test]
 fn from_f64_at_every_tie() {
-    let roundings = Rounding::DETERMINISTIC;
     for f in FORMATS {
         // Just below and above: 52 bits below the leading one.
         let model = Model::in_units(f, f.quantum_exponent() - 53);
@@ -215,8 +243,8 @@ fn from_f64_at_every_tie() {
                     exponent: number.exponent,
                 };
                 let outcome = model.converted(datum);
-                let expected = model.finish(&outcome, &roundings, Tininess::BeforeRounding);
-                for (rounding, expected) in roundings.into_iter().zip(expected) {
+                let expected = model.finish(&outcome, &ROUNDINGS, Tininess::BeforeRounding);
+                for (rounding, expected) in ROUNDINGS.into_iter().zip(expected) {
                     let got = f.encode_with(&Value::of_f64(x), context(rounding));
                     check(&f, got, expected, &format!("{x:e} to {f} {rounding}"));
                 }

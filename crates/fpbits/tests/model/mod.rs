@@ -7,11 +7,12 @@
 #![allow(dead_code, unused_imports, reason = "each test uses its part")]
 
 mod fixed;
+mod integral;
 mod operations;
 
 pub(crate) use fixed::Fixed;
-use operations::Outcome;
-pub(crate) use operations::{Datum, ModelResult};
+pub(crate) use integral::integral;
+pub(crate) use operations::{Datum, ModelResult, Outcome};
 
 use fpbits::{Flags, Format, Layout, NanCodes, Overflow, Rounding, Tininess};
 use std::cmp::Ordering;

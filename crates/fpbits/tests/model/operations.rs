@@ -58,6 +58,11 @@ impl Datum {
         }
     }
 
+    /// The same without its sign.
+    pub(crate) fn magnitude(self) -> Datum {
+        if self.negative() { self.negated() } else { self }
+    }
+
     pub(crate) fn negated(self) -> Datum {
         match self {
             Nan { .. } => self,
@@ -106,7 +111,7 @@ impl Model {
             return Infinite { negative };
         }
         match value_of(layout, magnitude) {
-            None => Zero { negative },
+            None => Zero { negative: negative && layout.negative_zero },
             Some((significand, exponent)) => Number { negative, significand, exponent },
         }
     }
