@@ -44,11 +44,9 @@ pub fn concat<T: Float>(arrays: &[ArrayViewD<'_, T>], axis: usize) -> ArrayD<T> 
         for index in start / row..(start + out.len()) / row {
             for (source, run) in &sources {
                 match source.contiguous(index * run, *run) {
-                    Some(x) => {
-                        out.copy(x);
-                    }
-                    None => source.read(index * run, out.fill(*run, T::ZERO)),
-                }
+                    Some(x) => out.copy(x),
+                    None => out.read(source, index * run, *run),
+                };
             }
         }
     });

@@ -68,6 +68,7 @@ mod max;
 mod philox;
 pub mod pool;
 pub mod random;
+mod reduce;
 mod rms_norm;
 mod rope;
 mod rows;

@@ -6,23 +6,23 @@ use crate::Float;
 use crate::broadcast::broadcast_shape;
 use crate::simd::out::{CHUNK, Map1, Map2, Map3, Out, collect};
 use crate::simd::strided::Strided;
+use crate::simd::{Kernel, run};
 
 /// The elements gathered at a time when an operand does not lie side by side.
 const BLOCK: usize = 1024;
 
 /// `f` of every element.
 pub(crate) fn map1<T: Float, F: Map1<T>>(x: ArrayViewD<'_, T>, f: F) -> ArrayD<T> {
-    let strided = Strided::new(&x);
-    let data = collect(x.len(), CHUNK, |start, out: &mut Out<T>| {
-        let len = out.len();
-        match strided.contiguous(start, len) {
-            Some(x) => out.map1(f, x),
-            None => {
-                let mut buffer = [T::ZERO; BLOCK];
-                for_blocks(start, len, |at, n| out.map1(f, strided.get(at, n, &mut buffer)));
-            }
-        }
-    });
+    let data = if let Some(x) = x.as_slice() {
+        collect(x.len(), CHUNK, |start, out: &mut Out<T>| out.map1(f, &x[start..][..out.len()]))
+    } else {
+        let x = Strided::new(&x);
+        collect(x.len(), chunk(&[&x]), |start, out: &mut Out<T>| {
+            for_blocks(&[&x], start, out.len(), |at, n| {
+                run(InPlace1 { f, x: out.read(&x, at, n) });
+            });
+        })
+    };
     shaped(x.shape(), data)
 }
 
@@ -33,21 +33,81 @@ pub(crate) fn map2<T: Float, F: Map2<T>>(
     y: ArrayViewD<'_, T>,
     f: F,
 ) -> ArrayD<T> {
+    if x.shape() == y.shape()
+        && let (Some(x1), Some(y1)) = (x.as_slice(), y.as_slice())
+    {
+        let data = collect(x.len(), CHUNK, |start, out: &mut Out<T>| {
+            let part = start..start + out.len();
+            out.map2(f, &x1[part.clone()], &y1[part]);
+        });
+        return shaped(x.shape(), data);
+    }
     let shape = broadcast_shape(x.shape(), y.shape());
     let (x, y) = (expand(&x, &shape), expand(&y, &shape));
-    let data = collect(x.len(), CHUNK, |start, out: &mut Out<T>| {
-        let len = out.len();
-        match (x.contiguous(start, len), y.contiguous(start, len)) {
-            (Some(x), Some(y)) => out.map2(f, x, y),
-            _ => {
-                let (mut b0, mut b1) = ([T::ZERO; BLOCK], [T::ZERO; BLOCK]);
-                for_blocks(start, len, |at, n| {
-                    out.map2(f, x.get(at, n, &mut b0), y.get(at, n, &mut b1));
-                });
+    let data = collect(x.len(), chunk(&[&x, &y]), |start, out: &mut Out<T>| {
+        let mut buffer = Vec::new();
+        for_blocks(&[&x, &y], start, out.len(), |at, n| {
+            match (x.contiguous(at, n), y.contiguous(at, n)) {
+                (Some(x), Some(y)) => out.map2(f, x, y),
+                // What does not lie side by side is read into the output, and changed there.
+                (x_part, Some(y)) => {
+                    debug_assert!(x_part.is_none());
+                    run(InPlace2 { f, x: None, y: Some(y), out: out.read(&x, at, n) });
+                }
+                (Some(x), None) => {
+                    run(InPlace2 { f, x: Some(x), y: None, out: out.read(&y, at, n) });
+                }
+                (None, None) => {
+                    buffer.resize(n.max(buffer.len()), T::ZERO);
+                    let x = x.get(at, n, &mut buffer);
+                    run(InPlace2 { f, x: Some(x), y: None, out: out.read(&y, at, n) });
+                }
             }
-        }
+        });
     });
     shaped(&shape, data)
+}
+
+/// `x = f(x)`.
+struct InPlace1<'a, T, F> {
+    f: F,
+    x: &'a mut [T],
+}
+
+impl<T: Float, F: Map1<T>> Kernel for InPlace1<'_, T, F> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        for x in self.x.iter_mut() {
+            *x = self.f.at(*x);
+        }
+    }
+}
+
+/// `out = f(x, y)`, where `out` itself is the one that is not given.
+struct InPlace2<'a, T, F> {
+    f: F,
+    x: Option<&'a [T]>,
+    y: Option<&'a [T]>,
+    out: &'a mut [T],
+}
+
+impl<T: Float, F: Map2<T>> Kernel for InPlace2<'_, T, F> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        let InPlace2 { f, x, y, out } = self;
+        if let Some(x) = x {
+            for (out, &x) in out.iter_mut().zip(x) {
+                *out = f.at(x, *out);
+            }
+        }
+        if let Some(y) = y {
+            for (out, &y) in out.iter_mut().zip(y) {
+                *out = f.at(*out, y);
+            }
+        }
+    }
 }
 
 /// `f` of every triple, broadcasting.
@@ -60,29 +120,46 @@ pub(crate) fn map3<T: Float, F: Map3<T>>(
 ) -> ArrayD<T> {
     let shape = broadcast_shape(&broadcast_shape(x.shape(), y.shape()), z.shape());
     let (x, y, z) = (expand(&x, &shape), expand(&y, &shape), expand(&z, &shape));
-    let data = collect(x.len(), CHUNK, |start, out: &mut Out<T>| {
-        let mut buffers = ([T::ZERO; BLOCK], [T::ZERO; BLOCK], [T::ZERO; BLOCK]);
-        for_blocks(start, out.len(), |at, n| {
-            let x = x.get(at, n, &mut buffers.0);
-            let y = y.get(at, n, &mut buffers.1);
-            let z = z.get(at, n, &mut buffers.2);
+    let operands = [&x, &y, &z];
+    let data = collect(x.len(), chunk(&operands), |start, out: &mut Out<T>| {
+        let mut buffers = [Vec::new(), Vec::new(), Vec::new()];
+        for_blocks(&operands, start, out.len(), |at, n| {
+            let [x, y, z] = part_of_each(&operands, &mut buffers, at, n);
             out.map3(f, x, y, z);
         });
     });
     shaped(&shape, data)
 }
 
+/// `n` elements of each operand: where they lie, or in its buffer.
+fn part_of_each<'b, 'a: 'b, T: Float, const N: usize>(
+    operands: &[&Strided<'a, T>; N],
+    buffers: &'b mut [Vec<T>; N],
+    at: usize,
+    n: usize,
+) -> [&'b [T]; N] {
+    let mut parts = [&[][..]; N];
+    for ((part, x), buffer) in parts.iter_mut().zip(operands).zip(buffers) {
+        *part = match x.contiguous(at, n) {
+            Some(x) => x,
+            None => {
+                buffer.resize(n.max(buffer.len()), T::ZERO);
+                x.get(at, n, buffer)
+            }
+        };
+    }
+    parts
+}
+
 /// A standard-layout copy of any view.
 pub(crate) fn copy<T: Float>(x: ArrayViewD<'_, T>) -> ArrayD<T> {
     let strided = Strided::new(&x);
-    let data = collect(x.len(), CHUNK, |start, out: &mut Out<T>| {
+    let data = collect(x.len(), chunk(&[&strided]), |start, out: &mut Out<T>| {
         let len = out.len();
         match strided.contiguous(start, len) {
-            Some(x) => {
-                out.copy(x);
-            }
-            None => strided.read(start, out.fill(len, T::ZERO)),
-        }
+            Some(x) => out.copy(x),
+            None => out.read(&strided, start, len),
+        };
     });
     shaped(x.shape(), data)
 }
@@ -96,8 +173,32 @@ fn expand<'a, T: Float>(x: &'a ArrayViewD<'_, T>, shape: &[usize]) -> Strided<'a
     Strided::new(&x.broadcast(IxDyn(shape)).expect("the shapes were found to broadcast"))
 }
 
-fn for_blocks(start: usize, len: usize, mut f: impl FnMut(usize, usize)) {
-    for at in (0..len).step_by(BLOCK) {
-        f(start + at, BLOCK.min(len - at));
+/// The elements of a chunk of work on these operands: whole tiles of what is read in tiles.
+fn chunk<T: Float>(operands: &[&Strided<'_, T>]) -> usize {
+    let tile = operands.iter().map(|x| x.tile()).max().unwrap_or(1);
+    CHUNK.next_multiple_of(tile)
+}
+
+/// Calls `f(at, n)` for parts of `start..start + len`, each small enough for the first cache (unless
+/// an operand is read in tiles), and none across the end of a long row that can be read in place.
+fn for_blocks<T: Float>(
+    operands: &[&Strided<'_, T>],
+    start: usize,
+    len: usize,
+    mut f: impl FnMut(usize, usize),
+) {
+    let tiled = operands.iter().any(|x| x.tile() > 1);
+    let whole = operands.iter().all(|x| x.contiguous(start, len).is_some());
+    let rows = operands.iter().filter_map(|x| x.dense_row()).filter(|&row| row < len).min();
+    let (block, row) = match rows {
+        _ if tiled || whole => (len, usize::MAX),
+        Some(row) if row >= BLOCK / 8 => (CHUNK, row),
+        _ => (BLOCK, usize::MAX),
+    };
+    let (mut at, end) = (start, start + len);
+    while at < end {
+        let n = block.min(end - at).min(row - at % row);
+        f(at, n);
+        at += n;
     }
 }

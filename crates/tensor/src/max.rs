@@ -2,11 +2,10 @@
 
 use ndarray::{ArrayD, ArrayViewD};
 
-use crate::simd::out::{CHUNK, collect};
-use crate::simd::strided::Strided;
+use crate::Float;
+use crate::reduce::{Fold, reduce};
 use crate::simd::{Kernel, run};
-use crate::sum::{LANES, Reduction};
-use crate::{Float, map};
+use crate::sum::LANES;
 
 /// The maximum over `axes`, which are kept with length 1 if `keep`. It is NaN if any term is.
 ///
@@ -24,24 +23,37 @@ use crate::{Float, map};
 /// ```
 #[track_caller]
 pub fn max<T: Float>(x: ArrayViewD<'_, T>, axes: &[usize], keep: bool) -> ArrayD<T> {
+    let nothing = axes.iter().any(|&axis| x.shape().get(axis) == Some(&0));
     let given = x.shape().to_vec();
-    let Reduction { view, shape, outputs, terms } = Reduction::new(x, axes, keep);
-    assert!(terms > 0 || outputs == 0, "a maximum over no elements: axes {axes:?} of {given:?}");
-    let strided = Strided::new(&view);
-    let data = collect(outputs, (CHUNK / terms.max(1)).max(1), |start, out| {
-        let mut buffer = Vec::new();
-        for o in start..start + out.len() {
-            let value = match strided.contiguous(o * terms, terms) {
-                Some(x) => max_slice(x),
-                None => {
-                    buffer.resize(terms, T::ZERO);
-                    max_slice(strided.get(o * terms, terms, &mut buffer))
-                }
-            };
-            out.copy(&[value]);
-        }
-    });
-    map::shaped(&shape, data)
+    let result = reduce(Max, x, axes, keep);
+    assert!(
+        !nothing || result.is_empty(),
+        "a maximum over no elements: axes {axes:?} of {given:?}"
+    );
+    result
+}
+
+#[derive(Clone, Copy)]
+struct Max;
+
+impl<T: Float> Fold<T> for Max {
+    fn start(self) -> T {
+        T::NEG_INFINITY
+    }
+    #[inline(always)]
+    fn take(self, lane: T, term: T) -> T {
+        larger(term, lane)
+    }
+    #[inline(always)]
+    fn join(self, left: T, right: T) -> T {
+        larger(right, left)
+    }
+}
+
+/// `x` if it is greater than `lane` or NaN; a NaN is kept, since nothing compares greater.
+#[inline(always)]
+fn larger<T: Float>(x: T, lane: T) -> T {
+    if (x > lane) | x.is_nan() { x } else { lane }
 }
 
 /// The maximum of a slice: NaN if any element is, negative infinity if there is none.
@@ -65,8 +77,6 @@ impl<T: Float> Kernel for SliceMax<'_, T> {
     fn run(self) -> T {
         let (whole, rest) = self.0.as_chunks::<LANES>();
         let mut lanes = [T::NEG_INFINITY; LANES];
-        // A NaN is taken (`x != x`), and is then kept: nothing compares greater.
-        let larger = |x: T, lane: T| if (x > lane) | x.is_nan() { x } else { lane };
         for x in whole {
             for j in 0..LANES {
                 lanes[j] = larger(x[j], lanes[j]);

@@ -21,6 +21,7 @@ mod isa;
 pub(crate) mod out;
 pub(crate) mod share;
 pub(crate) mod strided;
+mod transpose;
 
 pub use gemm::Element;
 pub use isa::{Isa, Kernel, run};

@@ -6,6 +6,7 @@
 
 use std::mem::MaybeUninit;
 
+use super::strided::Strided;
 use super::{Kernel, run, share};
 use crate::{Float, pool};
 
@@ -46,6 +47,15 @@ impl<T: Copy> Out<'_, T> {
             slot.write(x);
         }
         // SAFETY: as in `copy`.
+        unsafe { initialized(part) }
+    }
+
+    /// Appends the elements of a view from number `start` on, and returns them for work in place.
+    pub(crate) fn read(&mut self, x: &Strided<'_, T>, start: usize, n: usize) -> &mut [T] {
+        let part = &mut self.memory[self.written..][..n];
+        self.written += n;
+        x.read_uninit(start, part);
+        // SAFETY: `read_uninit` has written every element of `part`.
         unsafe { initialized(part) }
     }
 

@@ -1,8 +1,11 @@
 //! Reading a view with any strides in its logical order.
 
 use std::marker::PhantomData;
+use std::mem::MaybeUninit;
 
 use ndarray::ArrayViewD;
+
+use super::transpose::{TILE, Transpose};
 
 /// A view as a sequence of its elements in logical (row-major) order, whatever its strides.
 ///
@@ -80,34 +83,74 @@ impl<'a, T: Copy> Strided<'a, T> {
         Some(unsafe { std::slice::from_raw_parts(self.start.offset(offset), len) })
     }
 
+    /// The innermost rows that should be read together: several where neighbours along the axis
+    /// before lie closer in memory than those along a row, as in a transposed matrix.
+    pub(crate) fn tile_rows(&self) -> usize {
+        match *self.axes {
+            [.., (rows, next), (row, stride)]
+                if next.unsigned_abs() < stride.unsigned_abs() && next != 0 =>
+            {
+                // Not more than fits into the second cache.
+                (MOST / row).clamp(1, rows).min(4 * TILE)
+            }
+            _ => 1,
+        }
+    }
+
+    /// The elements of such rows; 1 where there is nothing to be gained.
+    pub(crate) fn tile(&self) -> usize {
+        match self.tile_rows() {
+            1 => 1,
+            rows => rows * self.axes.last().map_or(1, |&(row, _)| row),
+        }
+    }
+
+    /// The length of the innermost rows that lie side by side, if they do.
+    pub(crate) fn dense_row(&self) -> Option<usize> {
+        self.axes.last().filter(|&&(_, stride)| stride == 1).map(|&(row, _)| row)
+    }
+
     /// Copies elements `start..start + out.len()`.
     pub(crate) fn read(&self, start: usize, out: &mut [T]) {
+        // SAFETY: `read_uninit` writes nothing but initialised elements.
+        let out = unsafe { &mut *(std::ptr::from_mut(out) as *mut [MaybeUninit<T>]) };
+        self.read_uninit(start, out);
+    }
+
+    /// Copies elements `start..start + out.len()`: all of `out` is initialised by it.
+    pub(crate) fn read_uninit(&self, start: usize, out: &mut [MaybeUninit<T>]) {
         assert!(start <= self.len && out.len() <= self.len - start);
         if out.is_empty() {
             return;
         }
         let (row, stride) = self.axes.last().copied().unwrap_or((1, 0));
+        let tile_rows = self.tile_rows();
         let mut column = start % row;
         let mut done = 0;
         let mut outer = start / row;
         while done < out.len() {
+            if tile_rows > 1 && column == 0 {
+                let (rows, next) = self.axes[self.axes.len() - 2];
+                // As many whole rows as are left, here and until the axis before is done.
+                let whole = ((out.len() - done) / row).min(rows - outer % rows);
+                if whole > 1 {
+                    let out = &mut out[done..done + whole * row];
+                    // SAFETY: rows `outer..outer + whole` have all the same indices but one, and
+                    // lie inside the view (the range was checked above).
+                    unsafe {
+                        let from = self.start.offset(self.row_offset(outer));
+                        super::run(Transpose { from, next, stride, row, out });
+                    }
+                    done += whole * row;
+                    outer += whole;
+                    continue;
+                }
+            }
             let n = (row - column).min(out.len() - done);
             let offset = self.row_offset(outer) + column as isize * stride;
             // SAFETY: `outer` and `column..column + n` are logical indices inside the view (the
             // range was checked above), so each address read is that of one of its elements.
-            unsafe {
-                let from = self.start.offset(offset);
-                let part = &mut out[done..done + n];
-                match stride {
-                    1 => part.copy_from_slice(std::slice::from_raw_parts(from, n)),
-                    0 => part.fill(*from),
-                    _ => {
-                        for (j, slot) in part.iter_mut().enumerate() {
-                            *slot = *from.offset(j as isize * stride);
-                        }
-                    }
-                }
-            }
+            unsafe { copy_row(self.start.offset(offset), stride, &mut out[done..done + n]) };
             done += n;
             outer += 1;
             column = 0;
@@ -123,6 +166,43 @@ impl<'a, T: Copy> Strided<'a, T> {
             outer /= length;
         }
         offset
+    }
+}
+
+/// The most elements of a tile of rows.
+const MOST: usize = 1 << 16;
+
+/// Copies every `stride`-th element.
+///
+/// # Safety
+///
+/// Those elements must be readable.
+unsafe fn copy_row<T: Copy>(from: *const T, stride: isize, out: &mut [MaybeUninit<T>]) {
+    // A loop for each stride that is common: with a constant the compiler reads whole registers.
+    macro_rules! every {
+        ($stride:expr) => {
+            let stride: isize = $stride;
+            for (j, slot) in out.iter_mut().enumerate() {
+                // SAFETY: passed on to the caller.
+                slot.write(unsafe { *from.offset(j as isize * stride) });
+            }
+        };
+    }
+    match stride {
+        1 => {
+            every!(1);
+        }
+        // SAFETY: passed on to the caller; there is an element.
+        0 => out.fill(MaybeUninit::new(unsafe { *from })),
+        2 => {
+            every!(2);
+        }
+        -1 => {
+            every!(-1);
+        }
+        stride => {
+            every!(stride);
+        }
     }
 }
 
@@ -161,5 +241,28 @@ mod tests {
         let column = row.view().insert_axis(ndarray::Axis(1));
         check(column.broadcast((2, 5, 3)).unwrap().into_dyn());
         check(ArrayD::from_elem(IxDyn(&[]), 7.0).view());
+    }
+
+    #[test]
+    fn rows_across_memory_are_read_in_tiles() {
+        let x = Array::from_iter((0..3 * 37 * 19).map(|i| i as f32));
+        let x = x.into_shape_with_order((3, 37, 19)).unwrap();
+        let views = [
+            x.view().permuted_axes([0, 2, 1]),
+            x.view().permuted_axes([2, 1, 0]),
+            x.slice(s![.., ..;-2, 1..;2]).permuted_axes([0, 2, 1]),
+            x.slice(s![..2, 3.., ..;-1]).permuted_axes([0, 2, 1]),
+        ];
+        for view in views {
+            let strided = Strided::new(&view.into_dyn());
+            assert!(strided.tile() > 1);
+            let all: Vec<f32> = view.iter().copied().collect();
+            let mut read = vec![0.0; all.len()];
+            for start in [0, 1, 36, 37, 74, 300] {
+                let part = &mut read[start..];
+                strided.read(start, part);
+                assert_eq!(part, &all[start..]);
+            }
+        }
     }
 }
