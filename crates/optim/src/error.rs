@@ -19,6 +19,15 @@ pub enum OptimError {
         /// The gradient's shape.
         found: Vec<usize>,
     },
+    /// The update rule is not for parameters of this number of axes.
+    ParameterShape {
+        /// The parameter's name.
+        parameter: String,
+        /// The parameter's shape.
+        shape: Vec<usize>,
+        /// How many axes it should have.
+        axes: usize,
+    },
     /// Two parameters of one step have the same name, so they would share their state.
     DuplicateParameter {
         /// The name.
@@ -94,6 +103,9 @@ impl fmt::Display for OptimError {
                 f,
                 "parameter {parameter} has shape {expected:?}, its gradient has shape {found:?}"
             ),
+            Self::ParameterShape { parameter, shape, axes } => {
+                write!(f, "parameter {parameter} has shape {shape:?}, the rule is for {axes} axes")
+            }
             Self::DuplicateParameter { parameter } => {
                 write!(f, "two parameters are named {parameter}")
             }

@@ -28,7 +28,7 @@
 //! # What is here
 //!
 //! - Rules: [`Sgd`] (momentum, Nesterov), [`Adam`], [`AdamW`], [`RAdam`], [`Adamax`], [`RmsProp`],
-//!   [`Adagrad`], [`Adadelta`], [`Lion`].
+//!   [`Adagrad`], [`Adadelta`], [`Lion`], [`Muon`].
 //! - Schedules: [`WarmupCosine`], [`WarmupStableDecay`], [`WarmupInverseSqrt`], [`OneCycle`],
 //!   [`CosineRestarts`], [`Polynomial`], [`Exponential`], [`StepDecay`], [`Constant`].
 //! - [`clip_global_norm`] and [`clip_value`]; [`LossScale`] for gradients of 16-bit values;
@@ -36,7 +36,8 @@
 //!
 //! # What is not here
 //!
-//! AMSGrad, rules that look at a whole matrix (Adafactor, Muon, LAMB), sparse gradients.
+//! AMSGrad, NAdam, rules with state of another shape than the parameter (Adafactor), sparse
+//! gradients.
 #![forbid(unsafe_code)]
 
 mod adadelta;
@@ -49,6 +50,7 @@ mod hyperparameters;
 mod lion;
 mod loss_scale;
 mod moving_average;
+mod muon;
 mod optimizer;
 mod power;
 mod radam;
@@ -67,6 +69,7 @@ pub use error::OptimError;
 pub use lion::Lion;
 pub use loss_scale::LossScale;
 pub use moving_average::MovingAverage;
+pub use muon::Muon;
 pub use optimizer::{Optimizer, Param};
 pub use radam::RAdam;
 pub use rms_prop::RmsProp;

@@ -106,8 +106,9 @@ impl<R: Rule, T: Float> Optimizer<R, T> {
     /// # Errors
     ///
     /// [`OptimError::MissingGradient`], [`OptimError::GradientShape`],
-    /// [`OptimError::StateShape`], [`OptimError::DuplicateParameter`],
-    /// [`OptimError::UnknownGroup`], [`OptimError::Hyperparameter`].
+    /// [`OptimError::StateShape`], [`OptimError::ParameterShape`],
+    /// [`OptimError::DuplicateParameter`], [`OptimError::UnknownGroup`],
+    /// [`OptimError::Hyperparameter`].
     pub fn step(&mut self, params: &mut [Param<'_, T>]) -> Result<(), OptimError> {
         self.check(params)?;
         for param in params {
@@ -140,6 +141,15 @@ impl<R: Rule, T: Float> Optimizer<R, T> {
             let Some(gradient) = &param.gradient else {
                 return Err(OptimError::MissingGradient { parameter: parameter() });
             };
+            if let Some(axes) = self.groups[param.group].needed_axes()
+                && axes != param.value.ndim()
+            {
+                return Err(OptimError::ParameterShape {
+                    parameter: parameter(),
+                    shape: param.value.shape().to_vec(),
+                    axes,
+                });
+            }
             if gradient.shape() != param.value.shape() {
                 return Err(OptimError::GradientShape {
                     parameter: parameter(),
@@ -277,11 +287,19 @@ fn update<R: Rule, T: Float>(rule: &R, state: &mut ParamState<T>, param: &mut Pa
     let gradient = gradient.as_standard_layout();
     let gradient = gradient.as_slice().expect("standard layout");
     let mut slots = slices_in_order(&mut state.slots, needed);
+    let shape = param.value.shape().to_vec();
+    let mut apply = |values: &mut [T]| {
+        if R::ELEMENTWISE {
+            update_slices(&step, values, gradient, &mut slots);
+        } else {
+            step.apply_whole(&shape, values, gradient, &mut slots);
+        }
+    };
     if let Some(values) = param.value.as_slice_mut() {
-        return update_slices(&step, values, gradient, &mut slots);
+        return apply(values);
     }
     let mut values: Vec<T> = param.value.iter().copied().collect();
-    update_slices(&step, &mut values, gradient, &mut slots);
+    apply(&mut values);
     param.value.iter_mut().zip(values).for_each(|(place, value)| *place = value);
 }
 

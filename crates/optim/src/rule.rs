@@ -4,8 +4,9 @@ use crate::OptimError;
 
 /// An update rule: its hyperparameters as data, and what one step does to a stretch of elements.
 ///
-/// A rule is elementwise. [`Optimizer`](crate::Optimizer) owns the state, cuts arrays into
-/// stretches, and may work on them in any order without changing a bit.
+/// Most rules are elementwise: [`Optimizer`](crate::Optimizer) owns the state, cuts arrays into
+/// stretches, and may work on them in any order without changing a bit. One that looks at a whole
+/// parameter says so by [`Rule::ELEMENTWISE`].
 pub trait Rule: Clone + Send + Sync {
     /// The rule's name in a saved state.
     const KIND: &'static str;
@@ -15,6 +16,15 @@ pub trait Rule: Clone + Send + Sync {
 
     /// Those that it keeps whatever its hyperparameters: a saved state without them is refused.
     const ALWAYS: &'static [&'static str] = Self::SLOTS;
+
+    /// Whether an element's step depends on nothing but this element's past. If not,
+    /// [`Update::apply_whole`] gets each parameter as one.
+    const ELEMENTWISE: bool = true;
+
+    /// The number of axes that a parameter must have, if the rule asks for one.
+    fn needed_axes(&self) -> Option<usize> {
+        None
+    }
 
     /// Those that it keeps with these hyperparameters.
     fn slots(&self) -> &'static [&'static str] {
@@ -61,4 +71,16 @@ pub trait Update<T>: Sync {
     /// Mark it `#[inline(always)]`: it is then compiled for each instruction set
     /// ([`Kernel`](ulp_tensor::simd::Kernel)), with the same bits.
     fn apply(&self, parameter: &mut [T], gradient: &[T], state: &mut [&mut [T]]);
+
+    /// The same for a whole parameter of this shape, in row-major order: what rules that are not
+    /// elementwise implement.
+    fn apply_whole(
+        &self,
+        _shape: &[usize],
+        parameter: &mut [T],
+        gradient: &[T],
+        state: &mut [&mut [T]],
+    ) {
+        self.apply(parameter, gradient, state);
+    }
 }

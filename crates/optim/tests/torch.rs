@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 use ulp_optim::{
-    Adadelta, Adagrad, Adam, AdamW, Adamax, Lion, Optimizer, Param, RAdam, RmsProp, Rule, Sgd,
-    clip_global_norm,
+    Adadelta, Adagrad, Adam, AdamW, Adamax, Lion, Muon, Optimizer, Param, RAdam, RmsProp, Rule,
+    Sgd, clip_global_norm,
 };
 use ulp_tensor::Float;
 use ulp_tensor::ndarray::{Array1, ArrayD};
@@ -132,5 +132,34 @@ fn clipping_is_that_of_pytorch() {
     assert!(fpbits::ulp_distance(norm, expected) <= 4, "{norm} {expected}");
     for (ours, theirs) in gradient.iter().zip(array::<f64>(&golden["clip"]["scaled"]).iter()) {
         assert!(fpbits::ulp_distance(*ours, *theirs) <= 8, "{ours} {theirs}");
+    }
+}
+
+#[test]
+fn muon_takes_the_steps_of_pytorch() {
+    let golden = golden();
+    let cases = golden["muon"].as_array().expect("a list");
+    assert_eq!(cases.len(), 2);
+    for case in cases {
+        let shape: Vec<usize> = serde_json::from_value(case["shape"].clone()).expect("a shape");
+        let matrix = |value: &Value| array::<f64>(value).into_shape_with_order(shape.clone());
+        let mut optimizer = Optimizer::new(Muon {
+            learning_rate: option(case, "lr", 1e-3),
+            momentum: option(case, "momentum", 0.95),
+            weight_decay: option(case, "weight_decay", 0.1),
+            nesterov: case["options"].get("nesterov").is_none(),
+        })
+        .expect("a legal rule");
+        let mut p = matrix(&case["start"]).expect("as many as the shape says");
+        for gradient in case["gradients"].as_array().expect("a list") {
+            let gradient = matrix(gradient).expect("as many as the shape says");
+            let (value, gradient) = (p.view_mut(), Some(gradient.view()));
+            optimizer.step(&mut [Param { name: "p", value, gradient, group: 0 }]).expect("legal");
+        }
+        for (ours, theirs) in p.iter().zip(array::<f64>(&case["end"]).iter()) {
+            // Each of five iterations multiplies an error by at most the polynomial's slope of 3.4.
+            let bound = 4.0 * 512.0 * f64::EPSILON;
+            assert!((ours - theirs).abs() <= bound, "{ours} {theirs}");
+        }
     }
 }

@@ -67,6 +67,25 @@ RULES = {
     "lion": Lion,
 }
 
+
+def muon():
+    """Matrices of both shapes. PyTorch rounds to bfloat16 inside; here that type stands for f64 meanwhile."""
+    bfloat16, torch.bfloat16 = torch.bfloat16, torch.float64
+    generator = torch.Generator().manual_seed(2)
+    cases = []
+    for shape, options in [((3, 5), {}), ((6, 2), dict(lr=0.1, momentum=0.7, weight_decay=0.3, nesterov=False))]:
+        p = torch.nn.Parameter(torch.randn(shape, dtype=torch.float64, generator=generator))
+        case = {"shape": shape, "options": options, "start": p.flatten().tolist(), "gradients": []}
+        optimizer = torch.optim.Muon([p], **options)
+        for _ in range(4):
+            p.grad = torch.randn(shape, dtype=torch.float64, generator=generator)
+            case["gradients"].append(p.grad.flatten().tolist())
+            optimizer.step()
+        cases.append({**case, "end": p.flatten().tolist()})
+    torch.bfloat16 = bfloat16
+    return cases
+
+
 torch.manual_seed(1)
 # Rounded to f32, so that both precisions start from the same numbers.
 start = torch.randn(6, dtype=torch.float32)
@@ -88,4 +107,4 @@ clip = torch.nn.Parameter(torch.zeros(6, dtype=torch.float64))
 clip.grad = gradients[0].double()
 norm = torch.nn.utils.clip_grad_norm_([clip], 1.0).item()
 print(json.dumps({"start": start.tolist(), "gradients": gradients.tolist(), "cases": results,
-                  "clip": {"norm": norm, "scaled": clip.grad.tolist()}}, indent=1))
+                  "clip": {"norm": norm, "scaled": clip.grad.tolist()}, "muon": muon()}, indent=1))
