@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Component, Path, PathBuf};
 
 use serde::Deserialize;
+use serde_json::{Map, Value};
 use ulp_nn::{Dtype, LlamaConfig, NnError, SafeTensorsHeader};
 
 use crate::bytes::Bytes;
@@ -25,14 +26,14 @@ const INDEX: &str = "model.safetensors.index.json";
 /// use ulp_infer::HfDirectory;
 ///
 /// let model = HfDirectory::open("TinyLlama-1.1B")?;
-/// let width = model.config().hidden_size;
+/// let width = model.llama_config()?.hidden_size;
 /// let query = model.matrix("model.layers.0.self_attn.q_proj.weight", width, width)?;
 /// # Ok::<(), ulp_infer::InferError>(())
 /// ```
 #[derive(Debug)]
 pub struct HfDirectory {
     path: PathBuf,
-    config: LlamaConfig,
+    config: Map<String, Value>,
     shards: Vec<Shard>,
     /// The shard that holds each tensor.
     places: HashMap<String, usize>,
@@ -63,7 +64,7 @@ impl HfDirectory {
     pub fn open(path: impl AsRef<Path>) -> Result<Self, InferError> {
         let path = path.as_ref().to_path_buf();
         let config_path = path.join(CONFIG);
-        let config = LlamaConfig::parse(&read(&config_path)?, &config_path.display().to_string())?;
+        let config = object(&read(&config_path)?, &config_path.display().to_string())?;
         let mut directory =
             HfDirectory { path, config, shards: Vec::new(), places: HashMap::new() };
         let index = directory.path.join(INDEX);
@@ -123,9 +124,24 @@ impl HfDirectory {
         &self.path
     }
 
-    /// The model's configuration.
-    pub fn config(&self) -> &LlamaConfig {
+    /// The fields of `config.json`.
+    pub fn config(&self) -> &Map<String, Value> {
         &self.config
+    }
+
+    /// Where [`config`](HfDirectory::config) was read, for errors.
+    pub(crate) fn config_file(&self) -> String {
+        self.path.join(CONFIG).display().to_string()
+    }
+
+    /// The configuration of a Llama-shaped model, as `ulp-nn` trains them.
+    ///
+    /// # Errors
+    ///
+    /// [`InferError::Files`] if it is of another shape.
+    pub fn llama_config(&self) -> Result<LlamaConfig, InferError> {
+        let bytes = Value::Object(self.config.clone()).to_string();
+        Ok(LlamaConfig::parse(bytes.as_bytes(), &self.config_file())?)
     }
 
     /// The names of all tensors, sorted.
@@ -149,7 +165,7 @@ impl HfDirectory {
     /// [`InferError::MissingTensor`], [`InferError::ShapeMismatch`],
     /// [`InferError::UnsupportedTensorType`].
     pub fn matrix(&self, name: &str, rows: usize, cols: usize) -> Result<Matrix, InferError> {
-        let (ty, data) = self.typed(name, &[rows, cols])?;
+        let (ty, data) = self.stored(name, &[rows, cols])?;
         Matrix::new(rows, cols, ty, data).map_err(|e| e.named(&self.file(name), name))
     }
 
@@ -159,7 +175,7 @@ impl HfDirectory {
     ///
     /// See [`HfDirectory::matrix`].
     pub fn vector(&self, name: &str, len: usize) -> Result<Vec<f32>, InferError> {
-        let (ty, data) = self.typed(name, &[len])?;
+        let (ty, data) = self.stored(name, &[len])?;
         let matrix = Matrix::new(1, len, ty, data).map_err(|e| e.named(&self.file(name), name))?;
         Ok(matrix.row(0))
     }
@@ -167,7 +183,7 @@ impl HfDirectory {
     /// All elements of the tensor `name`, whatever its shape, as f32.
     pub(crate) fn values(&self, name: &str) -> Result<Vec<f32>, InferError> {
         let shape = self.shape(name).unwrap_or_default().to_vec();
-        let (ty, data) = self.typed(name, &shape)?;
+        let (ty, data) = self.stored(name, &shape)?;
         let mut values = vec![0.0; shape.iter().product()];
         let format = Format::of(ty).ok_or(UnsupportedType(ty));
         format.map_err(|e| e.named(&self.file(name), name))?.dequantize_blocks(&data, &mut values);
@@ -175,7 +191,11 @@ impl HfDirectory {
     }
 
     /// The type and bytes of a tensor that must have this shape.
-    fn typed(&self, name: &str, expected: &[usize]) -> Result<(TensorType, Bytes), InferError> {
+    pub(crate) fn stored(
+        &self,
+        name: &str,
+        expected: &[usize],
+    ) -> Result<(TensorType, Bytes), InferError> {
         let place = self.places.get(name).map(|&shard| &self.shards[shard]);
         let Some((shard, tensor)) = place.and_then(|s| Some((s, s.header.tensor(name)?))) else {
             return Err(InferError::MissingTensor {
@@ -212,6 +232,18 @@ impl HfDirectory {
             Some(&shard) => self.shards[shard].header.file().to_string(),
             None => self.path.display().to_string(),
         }
+    }
+}
+
+/// The fields of a JSON object.
+fn object(bytes: &[u8], file: &str) -> Result<Map<String, Value>, InferError> {
+    match serde_json::from_slice(bytes) {
+        Ok(Value::Object(object)) => Ok(object),
+        Ok(_) => {
+            let (file, field) = (file.to_string(), "the whole text".to_string());
+            Err(NnError::WrongType { file, field, expected: "an object" }.into())
+        }
+        Err(source) => Err(NnError::Json { file: file.to_string(), offset: 0, source }.into()),
     }
 }
 

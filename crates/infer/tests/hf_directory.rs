@@ -77,14 +77,21 @@ fn an_index_cannot_lead_out_or_lie() {
 #[test]
 fn a_configuration_that_the_weights_do_not_bear_out_is_refused() {
     let shape = |tensor: &'static str| move |e: &InferError| matches!(e, InferError::ShapeMismatch { tensor: t, .. } if t == tensor);
-    let files = |e: &InferError| matches!(e, InferError::Files(_));
+    let invalid = |e: &InferError| matches!(e, InferError::InvalidConfig { .. });
+    let wrong_type = |e: &InferError| matches!(e, InferError::WrongType { .. });
+    let unsupported = |e: &InferError| {
+        matches!(
+            e,
+            InferError::UnsupportedFeature { .. } | InferError::UnsupportedArchitecture { .. }
+        )
+    };
     type Check<'a> = &'a dyn Fn(&InferError) -> bool;
     let cases: [(&str, serde_json::Value, Check<'_>); 12] = [
         ("vocab_size", 258.into(), &shape("model.embed_tokens.weight")),
         ("hidden_size", 64.into(), &shape("model.embed_tokens.weight")),
         ("intermediate_size", 47.into(), &shape("model.layers.0.mlp.gate_proj.weight")),
         ("head_dim", 1_000_000_000.into(), &|e| {
-            matches!(e, InferError::ShapeMismatch { .. } | InferError::Files(_))
+            matches!(e, InferError::ShapeMismatch { .. } | InferError::InvalidConfig { .. })
         }),
         ("num_hidden_layers", 2_000_000_000.into(), &|e| {
             matches!(e, InferError::MissingTensor { tensor, .. }
@@ -99,11 +106,11 @@ fn a_configuration_that_the_weights_do_not_bear_out_is_refused() {
             false.into(),
             &|e| matches!(e, InferError::MissingTensor { tensor, .. } if tensor == "lm_head.weight"),
         ),
-        ("num_attention_heads", 0.into(), &files),
-        ("num_key_value_heads", 3.into(), &files),
-        ("rms_norm_eps", "small".into(), &files),
-        ("hidden_act", "gelu".into(), &files),
-        ("model_type", "mamba".into(), &files),
+        ("num_attention_heads", 0.into(), &invalid),
+        ("num_key_value_heads", 3.into(), &invalid),
+        ("rms_norm_eps", "small".into(), &wrong_type),
+        ("hidden_act", "relu".into(), &unsupported),
+        ("model_type", "mamba".into(), &unsupported),
     ];
     for (field, value, expected) in cases {
         let folder = sound("lies");

@@ -7,7 +7,6 @@ use ulp_nn::{Architecture, LlamaConfig, NnError, RopeScaling};
 
 use crate::error::InferError;
 use crate::gguf::{Array, GgufWriter};
-use crate::hf::HfDirectory;
 use crate::quant::TensorType;
 use crate::tokenizer::Tokenizer;
 
@@ -23,8 +22,7 @@ pub(super) fn architecture_name(architecture: Architecture) -> &'static str {
 }
 
 /// The keys `general.*` and those of the architecture.
-pub(super) fn model(writer: &mut GgufWriter<'_>, directory: &HfDirectory, ty: TensorType) {
-    let config = directory.config();
+pub(super) fn model(writer: &mut GgufWriter<'_>, config: &LlamaConfig, ty: TensorType) {
     let name = architecture_name(config.architecture);
     writer.set("general.architecture", name);
     writer.set("general.type", "model");

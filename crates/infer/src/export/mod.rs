@@ -40,9 +40,10 @@ pub fn export_gguf(directory: &Path, out: &Path, ty: TensorType) -> Result<(), I
     let model = HfDirectory::open(directory)?;
     let tokenizer = Tokenizer::from_dir(directory)?;
     let mut writer = GgufWriter::new();
-    metadata::model(&mut writer, &model, ty);
+    let config = model.llama_config()?;
+    metadata::model(&mut writer, &config, ty);
     metadata::tokenizer(&mut writer, &tokenizer)?;
     metadata::chat_template(&mut writer, directory)?;
-    weights::write(&mut writer, &model, ty)?;
+    weights::write(&mut writer, &model, &config, ty)?;
     writer.write_to_file(out)
 }

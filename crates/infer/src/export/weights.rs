@@ -5,7 +5,7 @@ use ulp_nn::{Architecture, LlamaConfig, RopeScaling};
 use crate::error::InferError;
 use crate::gguf::GgufWriter;
 use crate::hf::HfDirectory;
-use crate::model::TENSOR_NAMES;
+use crate::model::{GGUF_NAMES, LLAMA_NAMES, Names};
 use crate::quant::{TensorType, quantize};
 
 /// Adds every tensor of the model.
@@ -16,9 +16,9 @@ use crate::quant::{TensorType, quantize};
 pub(super) fn write(
     writer: &mut GgufWriter<'_>,
     directory: &HfDirectory,
+    config: &LlamaConfig,
     ty: TensorType,
 ) -> Result<(), InferError> {
-    let config = directory.config();
     if let Some(divisors) = rope_divisors(config) {
         let stored = store(TensorType::F32, "rope_freqs.weight", directory, &divisors)?;
         writer.tensor("rope_freqs.weight", &[divisors.len()], TensorType::F32, stored);
@@ -42,6 +42,24 @@ pub(super) fn write(
     Ok(())
 }
 
+type Name = fn(&Names) -> &'static str;
+
+/// Tensors outside the layers.
+const WHOLE: [Name; 2] = [|names| names.embedding, |names| names.output_norm];
+
+/// Tensors of a layer.
+const LAYER: [Name; 9] = [
+    |names| names.attention_norm,
+    |names| names.query,
+    |names| names.key,
+    |names| names.value,
+    |names| names.attention_output,
+    |names| names.feed_forward_norm,
+    |names| names.gate,
+    |names| names.up,
+    |names| names.down,
+];
+
 /// What transformers itself does not read: see `Weights::from_hugging_face`.
 fn is_left_out(name: &str, config: &LlamaConfig) -> bool {
     name.ends_with(".rotary_emb.inv_freq")
@@ -54,13 +72,17 @@ fn place(name: &str, config: &LlamaConfig) -> Option<(String, Option<usize>)> {
     if !matches!(kind, "weight" | "bias") {
         return None;
     }
-    let whole = TENSOR_NAMES.whole.iter().find(|(_, theirs)| *theirs == stem);
-    if let Some((ours, _)) = whole {
-        return Some((format!("{ours}.{kind}"), None));
+    if stem == LLAMA_NAMES.output {
+        return Some((format!("{}.{kind}", GGUF_NAMES.output), None));
     }
-    let (layer, part) = stem.strip_prefix("model.layers.")?.split_once('.')?;
+    let stem = stem.strip_prefix(LLAMA_NAMES.prefixes[0])?;
+    let whole = WHOLE.into_iter().find(|name| name(&LLAMA_NAMES) == stem);
+    if let Some(name) = whole {
+        return Some((format!("{}.{kind}", name(&GGUF_NAMES)), None));
+    }
+    let (layer, part) = stem.strip_prefix("layers.")?.split_once('.')?;
     let layer: usize = layer.parse().ok().filter(|&layer| layer < config.num_hidden_layers)?;
-    let (ours, _) = TENSOR_NAMES.layer.iter().find(|(_, theirs)| *theirs == part)?;
+    let ours = LAYER.into_iter().find(|name| name(&LLAMA_NAMES) == part)?(&GGUF_NAMES);
     let reordered = config.architecture == Architecture::Llama;
     let heads = match part {
         "self_attn.q_proj" if reordered => Some(config.num_attention_heads),

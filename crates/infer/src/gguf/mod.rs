@@ -353,6 +353,17 @@ impl Gguf {
         dequantize(tensor.ty, &self.data(tensor)).map_err(|e| e.named(&self.file, name))
     }
 
+    /// The type and bytes of a tensor that must have this shape.
+    pub(crate) fn stored(
+        &self,
+        name: &str,
+        shape: &[usize],
+    ) -> Result<(TensorType, Bytes), InferError> {
+        let tensor = self.required(name)?;
+        self.expect_shape(tensor, shape)?;
+        Ok((tensor.ty, self.data(tensor)))
+    }
+
     fn expect_shape(&self, tensor: &TensorInfo, expected: &[usize]) -> Result<(), InferError> {
         if tensor.shape == expected {
             return Ok(());

@@ -1,235 +1,146 @@
-//! What a model is, apart from its weights.
+//! What a decoder is, apart from its weights.
 
-use ulp_nn::{Architecture, LlamaConfig, RopeScaling};
-
-use super::rope::RopePairs;
-use crate::error::InferError;
-use crate::gguf::Gguf;
+use super::activation::Activation;
+use super::rope::{Rope, RopePairs};
 
 /// No dimension of a model may reach this: products of two stay far inside 64 bits.
-const MAX_DIMENSION: usize = 1 << 31;
+pub(crate) const MAX_DIMENSION: usize = 1 << 31;
 
-/// The configuration and what follows from the kind of file it came from.
+/// A decoder of any of the [architectures](super::architectures): the graph is one, and this says
+/// which of its parts a model has.
 #[derive(Debug, Clone)]
 pub(crate) struct ModelConfig {
-    pub(crate) llama: LlamaConfig,
-    pub(crate) rope_pairs: RopePairs,
+    /// V, the number of token ids.
+    pub(crate) vocab_size: usize,
+    /// C, the width of the residual stream.
+    pub(crate) hidden_size: usize,
+    /// F, the width inside the feed-forward block.
+    pub(crate) intermediate_size: usize,
+    /// L, the number of layers.
+    pub(crate) layers: usize,
+    /// H, the number of query heads.
+    pub(crate) heads: usize,
+    /// K, the number of key and value heads; it divides H.
+    pub(crate) kv_heads: usize,
+    /// D, the width of a head.
+    pub(crate) head_dim: usize,
+    /// The longest sequence the model was made for.
+    pub(crate) context: usize,
+    pub(crate) norm: NormKind,
+    /// ε of every norm.
+    pub(crate) norm_eps: f32,
+    pub(crate) activation: Activation,
+    /// The feed-forward block has a gate beside the way up.
+    pub(crate) gated: bool,
+    /// A norm of each query and key head before it is rotated.
+    pub(crate) head_norms: bool,
+    /// A norm of what attention and feed-forward add to the residual stream.
+    pub(crate) post_norms: bool,
+    /// How positions come in.
+    pub(crate) positions: Positions,
+    /// Which layers see the last positions only.
+    pub(crate) window: Window,
+    /// What scores are multiplied by, 1/√D as a rule.
+    pub(crate) attention_scale: f32,
+    /// c of c·tanh(score / c).
+    pub(crate) score_cap: Option<f32>,
+    /// c of c·tanh(logit / c).
+    pub(crate) logit_cap: Option<f32>,
+    /// What embeddings are multiplied by.
+    pub(crate) embedding_scale: Option<f32>,
+    /// Biases that must be there. Others are used where a file has them.
+    pub(crate) biases: Biases,
+    /// The output matrix is the embedding's.
+    pub(crate) tied: bool,
+}
+
+/// A family of norms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NormKind {
+    /// x / √(mean(x²) + ε) · w.
+    Rms,
+    /// The same with w stored as its difference from 1.
+    RmsFromOne,
+    /// (x − mean) / √(variance + ε) · w + b.
+    Layer,
+}
+
+/// How a model knows where a token stands.
+#[derive(Debug, Clone)]
+pub(crate) enum Positions {
+    /// Queries and keys are turned.
+    Rotary {
+        /// Of layers that see everything.
+        rope: Rope,
+        /// Of layers with a window, if it is another.
+        local: Option<Rope>,
+        pairs: RopePairs,
+    },
+    /// A vector for each position is added to the embedding.
+    Learned,
+}
+
+/// Biases that must be there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Biases {
+    pub(crate) qkv: bool,
+    pub(crate) output: bool,
+    pub(crate) feed_forward: bool,
+}
+
+/// Which layers see the last positions only, and how many.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Window {
+    /// All layers see everything.
+    None,
+    /// All layers see this many positions, their own among them.
+    All(usize),
+    /// So do all layers but each `period`-th.
+    Periodic { window: usize, period: usize },
+    /// So do the layers for which the list says so.
+    Listed { window: usize, layers: Vec<bool> },
+}
+
+impl Window {
+    /// The positions that a layer sees, if not all.
+    pub(crate) fn of(&self, layer: usize) -> Option<usize> {
+        match self {
+            Window::None => None,
+            Window::All(window) => Some(*window),
+            Window::Periodic { window, period } => {
+                (layer % period + 1 < *period).then_some(*window)
+            }
+            Window::Listed { window, layers } => {
+                layers.get(layer).copied().unwrap_or(false).then_some(*window)
+            }
+        }
+    }
 }
 
 impl ModelConfig {
-    /// The configuration of a Hugging Face directory: its `config.json`.
-    pub(crate) fn from_hugging_face(llama: LlamaConfig) -> Self {
-        ModelConfig { llama, rope_pairs: RopePairs::Halves }
+    /// The width of all query heads together, H·D.
+    pub(crate) fn query_width(&self) -> usize {
+        self.heads * self.head_dim
     }
 
-    /// The configuration in a GGUF file's metadata: the keys `general.architecture` and
-    /// `ARCHITECTURE.*`.
-    ///
-    /// # Errors
-    ///
-    /// [`InferError::UnsupportedArchitecture`], [`InferError::UnsupportedFeature`],
-    /// [`InferError::InvalidConfig`], [`InferError::MissingKey`], [`InferError::WrongType`], each
-    /// naming the key.
-    pub(crate) fn from_gguf(gguf: &Gguf) -> Result<Self, InferError> {
-        let name = gguf.str("general.architecture")?;
-        let (architecture, rope_pairs) = match name {
-            // The converter reorders the rows of q and k for this architecture only.
-            "llama" => (Architecture::Llama, RopePairs::Adjacent),
-            "qwen2" => (Architecture::Qwen2, RopePairs::Halves),
-            _ => {
-                return Err(InferError::UnsupportedArchitecture {
-                    file: gguf.file().to_string(),
-                    architecture: name.to_string(),
-                });
-            }
-        };
-        let keys = Keys { gguf, prefix: name };
-        keys.refuse_other_graphs()?;
-
-        let hidden_size = keys.count("embedding_length")?;
-        let heads = keys.count("attention.head_count")?;
-        let kv_heads = match keys.optional_count("attention.head_count_kv")? {
-            Some(n) => n,
-            None => heads,
-        };
-        if !heads.is_multiple_of(kv_heads) {
-            return Err(keys.invalid(
-                "attention.head_count_kv",
-                kv_heads,
-                "a divisor of the heads",
-            ));
-        }
-        let head_dim = keys.head_dim(hidden_size, heads)?;
-        let eps = keys.float("attention.layer_norm_rms_epsilon")?;
-        if !(0.0..1.0).contains(&eps) {
-            let key = "attention.layer_norm_rms_epsilon";
-            return Err(keys.invalid(key, eps, "a number in [0, 1)"));
-        }
-        let theta = keys.optional_float("rope.freq_base")?.unwrap_or(10_000.0);
-        if !(theta.is_finite() && theta > 1.0) {
-            return Err(keys.invalid("rope.freq_base", theta, "a finite number above 1"));
-        }
-        let llama = LlamaConfig {
-            architecture,
-            vocab_size: vocabulary(gguf)?,
-            hidden_size,
-            intermediate_size: keys.count("feed_forward_length")?,
-            num_hidden_layers: keys.count("block_count")?,
-            num_attention_heads: heads,
-            num_key_value_heads: kv_heads,
-            head_dim,
-            max_position_embeddings: keys.count("context_length")?,
-            rms_norm_eps: f64::from(eps),
-            rope_theta: f64::from(theta),
-            rope_scaling: keys.rope_scaling()?,
-            attention_bias: false,
-            mlp_bias: false,
-            tie_word_embeddings: gguf.tensor("output.weight").is_none(),
-            initializer_range: 0.02,
-            attention_dropout: 0.0,
-            bos_token_id: keys.token("bos_token_id"),
-            eos_token_id: keys.token("eos_token_id").into_iter().collect(),
-            pad_token_id: None,
-        };
-        Ok(ModelConfig { llama, rope_pairs })
+    /// The width of all key (or value) heads together, K·D.
+    pub(crate) fn key_value_width(&self) -> usize {
+        self.kv_heads * self.head_dim
     }
 }
 
-/// The number of rows of the embedding: what the output has to have, whatever the list of tokens
-/// says.
-fn vocabulary(gguf: &Gguf) -> Result<usize, InferError> {
-    let name = "token_embd.weight";
-    let tensor = gguf.tensor(name).ok_or_else(|| InferError::MissingTensor {
-        file: gguf.file().to_string(),
-        tensor: name.to_string(),
-    })?;
-    match tensor.shape.first() {
-        Some(&rows) if rows > 0 && rows < MAX_DIMENSION => Ok(rows),
-        _ => Err(InferError::InvalidConfig {
-            file: gguf.file().to_string(),
-            key: name.to_string(),
-            value: format!("{:?}", tensor.shape),
-            expected: "a row for each token",
-        }),
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// The keys of one architecture.
-struct Keys<'a> {
-    gguf: &'a Gguf,
-    prefix: &'a str,
-}
-
-impl Keys<'_> {
-    fn key(&self, name: &str) -> String {
-        format!("{}.{name}", self.prefix)
-    }
-
-    fn count(&self, name: &str) -> Result<usize, InferError> {
-        let n = self.gguf.usize(&self.key(name))?;
-        if n == 0 || n >= MAX_DIMENSION {
-            return Err(self.invalid(name, n, "above 0, below 2^31"));
-        }
-        Ok(n)
-    }
-
-    fn optional_count(&self, name: &str) -> Result<Option<usize>, InferError> {
-        if self.has(name) { self.count(name).map(Some) } else { Ok(None) }
-    }
-
-    fn float(&self, name: &str) -> Result<f32, InferError> {
-        self.gguf.f32(&self.key(name))
-    }
-
-    fn optional_float(&self, name: &str) -> Result<Option<f32>, InferError> {
-        if self.has(name) { self.float(name).map(Some) } else { Ok(None) }
-    }
-
-    fn has(&self, name: &str) -> bool {
-        self.gguf.get(&self.key(name)).is_some()
-    }
-
-    fn token(&self, name: &str) -> Option<u32> {
-        self.gguf.u32(&format!("tokenizer.ggml.{name}")).ok()
-    }
-
-    fn head_dim(&self, hidden_size: usize, heads: usize) -> Result<usize, InferError> {
-        let head_dim = match self.optional_count("attention.key_length")? {
-            Some(n) => n,
-            None if hidden_size.is_multiple_of(heads) => hidden_size / heads,
-            None => {
-                return Err(self.invalid("attention.head_count", heads, "a divisor of the width"));
-            }
-        };
-        if !head_dim.is_multiple_of(2) || heads.saturating_mul(head_dim) >= MAX_DIMENSION {
-            let expected = "even, and times the heads below 2^31";
-            return Err(self.invalid("attention.key_length", head_dim, expected));
-        }
-        for name in ["attention.value_length", "rope.dimension_count"] {
-            if let Some(n) = self.optional_count(name)?
-                && n != head_dim
-            {
-                return Err(self.unsupported(name, n));
-            }
-        }
-        Ok(head_dim)
-    }
-
-    fn rope_scaling(&self) -> Result<RopeScaling, InferError> {
-        let key = self.key("rope.scaling.type");
-        // Before there was a type, files had this one key.
-        let old = self.optional_float("rope.scale_linear")?;
-        let kind = match self.gguf.get(&key) {
-            Some(_) => self.gguf.str(&key)?,
-            None if old.is_some() => "linear",
-            None => "none",
-        };
-        match kind {
-            "none" => Ok(RopeScaling::None),
-            "linear" => {
-                let name = "rope.scaling.factor";
-                let factor = match old {
-                    Some(factor) => factor,
-                    None => self.float(name)?,
-                };
-                if !(factor.is_finite() && factor > 0.0) {
-                    return Err(self.invalid(name, factor, "a finite number above 0"));
-                }
-                Ok(RopeScaling::Linear { factor: f64::from(factor) })
-            }
-            other => Err(self.unsupported("rope.scaling.type", other)),
-        }
-    }
-
-    /// Keys that ask for another graph than the one built here.
-    fn refuse_other_graphs(&self) -> Result<(), InferError> {
-        for name in ["expert_count", "attention.sliding_window", "pooling_type"] {
-            let key = self.key(name);
-            if self.gguf.get(&key).is_some() && self.gguf.u64(&key)? != 0 {
-                return Err(self.unsupported(name, self.gguf.u64(&key)?));
-            }
-        }
-        let key = self.key("attention.causal");
-        if self.gguf.get(&key).is_some() && !self.gguf.bool(&key)? {
-            return Err(self.unsupported("attention.causal", false));
-        }
-        Ok(())
-    }
-
-    fn invalid(&self, name: &str, value: impl ToString, expected: &'static str) -> InferError {
-        InferError::InvalidConfig {
-            file: self.gguf.file().to_string(),
-            key: self.key(name),
-            value: value.to_string(),
-            expected,
-        }
-    }
-
-    fn unsupported(&self, name: &str, value: impl ToString) -> InferError {
-        InferError::UnsupportedFeature {
-            file: self.gguf.file().to_string(),
-            key: self.key(name),
-            value: value.to_string(),
-        }
+    #[test]
+    fn windows_by_layer() {
+        let of = |window: Window| (0..4).map(|layer| window.of(layer)).collect::<Vec<_>>();
+        assert_eq!(of(Window::None), [None; 4]);
+        assert_eq!(of(Window::All(9)), [Some(9); 4]);
+        let alternating = Window::Periodic { window: 9, period: 2 };
+        assert_eq!(of(alternating), [Some(9), None, Some(9), None]);
+        let listed = Window::Listed { window: 9, layers: vec![false, true] };
+        assert_eq!(of(listed), [None, Some(9), None, None]);
     }
 }

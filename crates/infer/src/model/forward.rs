@@ -1,10 +1,12 @@
 //! One pass of a batch of sequences through the model.
 
 use rayon::prelude::*;
-use ulp_tensor::{Rotation, rms_norm_row, silu_mul_in_place};
 
+use super::activation::cap;
 use super::attention::{AttentionScratch, AttentionShape, Segment, attend};
-use super::rope::rotate_heads;
+use super::config::Positions;
+use super::norm::Norm;
+use super::rope::RowRotations;
 use super::weights::{Layer, Projection};
 use super::{Input, LogitRows, Model};
 use crate::error::InferError;
@@ -60,12 +62,22 @@ fn sized(buffer: &mut Vec<f32>, len: usize) -> &mut [f32] {
     &mut buffer[..len]
 }
 
+/// How queries and keys are turned.
+struct Rotations {
+    /// In layers that see everything.
+    global: RowRotations,
+    /// In layers with a window, if in another way.
+    local: Option<RowRotations>,
+}
+
 /// What all layers need to know of a batch.
 struct Step<'a> {
     model: &'a Model,
     segments: Vec<Segment>,
     rows: usize,
-    rotation: Rotation<f32>,
+    /// Where the rows stand in their sequences.
+    positions: Vec<u32>,
+    rotations: Option<Rotations>,
     activations: Activations,
 }
 
@@ -94,10 +106,47 @@ impl Model {
         activations: Activations,
         workspace: &'w mut Workspace,
     ) -> Result<&'w [f32], InferError> {
+        let step = self.run(batch, cache, activations, workspace)?;
+        let rows = step.final_states(batch, workspace);
+        Ok(step.logits(rows, workspace))
+    }
+
+    /// As [`Model::forward`], but returns the final states of the rows, `[n, C]`: what the output
+    /// matrix would be multiplied with.
+    ///
+    /// # Errors
+    ///
+    /// As [`Model::forward`].
+    ///
+    /// # Panics
+    ///
+    /// As [`Model::forward`].
+    #[track_caller]
+    pub fn states<'w>(
+        &self,
+        batch: &[Input<'_>],
+        cache: &mut KvCache,
+        activations: Activations,
+        workspace: &'w mut Workspace,
+    ) -> Result<&'w [f32], InferError> {
+        let step = self.run(batch, cache, activations, workspace)?;
+        let rows = step.final_states(batch, workspace);
+        Ok(&workspace.normed[..rows * self.config.hidden_size])
+    }
+
+    /// Everything up to the last layer.
+    #[track_caller]
+    fn run(
+        &self,
+        batch: &[Input<'_>],
+        cache: &mut KvCache,
+        activations: Activations,
+        workspace: &mut Workspace,
+    ) -> Result<Step<'_>, InferError> {
         assert_eq!(cache.shape(), self.cache_shape(), "the cache is of another model");
         self.check(batch, cache)?;
         let step = self.step(batch, cache, activations)?;
-        self.embed(batch, workspace);
+        step.embed(batch, workspace);
         for (index, layer) in self.weights.layers.iter().enumerate() {
             step.attention(index, layer, cache, workspace);
             step.feed_forward(layer, workspace);
@@ -105,13 +154,12 @@ impl Model {
         for input in batch {
             cache.advance(input.sequence, input.tokens.len());
         }
-        Ok(step.logits(batch, workspace))
+        Ok(step)
     }
 
     #[track_caller]
     fn check(&self, batch: &[Input<'_>], cache: &KvCache) -> Result<(), InferError> {
-        let vocabulary = self.config.llama.vocab_size;
-        let context = self.context();
+        let (vocabulary, context) = (self.vocab_size(), self.context());
         let mut new_blocks = 0;
         for (i, input) in batch.iter().enumerate() {
             let twice = batch[..i].iter().any(|other| other.sequence == input.sequence);
@@ -145,28 +193,45 @@ impl Model {
             // A context is below 2^31 positions.
             positions.extend((position..position + rows).map(|p| p as u32));
         }
-        let rotation = Rotation::new(&positions, &self.inverse_frequencies);
-        Ok(Step { model: self, segments, rows: positions.len(), rotation, activations })
-    }
-
-    fn embed(&self, batch: &[Input<'_>], workspace: &mut Workspace) {
-        let c = self.config.llama.hidden_size;
-        let tokens = batch.iter().flat_map(|input| input.tokens);
-        let rows: usize = batch.iter().map(|input| input.tokens.len()).sum();
-        let hidden = sized(&mut workspace.hidden, rows * c);
-        for (&token, row) in tokens.zip(hidden.chunks_exact_mut(c)) {
-            self.weights.embedding.row_into(token as usize, row);
-        }
+        let rotations = match &self.config.positions {
+            Positions::Learned => None,
+            Positions::Rotary { rope, local, pairs } => Some(Rotations {
+                global: RowRotations::new(&positions, rope, &self.frequencies, *pairs),
+                local: local.as_ref().map(|rope| {
+                    RowRotations::new(&positions, rope, &self.local_frequencies, *pairs)
+                }),
+            }),
+        };
+        let rows = positions.len();
+        Ok(Step { model: self, segments, rows, positions, rotations, activations })
     }
 }
 
 impl Step<'_> {
+    /// x = the embedding of each token, and of its position where positions are learned.
+    fn embed(&self, batch: &[Input<'_>], workspace: &mut Workspace) {
+        let (config, weights) = (&self.model.config, &self.model.weights);
+        let c = config.hidden_size;
+        let tokens = batch.iter().flat_map(|input| input.tokens);
+        let hidden = sized(&mut workspace.hidden, self.rows * c);
+        for (&token, row) in tokens.zip(hidden.chunks_exact_mut(c)) {
+            weights.embedding.row_into(token as usize, row);
+        }
+        if let Some(scale) = config.embedding_scale {
+            hidden.iter_mut().for_each(|x| *x *= scale);
+        }
+        if let Some(learned) = &weights.positions {
+            for (&position, row) in self.positions.iter().zip(hidden.chunks_exact_mut(c)) {
+                add(row, &learned.row(position as usize));
+            }
+        }
+    }
+
     /// x += o(attention(rope(q(n)), rope(k(n)), v(n))) with n the norm of x.
     fn attention(&self, index: usize, layer: &Layer, cache: &mut KvCache, w: &mut Workspace) {
         let config = &self.model.config;
-        let llama = &config.llama;
-        let (c, d) = (llama.hidden_size, llama.head_dim);
-        let (query_width, kv_width) = (llama.query_width(), llama.key_value_width());
+        let (c, d) = (config.hidden_size, config.head_dim);
+        let (query_width, kv_width) = (config.query_width(), config.key_value_width());
         let rows = self.rows;
 
         let normed = sized(&mut w.normed, rows * c);
@@ -178,12 +243,9 @@ impl Step<'_> {
         project(&layer.query, &mut x, query);
         project(&layer.key, &mut x, key);
         project(&layer.value, &mut x, value);
-        by_rows(query, query_width, |row, heads| {
-            rotate_heads(&self.rotation, row, heads, d, config.rope_pairs);
-        });
-        by_rows(key, kv_width, |row, heads| {
-            rotate_heads(&self.rotation, row, heads, d, config.rope_pairs);
-        });
+        let window = config.window.of(index);
+        self.turn(query, query_width, layer.query_norm.as_ref(), window.is_some());
+        self.turn(key, kv_width, layer.key_norm.as_ref(), window.is_some());
 
         let mut row = 0;
         for segment in &self.segments {
@@ -195,10 +257,12 @@ impl Step<'_> {
             }
         }
         let shape = AttentionShape {
-            heads: llama.num_attention_heads,
-            kv_heads: llama.num_key_value_heads,
+            heads: config.heads,
+            kv_heads: config.kv_heads,
             head_dim: d,
-            scale: 1.0 / (d as f32).sqrt(),
+            scale: config.attention_scale,
+            cap: config.score_cap,
+            window,
         };
         let attended = sized(&mut w.attended, rows * query_width);
         attend(shape, cache, index, &self.segments, query, attended, &mut w.attention);
@@ -206,31 +270,75 @@ impl Step<'_> {
         let addend = sized(&mut w.addend, rows * c);
         let mut x = w.rows.rows(attended, query_width, self.activations);
         project(&layer.attention_output, &mut x, addend);
-        add(&mut w.hidden[..rows * c], addend);
+        self.add_to_residual(layer.post_attention_norm.as_ref(), w);
     }
 
-    /// x += down(silu(gate(n)) · up(n)) with n the norm of x.
+    /// Each head of each row: its norm, if there is one, then turned to its position.
+    fn turn(&self, heads: &mut [f32], width: usize, norm: Option<&Norm>, is_local: bool) {
+        let (d, eps) = (self.model.config.head_dim, self.model.config.norm_eps);
+        let rotation = self.rotations.as_ref().map(|rotations| match &rotations.local {
+            Some(local) if is_local => local,
+            _ => &rotations.global,
+        });
+        by_rows(heads, width, |row, heads| {
+            if let Some(norm) = norm {
+                let mut normed = vec![0.0; d];
+                for head in heads.chunks_exact_mut(d) {
+                    norm.row(head, eps, &mut normed);
+                    head.copy_from_slice(&normed);
+                }
+            }
+            if let Some(rotation) = rotation {
+                rotation.rotate(row, heads, d);
+            }
+        });
+    }
+
+    /// x += down(f(gate(n)) · up(n)), or down(f(up(n))) without a gate, with n the norm of x.
     fn feed_forward(&self, layer: &Layer, w: &mut Workspace) {
-        let llama = &self.model.config.llama;
-        let (c, f) = (llama.hidden_size, llama.intermediate_size);
-        let rows = self.rows;
+        let config = &self.model.config;
+        let (c, f) = (config.hidden_size, config.intermediate_size);
+        let (rows, activation) = (self.rows, config.activation);
         let normed = sized(&mut w.normed, rows * c);
         self.norm(&w.hidden[..rows * c], &layer.feed_forward_norm, normed);
-        let gate = sized(&mut w.gate, rows * f);
-        let up = sized(&mut w.up, rows * f);
+        let inner = sized(&mut w.gate, rows * f);
         let mut x = w.rows.rows(normed, c, self.activations);
-        project(&layer.gate, &mut x, gate);
-        project(&layer.up, &mut x, up);
-        by_rows(gate, f, |row, gate| silu_mul_in_place(gate, &up[row * f..][..f]));
+        match &layer.gate {
+            Some(gate) => {
+                let up = sized(&mut w.up, rows * f);
+                project(gate, &mut x, inner);
+                project(&layer.up, &mut x, up);
+                by_rows(inner, f, |row, gate| activation.gate(gate, &up[row * f..][..f]));
+            }
+            None => {
+                project(&layer.up, &mut x, inner);
+                by_rows(inner, f, |_, x| activation.apply(x));
+            }
+        }
         let addend = sized(&mut w.addend, rows * c);
-        let mut x = w.rows.rows(gate, f, self.activations);
+        let mut x = w.rows.rows(inner, f, self.activations);
         project(&layer.down, &mut x, addend);
-        add(&mut w.hidden[..rows * c], addend);
+        self.add_to_residual(layer.post_feed_forward_norm.as_ref(), w);
     }
 
-    fn logits<'w>(&self, batch: &[Input<'_>], w: &'w mut Workspace) -> &'w [f32] {
-        let llama = &self.model.config.llama;
-        let (c, v) = (llama.hidden_size, llama.vocab_size);
+    /// x += addend, or its norm.
+    fn add_to_residual(&self, norm: Option<&Norm>, w: &mut Workspace) {
+        let len = self.rows * self.model.config.hidden_size;
+        let (hidden, addend) = (&mut w.hidden[..len], &w.addend[..len]);
+        match norm {
+            None => add(hidden, addend),
+            Some(norm) => {
+                let normed = &mut w.normed[..len];
+                self.norm(addend, norm, normed);
+                add(hidden, normed);
+            }
+        }
+    }
+
+    /// Puts the norms of the rows that were asked for to the front of the workspace's `normed`;
+    /// says how many they are.
+    fn final_states(&self, batch: &[Input<'_>], w: &mut Workspace) -> usize {
+        let c = self.model.config.hidden_size;
         let mut wanted = Vec::new();
         let mut first = 0;
         for input in batch {
@@ -252,16 +360,25 @@ impl Step<'_> {
         }
         let normed = sized(&mut w.normed, wanted.len() * c);
         self.norm(gathered, &self.model.weights.output_norm, normed);
-        let logits = sized(&mut w.logits, wanted.len() * v);
-        let mut x = w.rows.rows(normed, c, self.activations);
+        wanted.len()
+    }
+
+    /// The logits of the first `rows` of `normed`.
+    fn logits<'w>(&self, rows: usize, w: &'w mut Workspace) -> &'w [f32] {
+        let config = &self.model.config;
+        let (c, v) = (config.hidden_size, config.vocab_size);
+        let logits = sized(&mut w.logits, rows * v);
+        let mut x = w.rows.rows(&w.normed[..rows * c], c, self.activations);
         self.model.weights.output.multiply(&mut x, logits);
+        if let Some(c) = config.logit_cap {
+            by_rows(logits, v, |_, logits| cap(logits, c));
+        }
         logits
     }
 
-    fn norm(&self, x: &[f32], weight: &[f32], out: &mut [f32]) {
-        let c = weight.len();
-        let eps = self.model.config.llama.rms_norm_eps as f32;
-        by_rows(out, c, |row, out| rms_norm_row(&x[row * c..][..c], weight, eps, out));
+    fn norm(&self, x: &[f32], norm: &Norm, out: &mut [f32]) {
+        let (c, eps) = (norm.weight.len(), self.model.config.norm_eps);
+        by_rows(out, c, |row, out| norm.row(&x[row * c..][..c], eps, out));
     }
 }
 

@@ -1,25 +1,32 @@
-//! Llama-shaped models: loading and running.
+//! Models: loading and running.
 //!
-//! A decoder of L layers over a residual stream x of width C: x += attention(norm(x)), then
+//! All [architectures] are one graph with parts that a model has or has not: a decoder of L layers over a residual stream x of width C: x += attention(norm(x)), then
 //! x += feed-forward(norm(x)); the norm of the last x times the output matrix gives the logits.
 
+mod activation;
+mod architectures;
 mod attention;
 mod config;
+mod fields;
 mod forward;
+mod keys;
+mod names;
+mod norm;
 mod rope;
 mod weights;
 
 use std::path::Path;
 
-use ulp_nn::LlamaConfig;
-
 use crate::error::InferError;
 use crate::gguf::Gguf;
 use crate::hf::HfDirectory;
 use crate::kv_cache::{CacheShape, SequenceId};
-use config::ModelConfig;
+use architectures::Architecture;
+use config::{ModelConfig, Positions};
+use fields::Fields;
 pub use forward::Workspace;
-pub(crate) use weights::TENSOR_NAMES;
+use keys::Keys;
+pub(crate) use names::{GGUF as GGUF_NAMES, LLAMA as LLAMA_NAMES, Names};
 use weights::Weights;
 
 /// Which rows of an [`Input`] give logits. The product with the output matrix is the largest of
@@ -48,11 +55,18 @@ pub struct Input<'a> {
 }
 
 /// A model: configuration and weights. Nothing in it changes after loading.
+///
+/// Llama 1 to 3, Mistral, Qwen 2 and 3, Gemma 2 and 3, Phi-3, GPT-2, and models that say they are
+/// one of them (TinyLlama, SmolLM, Phi-4-mini).
 #[derive(Debug)]
 pub struct Model {
+    architecture: &'static str,
     config: ModelConfig,
     weights: Weights,
-    inverse_frequencies: Vec<f32>,
+    /// Of the rotary embedding, `[D/2]`.
+    frequencies: Vec<f32>,
+    /// The same of layers with a window, where they are others.
+    local_frequencies: Vec<f32>,
 }
 
 impl Model {
@@ -79,9 +93,16 @@ impl Model {
     ///
     /// As [`Model::load`].
     pub fn from_hugging_face(directory: &HfDirectory) -> Result<Self, InferError> {
-        let config = ModelConfig::from_hugging_face(directory.config().clone());
-        let weights = Weights::from_hugging_face(directory, &config)?;
-        Model::new(&directory.path().display().to_string(), config, weights)
+        let file = directory.config_file();
+        let fields = Fields::new(&file, directory.config());
+        let name = fields.text("model_type")?.ok_or_else(|| fields.missing("model_type"))?;
+        let architecture = Architecture::of_model_type(name).ok_or_else(|| {
+            let (file, architecture) = (file.clone(), name.to_string());
+            InferError::UnsupportedArchitecture { file, architecture }
+        })?;
+        let config = architecture.read_hugging_face(&fields)?;
+        let weights = Weights::from_hugging_face(directory, architecture.names, &config)?;
+        Model::new(&file, architecture, config, weights)
     }
 
     /// The model in a GGUF file, which may be dropped afterwards.
@@ -90,16 +111,32 @@ impl Model {
     ///
     /// As [`Model::load`].
     pub fn from_gguf(gguf: &Gguf) -> Result<Self, InferError> {
-        let config = ModelConfig::from_gguf(gguf)?;
+        let name = gguf.str("general.architecture")?;
+        let architecture = Architecture::of_gguf(name).ok_or_else(|| {
+            let (file, architecture) = (gguf.file().to_string(), name.to_string());
+            InferError::UnsupportedArchitecture { file, architecture }
+        })?;
+        let config = architecture.read_gguf(Keys::new(gguf, name))?;
         let weights = Weights::from_gguf(gguf, &config)?;
-        Model::new(gguf.file(), config, weights)
+        Model::new(gguf.file(), architecture, config, weights)
     }
 
-    fn new(file: &str, config: ModelConfig, weights: Weights) -> Result<Self, InferError> {
+    fn new(
+        file: &str,
+        architecture: &'static Architecture,
+        config: ModelConfig,
+        weights: Weights,
+    ) -> Result<Self, InferError> {
         // The width of a head is what the weights have: only now may it size an allocation.
-        let mut inverse_frequencies = config.llama.rope_inverse_frequencies();
+        let (mut frequencies, local_frequencies) = match &config.positions {
+            Positions::Learned => (Vec::new(), Vec::new()),
+            Positions::Rotary { rope, local, .. } => {
+                let local = local.as_ref().map_or(Vec::new(), |rope| rope.frequencies());
+                (rope.frequencies(), local)
+            }
+        };
         if let Some(divisors) = &weights.rope_divisors {
-            for (frequency, &divisor) in inverse_frequencies.iter_mut().zip(divisors) {
+            for (frequency, &divisor) in frequencies.iter_mut().zip(divisors) {
                 if !(divisor.is_finite() && divisor > 0.0) {
                     return Err(InferError::InvalidConfig {
                         file: file.to_string(),
@@ -111,31 +148,36 @@ impl Model {
                 *frequency /= divisor;
             }
         }
-        Ok(Model { config, weights, inverse_frequencies })
+        let architecture = architecture.name();
+        Ok(Model { architecture, config, weights, frequencies, local_frequencies })
     }
 
-    /// What the model is, in Hugging Face's terms.
-    pub fn config(&self) -> &LlamaConfig {
-        &self.config.llama
+    /// The architecture, as GGUF names it.
+    pub fn architecture(&self) -> &'static str {
+        self.architecture
     }
 
     /// V, the number of token ids and the width of a row of logits.
     pub fn vocab_size(&self) -> usize {
-        self.config.llama.vocab_size
+        self.config.vocab_size
+    }
+
+    /// C, the width of a state.
+    pub fn hidden_size(&self) -> usize {
+        self.config.hidden_size
     }
 
     /// The longest sequence that it was made for.
     pub fn context(&self) -> usize {
-        self.config.llama.max_position_embeddings
+        self.config.context
     }
 
     /// What a [`KvCache`](crate::KvCache) for this model holds.
     pub fn cache_shape(&self) -> CacheShape {
-        let llama = &self.config.llama;
         CacheShape {
-            layers: llama.num_hidden_layers,
-            kv_heads: llama.num_key_value_heads,
-            head_dim: llama.head_dim,
+            layers: self.config.layers,
+            kv_heads: self.config.kv_heads,
+            head_dim: self.config.head_dim,
         }
     }
 }

@@ -13,7 +13,7 @@ const TOGETHER: usize = 4;
 /// sums they fill half of the registers.
 const WIDE: usize = 2 * LANES;
 
-/// Some queries and one block, of which all see the first `seen` positions. What is computed for
+/// Some queries and one block, of which all see the positions `seen`. What is computed for
 /// one query does not depend on the others.
 pub(super) struct AttendBlock<'a> {
     /// A query each `stride` numbers, `[D]`; as many as there are partial results in `out`.
@@ -24,10 +24,32 @@ pub(super) struct AttendBlock<'a> {
     pub(super) keys: &'a [f32],
     /// `[BLOCK, D padded]`
     pub(super) values: &'a [f32],
-    pub(super) seen: usize,
+    pub(super) seen: Seen,
     pub(super) scale: f32,
+    /// c of c·tanh(score / c).
+    pub(super) cap: Option<f32>,
     /// A [partial result](super::partial) for each query.
     pub(super) out: &'a mut [f32],
+}
+
+/// The positions of a block from `from` up to `to`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Seen {
+    pub(super) from: usize,
+    pub(super) to: usize,
+}
+
+impl Seen {
+    /// All of a block.
+    pub(super) const ALL: Seen = Seen { from: 0, to: BLOCK };
+
+    /// What of block `index` lies in positions `from..to` of a sequence; none if nothing does.
+    pub(super) fn of_block(index: usize, from: usize, to: usize) -> Option<Seen> {
+        let start = index * BLOCK;
+        let seen =
+            Seen { from: from.saturating_sub(start), to: to.saturating_sub(start).min(BLOCK) };
+        (seen.from < seen.to).then_some(seen)
+    }
 }
 
 impl Kernel for AttendBlock<'_> {
@@ -35,9 +57,9 @@ impl Kernel for AttendBlock<'_> {
 
     #[inline(always)]
     fn run(self) {
-        let AttendBlock { queries, stride, d, keys, values, seen, scale, out } = self;
+        let AttendBlock { queries, stride, d, keys, values, seen, scale, cap, out } = self;
         let width = values.len() / BLOCK;
-        let block = Block { d, keys, values, width, seen, scale };
+        let block = Block { d, keys, values, width, seen, scale, cap };
         for (i, out) in out.chunks_mut(TOGETHER * (2 + width)).enumerate() {
             let queries = &queries[i * TOGETHER * stride..];
             match out.len() / (2 + width) {
@@ -56,8 +78,9 @@ struct Block<'a> {
     keys: &'a [f32],
     values: &'a [f32],
     width: usize,
-    seen: usize,
+    seen: Seen,
     scale: f32,
+    cap: Option<f32>,
 }
 
 impl Block<'_> {
@@ -74,7 +97,8 @@ impl Block<'_> {
         for (weights, out) in weights.iter_mut().zip(out.chunks_exact_mut(2 + self.width)) {
             (out[0], out[1]) = self.exponentials(weights);
         }
-        let weights: [&[f32]; Q] = std::array::from_fn(|q| &weights[q][..self.seen]);
+        let seen = self.seen.from..self.seen.to;
+        let weights: [&[f32]; Q] = std::array::from_fn(|q| &weights[q][seen.clone()]);
         let mut column = 0;
         while column + WIDE <= self.width {
             self.weighted_sums::<Q, WIDE>(weights, column, out);
@@ -86,21 +110,34 @@ impl Block<'_> {
     }
 
     /// Turns scores into exp(scale · score − m), 0 where the position is not seen. Returns m, the
-    /// largest scaled score, and the sum.
+    /// largest scaled (and capped) score, and the sum.
     #[inline(always)]
     fn exponentials(&self, weights: &mut [f32; BLOCK]) -> (f32, f32) {
+        let Seen { from, to } = self.seen;
+        if let Some(cap) = self.cap {
+            for weight in weights.iter_mut() {
+                *weight = cap * Float::tanh(*weight * self.scale / cap);
+            }
+        } else {
+            for weight in weights.iter_mut() {
+                *weight *= self.scale;
+            }
+        }
         for (i, weight) in weights.iter_mut().enumerate() {
             // A position that is not seen may hold anything, NaN too: replace, do not add.
-            *weight = if i < self.seen { *weight * self.scale } else { f32::NEG_INFINITY };
+            *weight = if i >= from && i < to { *weight } else { f32::NEG_INFINITY };
         }
         let mut largest = f32::NEG_INFINITY;
-        for &weight in &weights[..self.seen] {
+        for &weight in &weights[from..to] {
             largest = if weight > largest || weight.is_nan() { weight } else { largest };
         }
         for weight in weights.iter_mut() {
             *weight = Float::exp(*weight - largest);
         }
-        for weight in &mut weights[self.seen..] {
+        for weight in &mut weights[..from] {
+            *weight = 0.0;
+        }
+        for weight in &mut weights[to..] {
             *weight = 0.0;
         }
         (largest, fold(weights))
@@ -113,7 +150,8 @@ impl Block<'_> {
         column: usize,
         out: &mut [f32],
     ) {
-        let sums = products::<Q, N>(weights, self.values, self.width, column);
+        let values = &self.values[self.seen.from * self.width..];
+        let sums = products::<Q, N>(weights, values, self.width, column);
         for (sums, out) in sums.iter().zip(out.chunks_exact_mut(2 + self.width)) {
             out[2 + column..2 + column + N].copy_from_slice(sums);
         }

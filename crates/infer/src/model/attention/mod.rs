@@ -21,7 +21,7 @@ use rayon::prelude::*;
 use ulp_tensor::simd::run;
 
 use crate::kv_cache::{BLOCK, KvCache, SequenceId};
-use block::AttendBlock;
+use block::{AttendBlock, Seen};
 use partial::{Merge, finish, start};
 
 /// Lanes of a vector operation; [`BLOCK`] and the stride of values are multiples.
@@ -58,11 +58,20 @@ pub(crate) struct AttentionShape {
     pub(crate) head_dim: usize,
     /// What scores are multiplied by, 1/√D as a rule.
     pub(crate) scale: f32,
+    /// c of c·tanh(score / c).
+    pub(crate) cap: Option<f32>,
+    /// How many positions a query sees, its own among them; all those before it if none.
+    pub(crate) window: Option<usize>,
 }
 
 impl AttentionShape {
     fn group(&self) -> usize {
         self.heads / self.kv_heads
+    }
+
+    /// The first position that the query at `position` sees.
+    fn first_seen(&self, position: usize) -> usize {
+        self.window.map_or(0, |window| (position + 1).saturating_sub(window))
     }
 
     /// The width of a [`partial`] result.
@@ -133,17 +142,19 @@ fn attend_tile(
     out: &mut [f32],
 ) {
     let (d, group, partial) = (shape.head_dim, shape.group(), shape.partial());
-    let (width, rows, scale) = (shape.heads * d, segment.rows, shape.scale);
+    let (width, rows, scale, cap) = (shape.heads * d, segment.rows, shape.scale, shape.cap);
     let last = segment.position + rows - 1;
+    let (first_block, last_first) =
+        (shape.first_seen(segment.position) / BLOCK, shape.first_seen(last));
     // [query head of the group, row][partial]
     let mut running = vec![0.0f32; group * rows * partial];
     let mut results = vec![0.0f32; group.max(rows) * partial];
     for kv_head in 0..shape.kv_heads {
         let first = kv_head * group * d;
         running.chunks_exact_mut(partial).for_each(start);
-        for block in 0..=last / BLOCK {
+        for block in first_block..=last / BLOCK {
             let (keys, values) = cache.block(segment.sequence, block, layer, kv_head);
-            if (block + 1) * BLOCK <= segment.position + 1 {
+            if (block + 1) * BLOCK <= segment.position + 1 && last_first <= block * BLOCK {
                 // All rows see the whole block: a head's rows go through it together.
                 let results = &mut results[..rows * partial];
                 for (g, states) in running.chunks_exact_mut(rows * partial).enumerate() {
@@ -154,8 +165,9 @@ fn attend_tile(
                         d,
                         keys,
                         values,
-                        seen: BLOCK,
+                        seen: Seen::ALL,
                         scale,
+                        cap,
                         out: results,
                     });
                     for (state, block) in
@@ -168,12 +180,12 @@ fn attend_tile(
             }
             let results = &mut results[..group * partial];
             for row in 0..rows {
-                let seen = (segment.position + row + 1).saturating_sub(block * BLOCK).min(BLOCK);
-                if seen == 0 {
-                    continue;
-                }
+                let position = segment.position + row;
+                let seen = Seen::of_block(block, shape.first_seen(position), position + 1);
+                let Some(seen) = seen else { continue };
                 let (queries, stride) = (&queries[row * width + first..], d);
-                run(AttendBlock { queries, stride, d, keys, values, seen, scale, out: results });
+                let out = &mut *results;
+                run(AttendBlock { queries, stride, d, keys, values, seen, scale, cap, out });
                 for (g, block) in results.chunks_exact(partial).enumerate() {
                     let state = &mut running[(g * rows + row) * partial..][..partial];
                     run(Merge { state, block });
@@ -209,23 +221,23 @@ fn attend_split(
         let (kv_head, row) = (rest % shape.kv_heads, rest / shape.kv_heads);
         for (i, results) in results.chunks_exact_mut(group * partial).enumerate() {
             let block = span * SPLIT + i;
-            let seen = (segment.position + row + 1).saturating_sub(block * BLOCK).min(BLOCK);
-            if seen == 0 {
-                break;
-            }
+            let position = segment.position + row;
+            let seen = Seen::of_block(block, shape.first_seen(position), position + 1);
+            let Some(seen) = seen else { continue };
             let (keys, values) = cache.block(segment.sequence, block, layer, kv_head);
             let queries = &queries[row * width + kv_head * group * d..];
-            let scale = shape.scale;
-            run(AttendBlock { queries, stride: d, d, keys, values, seen, scale, out: results });
+            let (scale, cap, stride) = (shape.scale, shape.cap, d);
+            run(AttendBlock { queries, stride, d, keys, values, seen, scale, cap, out: results });
         }
     });
     let mut state = vec![0.0f32; partial];
     for row in 0..segment.rows {
-        let seen_blocks = (segment.position + row) / BLOCK + 1;
+        let position = segment.position + row;
+        let seen_blocks = shape.first_seen(position) / BLOCK..position / BLOCK + 1;
         for head in 0..shape.heads {
             let (kv_head, g) = (head / group, head % group);
             start(&mut state);
-            for block in 0..seen_blocks {
+            for block in seen_blocks.clone() {
                 let index = (row * shape.kv_heads + kv_head) * spans + block / SPLIT;
                 let offset = index * task + (block % SPLIT * group + g) * partial;
                 let block = &scratch.partials[offset..][..partial];
@@ -243,14 +255,27 @@ mod tests {
     use super::*;
     use crate::kv_cache::CacheShape;
 
-    const SHAPE: AttentionShape =
-        AttentionShape { heads: 6, kv_heads: 2, head_dim: 24, scale: 0.204 };
+    const SHAPE: AttentionShape = AttentionShape {
+        heads: 6,
+        kv_heads: 2,
+        head_dim: 24,
+        scale: 0.204,
+        cap: None,
+        window: None,
+    };
+    /// Every part that a model may have or not have.
+    const SHAPES: [AttentionShape; 3] = [
+        SHAPE,
+        AttentionShape { window: Some(70), ..SHAPE },
+        AttentionShape { window: Some(5), cap: Some(1.5), ..SHAPE },
+    ];
 
     fn random(stream: u64, n: usize) -> Vec<f32> {
         (0..n).map(|i| Philox::new(1, stream).normal(i as u64)).collect()
     }
 
     struct Case {
+        shape: AttentionShape,
         cache: KvCache,
         sequence: SequenceId,
         keys: Vec<f32>,
@@ -258,7 +283,7 @@ mod tests {
         queries: Vec<f32>,
     }
 
-    fn case(len: usize) -> Case {
+    fn case(shape: AttentionShape, len: usize) -> Case {
         let cache_shape =
             CacheShape { layers: 1, kv_heads: SHAPE.kv_heads, head_dim: SHAPE.head_dim };
         let mut cache = KvCache::new(cache_shape, 1024);
@@ -271,7 +296,7 @@ mod tests {
             cache.write(sequence, 0, position, &keys[row.clone()], &values[row]);
         }
         let queries = random(2, len * SHAPE.heads * SHAPE.head_dim);
-        Case { cache, sequence, keys, values, queries }
+        Case { shape, cache, sequence, keys, values, queries }
     }
 
     impl Case {
@@ -281,7 +306,7 @@ mod tests {
             let segment = Segment { sequence: self.sequence, position: from, rows: to - from };
             let mut out = vec![0.0; (to - from) * width];
             attend(
-                SHAPE,
+                self.shape,
                 &self.cache,
                 0,
                 &[segment],
@@ -302,9 +327,14 @@ mod tests {
             let q = row(&self.queries, SHAPE.heads, position, head);
             let weights: Vec<f64> = (0..=position)
                 .map(|s| {
+                    if self.shape.window.is_some_and(|window| s + window <= position) {
+                        return 0.0;
+                    }
                     let k = row(&self.keys, SHAPE.kv_heads, s, head / group);
                     let dot: f64 = q.iter().zip(&k).map(|(a, b)| a * b).sum();
-                    (dot * f64::from(SHAPE.scale)).exp()
+                    let score = dot * f64::from(SHAPE.scale);
+                    let capped = |cap: f32| f64::from(cap) * (score / f64::from(cap)).tanh();
+                    self.shape.cap.map_or(score, capped).exp()
                 })
                 .collect();
             let total: f64 = weights.iter().sum();
@@ -321,7 +351,12 @@ mod tests {
 
     #[test]
     fn equals_the_definition() {
-        let case = case(200);
+        for shape in SHAPES {
+            check_definition(&case(shape, 200));
+        }
+    }
+
+    fn check_definition(case: &Case) {
         let out = case.attend(0, 200);
         for position in [0, 1, 63, 64, 65, 127, 128, 199] {
             for head in 0..SHAPE.heads {
@@ -338,7 +373,12 @@ mod tests {
 
     #[test]
     fn the_bits_do_not_depend_on_the_way() {
-        let case = case(700);
+        for shape in SHAPES {
+            check_bits(&case(shape, 700));
+        }
+    }
+
+    fn check_bits(case: &Case) {
         let width = SHAPE.heads * SHAPE.head_dim;
         let whole = case.attend(0, 700);
         for threads in [1, 3, 40] {
