@@ -23,7 +23,7 @@ impl Format {
     /// What the format has no code for is answered as follows.
     ///
     /// - Infinity without infinities: as an overflow.
-    /// - NaN without NaN: negative zero, as ml_dtypes has it, and invalid.
+    /// - NaN without NaN: negative zero, as ml_dtypes has it for a positive NaN, and invalid.
     /// - A negative number without a sign bit that does not round to zero lies below the range: zero
     ///   (P3109), or NaN if that is what overflow gives (E8M0); overflow.
     /// - Negative zero where there is none: zero.

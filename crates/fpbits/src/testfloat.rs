@@ -3,7 +3,9 @@
 //! Each line holds the operands, the result and the exceptions of one operation, in hexadecimal, as
 //! `testfloat_gen` writes them (<http://www.jhauser.us/arithmetic/TestFloat.html>).
 
-use crate::{Comparison, Context, Flags, Format, FpbitsError, Integer, Rounded, ToInteger};
+use crate::{
+    Comparison, Context, Flags, Format, FpbitsError, Integer, Rounded, Rounding, ToInteger,
+};
 use core::str::FromStr;
 
 /// A function of TestFloat in a rounding mode, ready to check lines.
@@ -117,18 +119,36 @@ impl FromStr for Function {
     }
 }
 
+/// A name without the rounding it may end in (`f32_to_i32_r_minMag`, `..._rx_minMag`), and that.
+fn own_rounding(name: &str) -> (&str, Option<Rounding>) {
+    let ending = name.rsplit_once("_r_").or_else(|| name.rsplit_once("_rx_"));
+    match ending.map(|(start, mode)| (start, mode.parse())) {
+        Some((start, Ok(rounding))) => (start, Some(rounding)),
+        _ => (name, None),
+    }
+}
+
 fn integer(name: &str) -> Option<Integer> {
     INTEGERS.into_iter().find(|(known, _)| *known == name).map(|(_, integer)| integer)
 }
 
 impl TestFloat {
     /// The function of this name (`f32_mulAdd`, `f64_to_i32`, `ui64_to_f16`, `f16_le_quiet`, ...)
-    /// in this rounding and tininess. The formats may be any that [`Format`] reads.
+    /// in this rounding and tininess. The formats may be any that [`Format`] reads. A function that
+    /// names its own rounding (`f32_to_i32_r_minMag`) keeps to it.
     ///
     /// # Errors
-    /// If there is no such function or format.
+    /// If there is no such function or format; [`FpbitsError::TooWide`] for those of `extF80` and
+    /// `f128`.
     pub fn new(function: &str, context: Context) -> Result<TestFloat, FpbitsError> {
-        Ok(TestFloat { function: function.parse()?, context, exact: true })
+        let (name, own) = own_rounding(function);
+        let function: Function = name.parse()?;
+        let context = match (own, function) {
+            (None, _) => context,
+            (Some(rounding), Function::ToInteger(..)) => Context { rounding, ..context },
+            (Some(_), _) => return Err(FpbitsError::UnknownFunction),
+        };
+        Ok(TestFloat { function, context, exact: true })
     }
 
     /// The same for vectors made with `-notexact`: roundings to integers do not signal inexact.
@@ -168,20 +188,22 @@ impl TestFloat {
 
     /// Three operands (those that are not there are 0), result, flags.
     fn words(&self, line: &str) -> Result<[u64; 5], FpbitsError> {
-        let operands = match self.function {
-            Function::Arithmetic(_, Operation::Fma) => 3,
-            Function::Arithmetic(_, Operation::SquareRoot | Operation::RoundToIntegral) => 1,
-            Function::Arithmetic(..) | Function::Compare(..) => 2,
-            _ => 1,
-        };
+        let (operands, operand_bits, result_bits) = self.shape();
+        let widths = [operand_bits, operand_bits, operand_bits, result_bits, 5];
         let mut words = [0; 5];
         let mut places = (0..operands).chain([3, 4]);
         for word in line.split_ascii_whitespace() {
             let offset = word.as_ptr() as usize - line.as_ptr() as usize;
             let refuse = |expected| FpbitsError::NotANumber { offset, expected };
             let place = places.next().ok_or(refuse("the end of the line"))?;
-            words[place] = u64::from_str_radix(word, 16)
-                .map_err(|_| refuse("operands, result and flags in hexadecimal"))?;
+            words[place] =
+                hexadecimal(word).ok_or(refuse("operands, result and flags in hexadecimal"))?;
+            if words[place].checked_shr(widths[place]).unwrap_or(0) != 0 {
+                return Err(refuse(match place {
+                    4 => "flags of five bits",
+                    _ => "no more bits than the function's format has",
+                }));
+            }
         }
         match places.next() {
             None => Ok(words),
@@ -189,6 +211,24 @@ impl TestFloat {
                 offset: line.len(),
                 expected: "as many words as the function has operands, result and flags",
             }),
+        }
+    }
+
+    /// How many operands there are, their width, and the result's.
+    fn shape(&self) -> (usize, u32, u32) {
+        match self.function {
+            Function::Arithmetic(format, operation) => {
+                let operands = match operation {
+                    Operation::Fma => 3,
+                    Operation::SquareRoot | Operation::RoundToIntegral => 1,
+                    _ => 2,
+                };
+                (operands, format.width(), format.width())
+            }
+            Function::Compare(format, _) => (2, format.width(), 1),
+            Function::Convert(from, to) => (1, from.width(), to.width()),
+            Function::ToInteger(from, integer) => (1, from.width(), integer.bits),
+            Function::FromInteger(integer, to) => (1, integer.bits, to.width()),
         }
     }
 
@@ -238,6 +278,12 @@ impl TestFloat {
             false => rounded,
         }
     }
+}
+
+/// The number that digits, and nothing but digits, stand for.
+fn hexadecimal(word: &str) -> Option<u64> {
+    let digits = word.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if digits { u64::from_str_radix(word, 16).ok() } else { None }
 }
 
 /// The bits of an integer, or x86's for none.

@@ -251,6 +251,10 @@ fn special_terms() {
     let (sum, flags) = total(&[infinity, -infinity]);
     assert!(sum.is_nan() && flags == Flags::INVALID);
     assert!(total(&[1.0, f32::NAN, infinity]).0.is_nan());
+    // Payloads do not tell the order.
+    let nans = [f32::from_bits(0x7fc0_0001), f32::from_bits(0xffc0_0002)];
+    let bits = |terms: &[f32]| total(terms).0.to_bits();
+    assert_eq!(bits(&nans), bits(&[nans[1], nans[0]]));
     assert_eq!(total(&[f32::MAX, f32::MAX]).0, infinity);
     assert_eq!(total(&[f32::MAX, f32::MAX, -f32::MAX]).0, f32::MAX);
     let smallest = f32::from_bits(1);

@@ -79,7 +79,17 @@ fn fast_conversions() {
 #[test]
 fn wrong_lines_and_names_are_refused() {
     let test = TestFloat::new("f16_sqrt", Context::NEAREST_EVEN).unwrap();
-    for (line, offset) in [("", 0), ("3C00 3C00", 9), ("3C00 3C00 00 00", 13), ("3C00 xyz 00", 5)] {
+    for (line, offset) in [
+        ("", 0),
+        ("3C00 3C00", 9),
+        ("3C00 3C00 00 00", 13),
+        ("3C00 xyz 00", 5),
+        ("13C00 3C00 00", 0),
+        ("3C00 10000 00", 5),
+        ("3C00 3C00 20", 10),
+        ("3C00 +3C00 00", 5),
+        ("3C00 0x3C00 00", 5),
+    ] {
         match test.check(line) {
             Err(FpbitsError::NotANumber { offset: at, .. }) => assert_eq!(at, offset, "{line}"),
             other => panic!("{line}: {other:?}"),
@@ -88,6 +98,55 @@ fn wrong_lines_and_names_are_refused() {
     for name in ["", "f32", "f32_", "_add", "f32_pow", "i32_to_i64", "f32_to_", "f31_add"] {
         assert!(TestFloat::new(name, Context::NEAREST_EVEN).is_err(), "{name}");
     }
+    for (name, bits) in [("extF80_add", 80), ("f128_mulAdd", 128), ("f32_to_extF80M", 80)] {
+        let refused = TestFloat::new(name, Context::NEAREST_EVEN);
+        assert_eq!(refused, Err(FpbitsError::TooWide { bits }), "{name}");
+    }
+}
+
+/// Every function that testfloat_gen 3e has for formats of up to 64 bits.
+#[test]
+fn every_name_is_known() {
+    let (floats, integers) = (["f16", "f32", "f64"], ["i32", "i64", "ui32", "ui64"]);
+    let mut names = Vec::new();
+    for float in floats {
+        for integer in integers {
+            names.push(format!("{integer}_to_{float}"));
+            names.push(format!("{float}_to_{integer}"));
+            names.push(format!("{float}_to_{integer}_r_minMag"));
+        }
+        let others = floats.iter().filter(|other| **other != float);
+        names.extend(others.map(|other| format!("{float}_to_{other}")));
+        for operation in [
+            "roundToInt",
+            "add",
+            "sub",
+            "mul",
+            "mulAdd",
+            "div",
+            "rem",
+            "sqrt",
+            "eq",
+            "le",
+            "lt",
+            "eq_signaling",
+            "le_quiet",
+            "lt_quiet",
+        ] {
+            names.push(format!("{float}_{operation}"));
+        }
+    }
+    for mode in ["near_even", "near_maxMag", "minMag", "min", "max", "odd"] {
+        let context = Context::new(mode.parse().unwrap());
+        for name in &names {
+            assert!(TestFloat::new(name, context).is_ok(), "{name} {mode}");
+        }
+    }
+    // Its own rounding counts, whatever the mode.
+    let up = Context::new(Rounding::Up);
+    let test = TestFloat::new("f32_to_i32_r_minMag", up).unwrap();
+    assert_eq!(test.check("3FC00000 00000001 01"), Ok(None)); // 1.5
+    assert!(TestFloat::new("f32_add_r_minMag", up).is_err());
 }
 
 #[test]

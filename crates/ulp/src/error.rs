@@ -41,6 +41,17 @@ pub(crate) enum CliError {
         /// What was expected there.
         expected: &'static str,
     },
+    /// A line of a file of test vectors is none.
+    Line {
+        /// The file.
+        file: String,
+        /// The line, counted from 1.
+        line: u64,
+        /// The byte of the line at which it goes wrong, counted from 1.
+        column: usize,
+        /// What was expected there.
+        expected: &'static str,
+    },
     /// Test vectors that are answered otherwise.
     Vectors {
         /// How many were checked.
@@ -99,6 +110,9 @@ impl fmt::Display for CliError {
             CliError::Io { path, source } => write!(f, "{}: {source}", path.display()),
             CliError::Input { file, offset, expected } => {
                 write!(f, "{file}: expected {expected} at byte {offset}")
+            }
+            CliError::Line { file, line, column, expected } => {
+                write!(f, "{file}:{line}:{column}: expected {expected}")
             }
             CliError::Vectors { checked, differ } => {
                 write!(f, "{differ} of {checked} vectors differ")

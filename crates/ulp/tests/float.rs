@@ -142,7 +142,25 @@ fn vectors_are_verified() {
 
     let ran = run_with_input(words, "3F800000 33800000 3F800000 01\n3F800000 0x3F\n");
     assert_eq!(ran.code, Some(1));
-    assert!(ran.err.contains("-: expected") && ran.err.contains("byte 39"), "{}", ran.err);
+    assert!(ran.err.contains("-:2:10: expected operands"), "{}", ran.err);
+    for (input, at) in [
+        ("3F800000\n", "-:1:9: "),
+        ("\u{fffd}\n", "-:1:1: "),
+        ("\n\n0 0 0 0 0\n", "-:3:9: "),
+        (&"0".repeat(5000), "-:1:1025: expected the end of the line"),
+    ] {
+        let ran = run_with_input(words, input);
+        assert_eq!((ran.code, ran.out.as_str()), (Some(1), ""), "{input:.20}");
+        assert!(ran.err.contains(at), "{input:.20}: {}", ran.err);
+    }
+    // A file that is cut off in the middle of its compressed data.
+    let cut = scratch.write("cut.gz", [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 0x33]);
+    let err = run(["float", "verify", "f32_add", "odd", cut.to_str().unwrap()]).bad(1);
+    assert!(err.contains("cut.gz"), "{err}");
+    for name in ["f128_add", "extF80_to_f32"] {
+        let err = run(["float", "verify", name, "odd", "-"]).bad(2);
+        assert!(err.contains(name) && err.contains("at most 64"), "{err}");
+    }
 }
 
 /// Compressed files, all modes of one function.

@@ -121,6 +121,18 @@ const ALIASES: [(&str, Format); 21] = [
     ("ue8m0", Format::E8M0),
 ];
 
+/// Formats of other libraries that have more than 64 bits.
+const TOO_WIDE: [(&str, u32); 8] = [
+    ("binary128", 128),
+    ("f128", 128),
+    ("f128m", 128),
+    ("float128", 128),
+    ("quad", 128),
+    ("binary80", 80),
+    ("extf80", 80),
+    ("extf80m", 80),
+];
+
 /// Reads a name (`binary16`, `f16`, `e4m3fn`, `binary8p3se`, in any case) or `EXPONENTxFRACTION`
 /// (`5x10`), the widths of a format laid out as IEEE 754 would.
 impl FromStr for Format {
@@ -133,6 +145,9 @@ impl FromStr for Format {
         }
         if let Some(format) = p3109::from_name(text) {
             return format;
+        }
+        if let Some((_, bits)) = TOO_WIDE.iter().find(|(name, _)| name.eq_ignore_ascii_case(text)) {
+            return Err(FpbitsError::TooWide { bits: *bits });
         }
         let (exponent, fraction) = text.split_once(['x', 'X']).ok_or(FpbitsError::UnknownFormat)?;
         let width = |digits: &str| digits.parse::<u32>().map_err(|_| FpbitsError::UnknownFormat);

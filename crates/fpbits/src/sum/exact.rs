@@ -44,7 +44,7 @@ pub struct ExactSum {
 struct Specials {
     positive_infinity: bool,
     negative_infinity: bool,
-    nan: Option<Exact>,
+    nan: bool,
     flags: Flags,
     /// Whether there was a term that is not negative zero.
     other_than_negative_zero: bool,
@@ -112,9 +112,7 @@ impl ExactSum {
             ExactValue::Number(number) => self.add_number(&number),
             ExactValue::Infinite { negative: false } => specials.positive_infinity = true,
             ExactValue::Infinite { negative: true } => specials.negative_infinity = true,
-            ExactValue::Nan { .. } => {
-                specials.nan.get_or_insert(*exact);
-            }
+            ExactValue::Nan { .. } => specials.nan = true,
         }
     }
 
@@ -197,7 +195,7 @@ impl ExactSum {
         let (mine, more) = (&mut self.specials, other.specials);
         mine.positive_infinity |= more.positive_infinity;
         mine.negative_infinity |= more.negative_infinity;
-        mine.nan = mine.nan.or(more.nan);
+        mine.nan |= more.nan;
         mine.flags |= more.flags;
         mine.other_than_negative_zero |= more.other_than_negative_zero;
         mine.any |= more.any;
@@ -210,14 +208,13 @@ impl ExactSum {
     pub fn exact(&self) -> Exact {
         let specials = &self.specials;
         let flags = specials.flags;
-        if let Some(nan) = specials.nan {
-            return Exact { flags, ..nan };
+        // Of several NaNs none is the first: the result's payload is that of an invalid operation.
+        let nan = ExactValue::Nan { negative: false, fraction: 1 << 63 };
+        if specials.nan {
+            return Exact { value: nan, flags };
         }
         match (specials.positive_infinity, specials.negative_infinity) {
-            (true, true) => {
-                let nan = ExactValue::Nan { negative: false, fraction: 1 << 63 };
-                return Exact { value: nan, flags: flags | Flags::INVALID };
-            }
+            (true, true) => return Exact { value: nan, flags: flags | Flags::INVALID },
             (positive, negative) if positive || negative => {
                 return Exact { value: ExactValue::Infinite { negative }, flags };
             }

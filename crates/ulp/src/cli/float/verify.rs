@@ -6,7 +6,7 @@ use clap::Args;
 use flate2::bufread::MultiGzDecoder;
 use fpbits::{Context, Difference, FpbitsError, TestFloat};
 use std::fs::File;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
 /// What was typed.
@@ -36,6 +36,9 @@ pub(super) struct Verify {
     test: TestFloat,
     files: Vec<PathBuf>,
 }
+
+/// No vector has a longer line: five words of 16 digits.
+const LONGEST_LINE: u64 = 1024;
 
 #[derive(Default)]
 struct Tally {
@@ -73,21 +76,24 @@ impl Verify {
 
     fn check(&self, path: &Path, tally: &mut Tally, out: &mut impl Write) -> Result<(), CliError> {
         let mut lines = open(path)?;
-        let (mut line, mut number, mut start) = (Vec::new(), 0u64, 0);
+        let (mut line, mut number) = (Vec::new(), 0u64);
         loop {
             line.clear();
-            let length = lines.read_until(b'\n', &mut line).map_err(|e| CliError::io(path, e))?;
+            let mut part = lines.by_ref().take(LONGEST_LINE + 1);
+            let length = part.read_until(b'\n', &mut line).map_err(|e| CliError::io(path, e))?;
             if length == 0 {
                 return Ok(());
             }
             number += 1;
-            let offset_of_line = start;
-            start += length;
-            let refuse = |offset, expected| CliError::Input {
+            let refuse = |offset, expected| CliError::Line {
                 file: path.display().to_string(),
-                offset: offset_of_line + offset,
+                line: number,
+                column: offset + 1,
                 expected,
             };
+            if length as u64 > LONGEST_LINE {
+                return Err(refuse(length - 1, "the end of the line"));
+            }
             let text =
                 str::from_utf8(&line).map_err(|e| refuse(e.valid_up_to(), "text"))?.trim_end();
             if text.is_empty() {
