@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use ulp_infer::InferError;
 use ulp_nn::NnError;
+use ulp_serve::ServeError;
 
 /// Why a subcommand could not finish.
 #[derive(Debug)]
@@ -70,6 +71,8 @@ pub(crate) enum CliError {
     },
     /// A training run or its files.
     Nn(NnError),
+    /// A server that cannot start or go on.
+    Serve(ServeError),
     /// Standard output is gone or full.
     Output(io::Error),
 }
@@ -90,7 +93,9 @@ impl CliError {
     /// 2 for wrong usage (as clap's own), 1 for everything else.
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
-            CliError::Usage { .. } | CliError::Number { .. } => ExitCode::from(2),
+            CliError::Usage { .. }
+            | CliError::Number { .. }
+            | CliError::Serve(ServeError::Option { .. }) => ExitCode::from(2),
             CliError::Advised { error, .. } => error.exit_code(),
             _ => ExitCode::FAILURE,
         }
@@ -120,6 +125,7 @@ impl fmt::Display for CliError {
             CliError::Infer(error) => error.fmt(f),
             CliError::Advised { error, advice } => write!(f, "{error}; {advice}"),
             CliError::Nn(error) => error.fmt(f),
+            CliError::Serve(error) => error.fmt(f),
             CliError::Output(error) => write!(f, "standard output: {error}"),
         }
     }
@@ -143,5 +149,11 @@ impl From<InferError> for CliError {
 impl From<NnError> for CliError {
     fn from(error: NnError) -> CliError {
         CliError::Nn(error)
+    }
+}
+
+impl From<ServeError> for CliError {
+    fn from(error: ServeError) -> CliError {
+        CliError::Serve(error)
     }
 }

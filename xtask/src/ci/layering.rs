@@ -4,8 +4,16 @@ use std::error::Error;
 use std::process::Command;
 
 /// The floors, lowest first: a crate may depend only on crates that stand before it here.
-const FLOORS: &[&str] =
-    &["fpbits", "ulp-tensor", "ulp-autograd", "ulp-optim", "ulp-nn", "ulp-infer", "ulp"];
+const FLOORS: &[&str] = &[
+    "fpbits",
+    "ulp-tensor",
+    "ulp-autograd",
+    "ulp-optim",
+    "ulp-nn",
+    "ulp-infer",
+    "ulp-serve",
+    "ulp",
+];
 
 /// What must not be found below a crate, and why.
 const ABSENT: &[(&str, &str, &str)] = &[
@@ -13,6 +21,8 @@ const ABSENT: &[(&str, &str, &str)] = &[
     ("ulp-infer", "tokio", "no runtime below serve"),
     ("ulp-infer", "clap", "only the command reads flags"),
     ("ulp-infer", "indicatif", "only the command draws"),
+    ("ulp-serve", "clap", "only the command reads flags"),
+    ("ulp-serve", "tracing-subscriber", "only the command writes logs"),
 ];
 
 pub(super) fn run() -> Result<(), Box<dyn Error>> {

@@ -1,7 +1,7 @@
 //! `ulp chat`: holds a conversation.
 
 mod conversation;
-mod template;
+pub(super) mod template;
 mod turns;
 
 use super::continuation;

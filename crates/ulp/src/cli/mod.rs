@@ -10,6 +10,7 @@ mod interrupt;
 mod perplexity;
 mod progress;
 mod score;
+mod serve;
 mod tokenize;
 mod train;
 
@@ -21,6 +22,7 @@ const EXAMPLES: &str = "\
 Examples:
   ulp generate -p \"Once there was a fox\"
   ulp chat -m models/SmolLM2-135M-Instruct.Q4_1.gguf
+  ulp serve --port 8080
   ulp score -p \"Once there was a fox.\" --top 3
   ulp train --text book.txt --out model && ulp generate -m model
   ulp float 0.1
@@ -42,6 +44,8 @@ enum Command {
     Generate(Box<generate::Typed>),
     /// Hold a conversation
     Chat(Box<chat::Typed>),
+    /// Answer over HTTP: the OpenAI API
+    Serve(Box<serve::Typed>),
     /// Say how probable a text is, token by token
     Score(Box<score::Typed>),
     /// Say how well a model predicts a text, and how far it is from another model
@@ -61,6 +65,7 @@ impl Typed {
         match self.command {
             Command::Generate(typed) => typed.resolve()?.run(out),
             Command::Chat(typed) => typed.resolve()?.run(out),
+            Command::Serve(typed) => typed.resolve()?.run(out),
             Command::Score(typed) => typed.resolve()?.run(out),
             Command::Perplexity(typed) => typed.resolve()?.run(out),
             Command::Float(typed) => typed.resolve()?.run(out),

@@ -8,7 +8,7 @@ use ulp_infer::{ChatTemplate, Gguf, InferError};
 use ulp_nn::NnError;
 
 /// The template in `file`, or else the model's own.
-pub(super) fn find(file: Option<&Path>, loaded: &Loaded) -> Result<ChatTemplate, CliError> {
+pub(in crate::cli) fn find(file: Option<&Path>, loaded: &Loaded) -> Result<ChatTemplate, CliError> {
     let source = match (file, &loaded.source) {
         (Some(path), _) => Some(read_text(path)?),
         (None, ModelSource::Gguf(gguf)) => in_gguf(gguf)?,

@@ -41,6 +41,18 @@ pub(in crate::cli) struct ContextFlag {
     ctx: Option<u32>,
 }
 
+impl ContextFlag {
+    /// The length that was asked for, or 0; says so if the model's own is shorter.
+    pub(in crate::cli) fn length(&self, loaded: &Loaded) -> usize {
+        let context = self.ctx.map_or(0, |n| n as usize);
+        let longest = loaded.model.context();
+        if context > longest {
+            eprintln!("ulp: the model was made for {longest} tokens of context, -c is cut to that");
+        }
+        context
+    }
+}
+
 /// A model in memory.
 pub(in crate::cli) struct Loaded {
     /// What to call it.
@@ -104,11 +116,7 @@ impl Loaded {
         tokenizer: &Arc<Tokenizer>,
         context: &ContextFlag,
     ) -> Engine {
-        let context = context.ctx.map_or(0, |n| n as usize);
-        let longest = self.model.context();
-        if context > longest {
-            eprintln!("ulp: the model was made for {longest} tokens of context, -c is cut to that");
-        }
+        let context = context.length(self);
         let options =
             EngineOptions { activations: self.activations, context, ..EngineOptions::default() };
         Engine::new(Arc::clone(&self.model), Arc::clone(tokenizer), options)

@@ -1,0 +1,106 @@
+//! What the engine's events make: text, log-probabilities, an end, a count of tokens.
+
+mod collect;
+mod format;
+mod stream;
+mod token_log;
+mod usage;
+
+use ulp_infer::{FinishReason, Finished, TokenEvent, Tokenizer};
+
+use super::error::ApiError;
+use crate::engine_thread::{Happening, Interruption};
+pub(crate) use collect::collect;
+pub(crate) use format::{Format, Frame};
+pub(crate) use stream::stream;
+pub(crate) use token_log::{LoggedToken, TokenLog, token_bytes};
+pub(crate) use usage::{Counts, total};
+
+/// One answer as it grows.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    log: Option<TokenLog>,
+}
+
+/// What an event adds to an answer.
+#[derive(Debug, Default)]
+pub(crate) struct Addition {
+    pub(crate) text: String,
+    /// The tokens of this text, if log-probabilities are wanted.
+    pub(crate) tokens: Vec<LoggedToken>,
+    pub(crate) end: Option<Ending>,
+}
+
+/// The end of an answer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ending {
+    /// `stop` or `length`.
+    pub(crate) reason: &'static str,
+    pub(crate) counts: Counts,
+}
+
+impl Answer {
+    pub(crate) fn new(with_log: bool) -> Self {
+        Answer { log: with_log.then(TokenLog::default) }
+    }
+
+    /// What an event adds.
+    ///
+    /// # Errors
+    ///
+    /// The request's own failure.
+    pub(crate) fn add(
+        &mut self,
+        happening: Happening,
+        tokenizer: &Tokenizer,
+    ) -> Result<Addition, ApiError> {
+        match happening {
+            Happening::Token(token) => Ok(self.add_token(token, tokenizer)),
+            Happening::Finished(finished) => self.finish(finished),
+            Happening::Failed(error) => Err(ApiError::of_engine(&error, "prompt")),
+        }
+    }
+
+    fn add_token(&mut self, token: TokenEvent, tokenizer: &Tokenizer) -> Addition {
+        let mut tokens = Vec::new();
+        if let Some(log) = &mut self.log {
+            // The token that ends a text is not a part of it.
+            if !(tokenizer.is_eog(token.id) && token.text.is_empty()) {
+                log.push(&token, tokenizer);
+            }
+            tokens = log.release(token.text.len());
+        }
+        Addition { text: token.text, tokens, end: None }
+    }
+
+    fn finish(&mut self, finished: Finished) -> Result<Addition, ApiError> {
+        let reason = match finished.reason {
+            FinishReason::EndOfGeneration | FinishReason::Stop => "stop",
+            FinishReason::Length => "length",
+            FinishReason::Cancelled => return Err(of_interruption(Interruption::Stopped)),
+        };
+        let mut tokens = Vec::new();
+        if let Some(log) = &mut self.log {
+            tokens = log.release(finished.text.len());
+            if finished.reason != FinishReason::Stop {
+                tokens.extend(log.rest());
+            }
+        }
+        let end = Ending { reason, counts: Counts::of(&finished.usage) };
+        Ok(Addition { text: finished.text, tokens, end: Some(end) })
+    }
+}
+
+/// What a client is told whose answer breaks off.
+pub(crate) fn of_interruption(interruption: Interruption) -> ApiError {
+    match interruption {
+        Interruption::TimedOut => ApiError::new(
+            axum::http::StatusCode::GATEWAY_TIMEOUT,
+            "request_timeout",
+            "the request took longer than this server allows",
+        ),
+        Interruption::Stopped => {
+            ApiError::unavailable("shutting_down", "the server is shutting down", 5)
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! What all routes share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::response::{IntoResponse, Response};
+use tokio::time::Instant;
+use ulp_infer::Request;
+
+use super::answer::{Format, collect, stream};
+use super::error::ApiError;
+use super::json_response;
+use crate::engine_thread::{EngineHandle, Generation, Refusal};
+use crate::metrics::Metrics;
+use crate::options::ServeOptions;
+use crate::served_model::{ServedModel, unix_seconds};
+
+/// The model, the way to its engine, and the server's own state.
+#[derive(Debug)]
+pub(crate) struct App {
+    pub(crate) model: ServedModel,
+    /// Tokens of prompt and answer at most, as the engine has it.
+    pub(crate) context: usize,
+    pub(crate) options: ServeOptions,
+    pub(crate) engine: EngineHandle,
+    pub(crate) metrics: Arc<Metrics>,
+    /// When the server started, in seconds since 1970.
+    pub(crate) created: u64,
+    draining: AtomicBool,
+}
+
+/// Sequences to generate for one call.
+pub(crate) struct Job {
+    pub(crate) requests: Vec<Request>,
+    /// Answers to each prompt.
+    pub(crate) n: usize,
+    pub(crate) stream: bool,
+    /// Whether answers come with log-probabilities.
+    pub(crate) with_log: bool,
+    /// The parameter that an error about the prompt names.
+    pub(crate) prompt_param: &'static str,
+    pub(crate) deadline: Instant,
+}
+
+impl App {
+    pub(crate) fn new(
+        model: ServedModel,
+        context: usize,
+        options: ServeOptions,
+        engine: EngineHandle,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        let draining = AtomicBool::new(false);
+        App { model, context, options, engine, metrics, created: unix_seconds(), draining }
+    }
+
+    /// From now on no request is taken in.
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Ordering::Release);
+        self.engine.close();
+    }
+
+    /// Whether requests are taken in.
+    pub(crate) fn is_ready(&self) -> bool {
+        !self.draining.load(Ordering::Acquire) && self.engine.is_alive()
+    }
+
+    /// When a request that comes now must have ended.
+    pub(crate) fn deadline(&self) -> Instant {
+        Instant::now() + self.options.timeout
+    }
+
+    /// Refuses a model that is not served; none named is the one that there is.
+    pub(crate) fn expect_model(&self, name: Option<&str>) -> Result<(), ApiError> {
+        let Some(name) = name else { return Ok(()) };
+        if self.model.names.iter().any(|known| known == name) {
+            return Ok(());
+        }
+        let known = self.model.names.join(", ");
+        let message = format!("the model {name:?} is not served; there is {known}");
+        let error = ApiError::new(axum::http::StatusCode::NOT_FOUND, "model_not_found", message);
+        Err(ApiError { param: Some("model".to_string()), ..error })
+    }
+
+    /// Refuses a prompt that is longer than the server allows, before the engine sees it.
+    pub(crate) fn expect_prompt_length(&self, tokens: usize, param: &str) -> Result<(), ApiError> {
+        let max = self.options.max_prompt;
+        if tokens <= max {
+            return Ok(());
+        }
+        let message = format!("{param} has {tokens} tokens, this server takes {max}");
+        Err(ApiError::invalid(param, "prompt_too_long", message))
+    }
+
+    /// Refuses more answers than the server gives to one request.
+    pub(crate) fn expect_answers(&self, n: usize, param: &str) -> Result<(), ApiError> {
+        let max = self.options.max_n;
+        if n <= max {
+            return Ok(());
+        }
+        Err(ApiError::value(
+            param,
+            format!("{param} asks for {n} answers, this server gives {max}"),
+        ))
+    }
+
+    /// Generates, and writes the answers in the route's form.
+    pub(crate) async fn answer<F: Format>(
+        &self,
+        job: Job,
+        mut format: F,
+    ) -> Result<Response, ApiError> {
+        let (answers, n, with_log) = (job.requests.len(), job.n, job.with_log);
+        let generation = self.submit(job.requests, job.deadline, job.prompt_param).await?;
+        let tokenizer = Arc::clone(&self.model.tokenizer);
+        if job.stream {
+            let ping = self.options.ping;
+            return Ok(stream(generation, answers, n, with_log, tokenizer, format, ping));
+        }
+        let whole = collect(generation, answers, n, with_log, &tokenizer, &mut format).await?;
+        Ok(json_response(&whole).into_response())
+    }
+
+    async fn submit(
+        &self,
+        requests: Vec<Request>,
+        deadline: Instant,
+        prompt_param: &str,
+    ) -> Result<Generation, ApiError> {
+        self.engine.submit(requests, deadline).await.map_err(|refusal| match refusal {
+            Refusal::Full => {
+                self.metrics.refused();
+                ApiError::unavailable("overloaded", "the queue is full, try again later", 1)
+            }
+            Refusal::Stopped if self.engine.is_alive() => {
+                ApiError::unavailable("shutting_down", "the server is shutting down", 5)
+            }
+            Refusal::Stopped => ApiError::internal("the engine has stopped"),
+            Refusal::Engine(error) => ApiError::of_engine(&error, prompt_param),
+        })
+    }
+}

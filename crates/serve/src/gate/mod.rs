@@ -1,0 +1,9 @@
+//! What every request passes on its way in: the log, origins, keys.
+
+mod key;
+mod log;
+mod origin;
+
+pub(crate) use key::expect_key;
+pub(crate) use log::log;
+pub(crate) use origin::allow_origins;

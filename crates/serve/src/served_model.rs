@@ -1,0 +1,33 @@
+//! The model that a server offers, under its name.
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use ulp_infer::{ChatTemplate, EngineOptions, Model, Tokenizer};
+
+/// A model and what it takes to talk to it.
+#[derive(Debug)]
+pub struct ServedModel {
+    /// Its names, the first of which answers bear; requests may use any.
+    pub names: Vec<String>,
+    /// The model.
+    pub model: Arc<Model>,
+    /// Its tokenizer.
+    pub tokenizer: Arc<Tokenizer>,
+    /// Its chat template; without one, chat is refused.
+    pub template: Option<ChatTemplate>,
+    /// How its engine runs.
+    pub engine: EngineOptions,
+}
+
+impl ServedModel {
+    /// The name that answers bear.
+    pub(crate) fn name(&self) -> &str {
+        self.names.first().map_or("model", String::as_str)
+    }
+}
+
+/// Seconds since 1970, as the API's `created` has them.
+pub(crate) fn unix_seconds() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}

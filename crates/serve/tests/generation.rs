@@ -1,0 +1,192 @@
+//! Answers: what they say, that streams say the same, and that it does not depend on the company.
+
+mod test_server;
+
+use serde_json::{Value, json};
+use test_server::TestServer;
+
+fn chat(extra: Value) -> Value {
+    let mut body = json!({
+        "model": "tiny",
+        "messages": [{"role": "user", "content": "Hello"}],
+        "seed": 7,
+        "max_tokens": 12,
+    });
+    body.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+    body
+}
+
+/// The text of each answer of a streamed chat.
+fn streamed(events: &[Value], n: usize) -> Vec<String> {
+    let mut texts = vec![String::new(); n];
+    for choice in events.iter().filter_map(|event| event["choices"].get(0)) {
+        let text = choice["delta"]["content"].as_str().unwrap_or_default();
+        texts[choice["index"].as_u64().unwrap() as usize].push_str(text);
+    }
+    texts
+}
+
+#[test]
+fn a_chat_has_the_form_of_the_api() {
+    let server = TestServer::start();
+    let answer = server.post("/v1/chat/completions", &chat(json!({}))).json();
+    assert_eq!(answer["object"], "chat.completion");
+    assert_eq!(answer["model"], "tiny");
+    assert!(answer["id"].as_str().unwrap().starts_with("chatcmpl-"));
+    let choice = &answer["choices"][0];
+    assert_eq!(choice["message"]["role"], "assistant");
+    assert_eq!(choice["finish_reason"], "length");
+    assert!(choice["logprobs"].is_null());
+    let usage = &answer["usage"];
+    // "<user>Hello\n<assistant>", a token for each byte.
+    assert_eq!(usage["prompt_tokens"], 23);
+    assert_eq!(usage["completion_tokens"], 12);
+    assert_eq!(usage["total_tokens"], 35);
+    let again = server.post("/v1/chat/completions", &chat(json!({}))).json();
+    assert_eq!(choice["message"], again["choices"][0]["message"]);
+    assert_eq!(
+        again["usage"]["prompt_tokens_details"]["cached_tokens"], 22,
+        "the beginning is known"
+    );
+}
+
+#[test]
+fn a_stream_says_what_a_whole_answer_says() {
+    let server = TestServer::start();
+    let extra = json!({"n": 3, "logprobs": true, "top_logprobs": 2, "temperature": 1.5});
+    let whole = server.post("/v1/chat/completions", &chat(extra.clone())).json();
+    let mut body = chat(extra);
+    body["stream"] = json!(true);
+    body["stream_options"] = json!({"include_usage": true});
+    let reply = server.post("/v1/chat/completions", &body);
+    assert_eq!(reply.header("content-type"), Some("text/event-stream"));
+    assert!(reply.text().ends_with("data: [DONE]\n\n"));
+    let events = reply.events();
+    let texts = streamed(&events, 3);
+    let mut entries = vec![Vec::new(); 3];
+    let mut ends = vec![Value::Null; 3];
+    for choice in events.iter().filter_map(|event| event["choices"].get(0)) {
+        let index = choice["index"].as_u64().unwrap() as usize;
+        entries[index]
+            .extend(choice["logprobs"]["content"].as_array().cloned().unwrap_or_default());
+        if !choice["finish_reason"].is_null() {
+            ends[index] = choice["finish_reason"].clone();
+        }
+    }
+    for (i, choice) in whole["choices"].as_array().unwrap().iter().enumerate() {
+        assert_eq!(choice["message"]["content"], json!(texts[i]));
+        assert_eq!(choice["finish_reason"], ends[i]);
+        assert_eq!(choice["logprobs"]["content"], json!(entries[i]));
+        let bytes = |entry: &Value| entry["bytes"].as_array().unwrap().clone();
+        let bytes: Vec<u8> =
+            entries[i].iter().flat_map(bytes).map(|b| b.as_u64().unwrap() as u8).collect();
+        assert_eq!(String::from_utf8_lossy(&bytes), texts[i]);
+    }
+    assert_ne!(texts[0], texts[1], "answers to one prompt are drawn apart");
+    let last = events.last().unwrap();
+    assert_eq!(last["choices"], json!([]));
+    let count =
+        |usage: &Value| (usage["prompt_tokens"].clone(), usage["completion_tokens"].clone());
+    assert_eq!(count(&last["usage"]), count(&whole["usage"]));
+    assert!(events[0]["usage"].is_null());
+}
+
+#[test]
+fn answers_do_not_depend_on_the_company() {
+    let server = TestServer::with(|_, engine| engine.cache = 600);
+    let ask = |seed: usize| {
+        let extra = json!({"seed": seed, "temperature": 1.0, "max_tokens": 40 + seed,
+            "messages": [{"role": "user", "content": "x".repeat(seed * 7 % 60)}]});
+        server.post("/v1/chat/completions", &chat(extra)).json()["choices"].clone()
+    };
+    let alone: Vec<Value> = (0..12).map(ask).collect();
+    let together: Vec<Value> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..12).map(|seed| scope.spawn(move || ask(seed))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert_eq!(alone, together);
+}
+
+#[test]
+fn a_stop_string_ends_an_answer_and_is_no_part_of_it() {
+    let server = TestServer::start();
+    // Letters only, so that each token is a character.
+    let letters = server.post("/tokenize", &json!({"prompt": "abcdefghij"})).json();
+    let letters = letters["tokens"].as_array().unwrap().iter();
+    let bias: serde_json::Map<_, _> = letters.map(|id| (id.to_string(), json!(100))).collect();
+    let ask = |extra: Value| {
+        let mut body =
+            json!({"prompt": "ab", "seed": 3, "max_tokens": 30, "logit_bias": bias.clone()});
+        body.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+        server.post("/v1/completions", &body).json()["choices"][0].clone()
+    };
+    let free = ask(json!({}));
+    let text = free["text"].as_str().unwrap().to_string();
+    let stop: String = text.chars().skip(2).take(2).collect();
+    let stopped = ask(json!({"stop": [stop], "logprobs": 0}));
+    let cut = text.split(&stop).next().unwrap();
+    assert_eq!(stopped["text"], json!(cut));
+    assert_eq!(stopped["finish_reason"], "stop");
+    let tokens: String = stopped["logprobs"]["tokens"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|t| t.as_str().unwrap())
+        .collect();
+    assert_eq!(tokens.chars().count(), cut.chars().count());
+}
+
+#[test]
+fn completions_take_four_forms_of_prompt() {
+    let server = TestServer::start();
+    let ask = |prompt: Value| {
+        let body = json!({"prompt": prompt, "temperature": 0, "max_tokens": 5, "echo": true});
+        let answer = server.post("/v1/completions", &body).json();
+        let choices = answer["choices"].as_array().unwrap();
+        choices.iter().map(|c| c["text"].as_str().unwrap().to_string()).collect::<Vec<_>>()
+    };
+    let ids =
+        |text: &str| server.post("/tokenize", &json!({"prompt": text})).json()["tokens"].clone();
+    let one = ask(json!("ab"));
+    assert!(one[0].starts_with("ab") && one.len() == 1);
+    assert_eq!(ask(ids("ab")), one);
+    let two = ask(json!(["ab", "cd"]));
+    assert_eq!((two.len(), &two[0]), (2, &one[0]));
+    assert_eq!(ask(json!([ids("ab"), ids("cd")])), two);
+    let text = server.post("/detokenize", &json!({"tokens": ids("né")})).json();
+    assert_eq!(text["prompt"], "né");
+}
+
+#[test]
+fn completions_stream_with_echo_and_places() {
+    let server = TestServer::start();
+    let body = json!({"prompt": ["ab", "cd"], "n": 2, "max_tokens": 6, "echo": true, "seed": 1});
+    let whole = server.post("/v1/completions", &body).json();
+    let mut body = body;
+    body["stream"] = json!(true);
+    let events = server.post("/v1/completions", &body).events();
+    for choice in whole["choices"].as_array().unwrap() {
+        let pieces =
+            events.iter().map(|e| &e["choices"][0]).filter(|c| c["index"] == choice["index"]);
+        let text: String = pieces.map(|c| c["text"].as_str().unwrap()).collect();
+        assert_eq!(choice["text"], json!(text));
+    }
+    assert_eq!(whole["usage"]["prompt_tokens"], 4, "each prompt counts once");
+    let body = json!({"prompt": "ab", "max_tokens": 4, "temperature": 0, "logprobs": 2});
+    let logprobs = server.post("/v1/completions", &body).json()["choices"][0]["logprobs"].clone();
+    assert_eq!(logprobs["text_offset"], json!([0, 1, 2, 3]));
+    assert_eq!(logprobs["token_logprobs"].as_array().unwrap().len(), 4);
+}
+
+#[test]
+fn models_and_probes() {
+    let server = TestServer::start();
+    let models = server.get("/v1/models").json();
+    assert_eq!(models["data"][0]["id"], "tiny");
+    assert_eq!(server.get("/v1/models/alias/of-tiny").json()["id"], "alias/of-tiny");
+    assert_eq!(server.get("/v1/models/none").error().0, 404);
+    assert_eq!(server.get("/health").json()["status"], "ok");
+    assert_eq!(server.get("/ready").json()["status"], "ready");
+    assert_eq!(server.metric("vllm:num_requests_running"), 0.0);
+    assert!(server.get("/health").header("x-request-id").unwrap().starts_with("req-"));
+}
