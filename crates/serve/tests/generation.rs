@@ -179,6 +179,25 @@ fn completions_stream_with_echo_and_places() {
 }
 
 #[test]
+fn a_text_is_scored_by_echo_without_an_answer() {
+    let server = TestServer::start();
+    let body = json!({"prompt": "abcd", "max_tokens": 0, "echo": true, "logprobs": 1});
+    let answer = server.post("/v1/completions", &body).json();
+    let choice = &answer["choices"][0];
+    assert_eq!((&choice["text"], &choice["finish_reason"]), (&json!("abcd"), &json!("length")));
+    let logprobs = &choice["logprobs"];
+    assert_eq!(logprobs["tokens"], json!(["a", "b", "c", "d"]));
+    assert_eq!(logprobs["text_offset"], json!([0, 1, 2, 3]));
+    let of = logprobs["token_logprobs"].as_array().unwrap();
+    assert!(of[0].is_null() && of[1..].iter().all(|x| x.as_f64().unwrap() < 0.0));
+    let body = json!({"prompt": "ab", "max_tokens": 2, "echo": true, "logprobs": 0, "seed": 4});
+    let made = server.post("/v1/completions", &body).json()["choices"][0].clone();
+    assert_eq!(made["logprobs"]["tokens"].as_array().unwrap().len(), 4);
+    assert_eq!(made["logprobs"]["text_offset"], json!([0, 1, 2, 3]));
+    assert_eq!(answer["usage"]["completion_tokens"], 0);
+}
+
+#[test]
 fn models_and_probes() {
     let server = TestServer::start();
     let models = server.get("/v1/models").json();

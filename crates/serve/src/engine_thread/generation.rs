@@ -5,7 +5,7 @@ use std::task::{Context, Poll, ready};
 
 use tokio::sync::mpsc as tokio_mpsc;
 use tokio::time::{Instant, Sleep, sleep_until};
-use ulp_infer::{Finished, InferError, TokenEvent};
+use ulp_infer::{Finished, InferError, PromptEvent, TokenEvent};
 
 use super::{Command, Ticket};
 use std::pin::Pin;
@@ -13,9 +13,17 @@ use std::pin::Pin;
 /// What the engine reports of one of the requests.
 #[derive(Debug)]
 pub(crate) enum Happening {
+    Prompt(PromptEvent),
     Token(TokenEvent),
     Finished(Finished),
     Failed(InferError),
+}
+
+impl Happening {
+    /// Whether nothing more comes of the request.
+    pub(super) fn is_last(&self) -> bool {
+        matches!(self, Happening::Finished(_) | Happening::Failed(_))
+    }
 }
 
 /// Why no more comes, though not all requests have ended.
@@ -70,7 +78,7 @@ impl Generation {
         let Some((index, happening)) = ready!(self.events.poll_recv(context)) else {
             return Poll::Ready(Some(Err(Interruption::Stopped)));
         };
-        if !matches!(happening, Happening::Token(_)) {
+        if happening.is_last() {
             self.pending -= 1;
         }
         Poll::Ready(Some(Ok((index, happening))))

@@ -180,7 +180,7 @@ impl Loop {
             }
             let start = std::time::Instant::now();
             let events = self.engine.step()?;
-            self.metrics.step(&self.engine, events.len(), start.elapsed());
+            self.metrics.step(&self.engine, start.elapsed());
             for event in events {
                 self.routes.deliver(event, &mut self.engine, &self.metrics);
             }

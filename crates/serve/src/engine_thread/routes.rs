@@ -57,12 +57,13 @@ impl Routes {
         // A request that was cancelled has no route; its last event is for nobody.
         let Some(route) = self.0.get_mut(&request) else { return };
         let happening = match event {
+            Event::Prompt(prompt) => Happening::Prompt(prompt),
             Event::Token(token) => {
                 route.note_token(metrics);
                 Happening::Token(token)
             }
             Event::Finished(finished) => {
-                metrics.finished(&finished, route.arrived.elapsed());
+                metrics.finished(finished.reason, route.arrived.elapsed());
                 Happening::Finished(finished)
             }
             Event::Failed { error, .. } => {
@@ -70,7 +71,7 @@ impl Routes {
                 Happening::Failed(error)
             }
         };
-        let ended = !matches!(happening, Happening::Token(_));
+        let ended = happening.is_last();
         let (ticket, gone) = (route.ticket, route.events.send((route.index, happening)).is_err());
         if ended {
             self.0.remove(&request);

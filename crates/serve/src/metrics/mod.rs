@@ -8,10 +8,11 @@
 mod histogram;
 mod text;
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use ulp_infer::{Engine, FinishReason, Finished};
+use ulp_infer::{Engine, EngineStats, FinishReason};
 
 use histogram::Histogram;
 use text::Page;
@@ -41,18 +42,9 @@ impl End {
 /// Counters, gauges and histograms; any thread may read and write them.
 #[derive(Debug, Default)]
 pub(crate) struct Metrics {
-    running: AtomicUsize,
-    waiting: AtomicUsize,
-    cache_capacity: AtomicUsize,
-    cache_free: AtomicUsize,
-    steps: AtomicU64,
+    /// The engine's own count, as of its last step.
+    engine: Mutex<EngineStats>,
     step_seconds: Histogram,
-    prompt_tokens: AtomicU64,
-    reused_tokens: AtomicU64,
-    generated_tokens: AtomicU64,
-    drafted_tokens: AtomicU64,
-    accepted_tokens: AtomicU64,
-    preemptions: AtomicU64,
     ended: [AtomicU64; 4],
     first_token_seconds: Histogram,
     next_token_seconds: Histogram,
@@ -61,44 +53,33 @@ pub(crate) struct Metrics {
 }
 
 impl Metrics {
-    /// After a step.
-    pub(crate) fn step(&self, engine: &Engine, _events: usize, time: Duration) {
-        self.steps.fetch_add(1, Ordering::Relaxed);
+    /// After a step that took `time`.
+    pub(crate) fn step(&self, engine: &Engine, time: Duration) {
         self.step_seconds.observe(time);
         self.observe(engine);
     }
 
     /// Takes the engine's present state.
     pub(crate) fn observe(&self, engine: &Engine) {
-        self.running.store(engine.running(), Ordering::Relaxed);
-        self.waiting.store(engine.waiting(), Ordering::Relaxed);
-        self.cache_capacity.store(engine.options().cache, Ordering::Relaxed);
-        self.cache_free.store(engine.free_positions(), Ordering::Relaxed);
+        *self.engine.lock().unwrap_or_else(PoisonError::into_inner) = engine.stats();
+    }
+
+    /// The engine as of its last step.
+    pub(crate) fn engine(&self) -> EngineStats {
+        *self.engine.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn first_token(&self, since_arrival: Duration) {
-        self.generated_tokens.fetch_add(1, Ordering::Relaxed);
         self.first_token_seconds.observe(since_arrival);
     }
 
     pub(crate) fn next_token(&self, since_the_last: Duration) {
-        self.generated_tokens.fetch_add(1, Ordering::Relaxed);
         self.next_token_seconds.observe(since_the_last);
     }
 
-    pub(crate) fn finished(&self, finished: &Finished, time: Duration) {
-        let usage = &finished.usage;
-        for (counter, n) in [
-            (&self.prompt_tokens, usage.prompt),
-            (&self.reused_tokens, usage.reused),
-            (&self.drafted_tokens, usage.drafted),
-            (&self.accepted_tokens, usage.accepted),
-            (&self.preemptions, usage.preemptions),
-        ] {
-            counter.fetch_add(n as u64, Ordering::Relaxed);
-        }
+    pub(crate) fn finished(&self, reason: FinishReason, time: Duration) {
         self.request_seconds.observe(time);
-        self.ended(match finished.reason {
+        self.ended(match reason {
             FinishReason::EndOfGeneration | FinishReason::Stop => End::Stop,
             FinishReason::Length => End::Length,
             FinishReason::Cancelled => End::Abandoned,
@@ -117,34 +98,57 @@ impl Metrics {
     /// The page that Prometheus reads.
     pub(crate) fn page(&self, model: &str) -> String {
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed) as f64;
-        let size = |gauge: &AtomicUsize| gauge.load(Ordering::Relaxed) as f64;
+        let engine = self.engine();
+        let totals = &engine.totals;
         let mut page = Page::new(model);
-        page.gauge("vllm:num_requests_running", "Sequences that run", size(&self.running));
-        page.gauge("vllm:num_requests_waiting", "Sequences that wait", size(&self.waiting));
-        let capacity = size(&self.cache_capacity);
-        let used =
-            if capacity > 0.0 { (1.0 - size(&self.cache_free) / capacity).max(0.0) } else { 0.0 };
-        page.gauge("vllm:kv_cache_usage_perc", "Share of the KV cache in use, from 0 to 1", used);
-        for (name, help, counter) in [
-            ("vllm:prompt_tokens_total", "Tokens of prompts", &self.prompt_tokens),
-            ("vllm:generation_tokens_total", "Tokens generated", &self.generated_tokens),
+        let share = |blocks: usize| blocks as f64 / engine.blocks.max(1) as f64;
+        for (name, help, value) in [
+            ("vllm:num_requests_running", "Sequences that run", engine.running as f64),
+            ("vllm:num_requests_waiting", "Sequences that wait", engine.waiting as f64),
+            (
+                "vllm:kv_cache_usage_perc",
+                "Share of the KV cache that running sequences hold, from 0 to 1",
+                share(engine.blocks_running),
+            ),
+            (
+                "ulp:kv_cache_kept_perc",
+                "Share that is only kept for prefixes, free for whoever needs it",
+                share(engine.blocks_kept),
+            ),
+        ] {
+            page.gauge(name, help, value);
+        }
+        page.info(
+            "vllm:cache_config_info",
+            "Form of the KV cache",
+            &[("block_size", engine.block_positions), ("num_gpu_blocks", engine.blocks)],
+        );
+        for (name, help, n) in [
+            ("vllm:prompt_tokens_total", "Tokens of prompts", totals.prompt_tokens),
+            ("vllm:generation_tokens_total", "Tokens generated", totals.generated_tokens),
             (
                 "vllm:prefix_cache_queries_total",
-                "Tokens looked up in the cache",
-                &self.prompt_tokens,
+                "Tokens of prompts, looked up in the cache",
+                totals.prompt_tokens,
             ),
-            ("vllm:prefix_cache_hits_total", "Tokens found in the cache", &self.reused_tokens),
-            ("vllm:spec_decode_num_draft_tokens_total", "Tokens guessed", &self.drafted_tokens),
+            ("vllm:prefix_cache_hits_total", "Tokens found in the cache", totals.reused_tokens),
+            ("vllm:spec_decode_num_draft_tokens_total", "Tokens guessed", totals.drafted_tokens),
             (
                 "vllm:spec_decode_num_accepted_tokens_total",
                 "Guesses that were right",
-                &self.accepted_tokens,
+                totals.accepted_tokens,
             ),
-            ("vllm:num_preemptions_total", "Sequences computed again", &self.preemptions),
-            ("ulp:engine_steps_total", "Steps of the engine", &self.steps),
-            ("ulp:requests_refused_total", "Requests sent away, the queue full", &self.refused),
+            ("vllm:num_preemptions_total", "Sequences computed again", totals.preemptions),
+            ("ulp:computed_tokens_total", "Tokens through the model", totals.computed_tokens),
+            ("ulp:prefix_evictions_total", "Kept sequences dropped", totals.evictions),
+            ("ulp:engine_steps_total", "Steps of the engine", totals.steps),
+            (
+                "ulp:requests_refused_total",
+                "Requests sent away, the queue full",
+                self.refused.load(Ordering::Relaxed),
+            ),
         ] {
-            page.counter(name, help, count(counter));
+            page.counter(name, help, n as f64);
         }
         let ends = End::ALL.map(|(end, word)| (word, count(&self.ended[end as usize])));
         page.counters(

@@ -26,6 +26,13 @@ impl Page {
         self.line(name, "", value);
     }
 
+    /// A gauge of 1 whose labels are what it says.
+    pub(super) fn info(&mut self, name: &str, help: &str, labels: &[(&str, usize)]) {
+        self.head(name, help, "gauge");
+        let labels: String = labels.iter().map(|(name, n)| format!(",{name}=\"{n}\"")).collect();
+        self.line(name, &labels, 1.0);
+    }
+
     /// One counter for each value of a label.
     pub(super) fn counters(&mut self, name: &str, help: &str, label: &str, values: &[(&str, f64)]) {
         self.head(name, help, "counter");

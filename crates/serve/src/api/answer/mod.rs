@@ -55,6 +55,10 @@ impl Answer {
         tokenizer: &Tokenizer,
     ) -> Result<Addition, ApiError> {
         match happening {
+            Happening::Prompt(prompt) => {
+                let tokens = prompt.tokens.iter().map(|t| LoggedToken::of_prompt(t, tokenizer));
+                Ok(Addition { tokens: tokens.collect(), ..Addition::default() })
+            }
             Happening::Token(token) => Ok(self.add_token(token, tokenizer)),
             Happening::Finished(finished) => self.finish(finished),
             Happening::Failed(error) => Err(ApiError::of_engine(&error, "prompt")),

@@ -2,19 +2,36 @@
 
 use std::collections::VecDeque;
 
-use ulp_infer::{TokenEvent, Tokenizer};
+use ulp_infer::{PromptToken, TokenEvent, TokenLogProbability, Tokenizer};
 
 /// A token with its log-probability and those of its rivals.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct LoggedToken {
     pub(crate) id: u32,
     pub(crate) bytes: Vec<u8>,
-    pub(crate) logprob: f32,
+    /// None for a token that nothing came before.
+    pub(crate) logprob: Option<f32>,
     /// Best first.
     pub(crate) top: Vec<(u32, Vec<u8>, f32)>,
 }
 
 impl LoggedToken {
+    /// A token of a prompt.
+    pub(crate) fn of_prompt(token: &PromptToken, tokenizer: &Tokenizer) -> Self {
+        LoggedToken::new(token.id, token.logprob, &token.top, tokenizer)
+    }
+
+    fn new(
+        id: u32,
+        logprob: Option<f32>,
+        top: &[TokenLogProbability],
+        tokenizer: &Tokenizer,
+    ) -> Self {
+        let rival = |t: &TokenLogProbability| (t.id, token_bytes(t.id, tokenizer), t.logprob);
+        let top = top.iter().map(rival).collect();
+        LoggedToken { id, bytes: token_bytes(id, tokenizer), logprob, top }
+    }
+
     /// The token as text; bytes that are no whole character become U+FFFD.
     pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.bytes).into_owned()
@@ -35,15 +52,10 @@ pub(crate) struct TokenLog {
 
 impl TokenLog {
     pub(crate) fn push(&mut self, token: &TokenEvent, tokenizer: &Tokenizer) {
-        let bytes = token_bytes(token.id, tokenizer);
+        let logged = LoggedToken::new(token.id, Some(token.logprob), &token.top, tokenizer);
         let start = self.known;
-        self.known += bytes.len();
-        let rival = |rival: &ulp_infer::TokenLogProbability| {
-            (rival.id, token_bytes(rival.id, tokenizer), rival.logprob)
-        };
-        let top = token.top.iter().map(rival).collect();
-        self.held
-            .push_back((start, LoggedToken { id: token.id, bytes, logprob: token.logprob, top }));
+        self.known += logged.bytes.len();
+        self.held.push_back((start, logged));
     }
 
     /// `bytes` more of the text are out: gives the tokens that begin in what is out.

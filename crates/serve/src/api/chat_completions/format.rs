@@ -66,7 +66,7 @@ fn entry(token: &LoggedToken) -> Value {
     let rival = |(_, bytes, logprob): &(u32, Vec<u8>, f32)| json!({"token": String::from_utf8_lossy(bytes), "logprob": finite(*logprob), "bytes": bytes});
     json!({
         "token": token.text(),
-        "logprob": finite(token.logprob),
+        "logprob": token.logprob.map(finite),
         "bytes": token.bytes,
         "top_logprobs": token.top.iter().map(rival).collect::<Vec<_>>(),
     })

@@ -79,18 +79,19 @@ fn logprobs(tokens: &[LoggedToken], mut offset: usize) -> Value {
         offset += token.text().chars().count();
     }
     let rivals = |token: &LoggedToken| {
+        let Some(logprob) = token.logprob else { return Value::Null };
         let mut map = Map::new();
         for (_, bytes, logprob) in &token.top {
             // Two halves of characters may look alike; the better one stays.
             let text = String::from_utf8_lossy(bytes).into_owned();
             map.entry(text).or_insert(json!(finite(*logprob)));
         }
-        map.entry(token.text()).or_insert(json!(finite(token.logprob)));
+        map.entry(token.text()).or_insert(json!(finite(logprob)));
         Value::Object(map)
     };
     json!({
         "tokens": tokens.iter().map(LoggedToken::text).collect::<Vec<_>>(),
-        "token_logprobs": tokens.iter().map(|t| finite(t.logprob)).collect::<Vec<_>>(),
+        "token_logprobs": tokens.iter().map(|t| t.logprob.map(finite)).collect::<Vec<_>>(),
         "top_logprobs": tokens.iter().map(rivals).collect::<Vec<_>>(),
         "text_offset": offsets,
     })

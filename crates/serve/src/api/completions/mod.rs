@@ -27,7 +27,7 @@ pub(crate) async fn handle(
     let mut body: CompletionBody = body::read(request, &COMPLETION, max, time).await?;
     body.text.note_user();
     app.expect_model(body.text.model.as_deref())?;
-    let (n, log) = (body.text.n(), body.log()?);
+    let (n, log) = (body.text.n(), body.log());
     let include_usage = body.text.include_usage()?;
     app.expect_answers(n.saturating_mul(body.prompt.len()), "n")?;
     let given = body.prompt.take();
@@ -70,6 +70,7 @@ fn request_of(
         stop: body.text.stop(),
         ignore_eog: body.sampling.ignore_eos,
         top_logprobs: log.unwrap_or(0),
+        prompt_logprobs: body.echo && log.is_some(),
         priority: body.sampling.priority,
         ..Request::new(prompt)
     })

@@ -3,7 +3,6 @@
 use serde::Deserialize;
 
 use super::prompt::{PROMPT, Prompt};
-use crate::api::error::ApiError;
 use crate::api::sampling::{MORE_SAMPLING, SAMPLING, Sampling};
 use crate::api::schema::{Parameter, Schema};
 use crate::api::text_generation::{TEXT_GENERATION, TextGeneration};
@@ -49,18 +48,9 @@ impl CompletionBody {
         self.max_tokens.unwrap_or(16)
     }
 
-    /// The number of alternatives to each token; `None` if no log-probabilities are wanted.
-    ///
-    /// # Errors
-    ///
-    /// 400 together with `echo`: the log-probabilities of the prompt's own tokens are not kept.
-    pub(crate) fn log(&self) -> Result<Option<usize>, ApiError> {
-        match (self.logprobs, self.echo) {
-            (Some(_), true) => Err(ApiError::unsupported(
-                "logprobs",
-                "with echo, the prompt's own log-probabilities are not computed",
-            )),
-            (log, _) => Ok(log),
-        }
+    /// The number of alternatives to each token; `None` if no log-probabilities are wanted. With
+    /// `echo` the prompt's tokens have them, too.
+    pub(crate) fn log(&self) -> Option<usize> {
+        self.logprobs
     }
 }

@@ -1,0 +1,78 @@
+// The official Node client against a running server: node openai_node.mjs BASE_URL MODULES.
+
+import assert from "node:assert";
+import { createRequire } from "node:module";
+
+const OpenAI = createRequire(process.argv[3] + "/")("openai").OpenAI;
+const client = new OpenAI({ baseURL: process.argv[2], apiKey: "right", maxRetries: 0 });
+const model = "tiny";
+const messages = [{ role: "user", content: "Hello" }];
+
+const checks = {
+  async models() {
+    const names = [];
+    for await (const one of client.models.list()) names.push(one.id);
+    assert.deepEqual(names, ["tiny", "alias/of-tiny"]);
+  },
+
+  async chat() {
+    const made = await client.chat.completions.create({ model, messages, max_tokens: 5, n: 2, seed: 1 });
+    assert.equal(made.choices.length, 2);
+    assert.equal(made.usage.total_tokens, made.usage.prompt_tokens + made.usage.completion_tokens);
+  },
+
+  async stream() {
+    const options = { model, messages, max_tokens: 20, seed: 3 };
+    const whole = await client.chat.completions.create(options);
+    const stream = await client.chat.completions.create({
+      ...options, stream: true, stream_options: { include_usage: true },
+    });
+    let text = "", usage = null;
+    for await (const chunk of stream) {
+      text += chunk.choices[0]?.delta?.content ?? "";
+      usage = chunk.usage ?? usage;
+    }
+    assert.equal(text, whole.choices[0].message.content);
+    assert.equal(usage.completion_tokens, whole.usage.completion_tokens);
+  },
+
+  async helperStream() {
+    const runner = client.chat.completions.stream({ model, messages, max_tokens: 20, seed: 3 });
+    let text = "";
+    runner.on("content", (piece) => { text += piece; });
+    assert.equal((await runner.finalChatCompletion()).choices[0].message.content, text);
+  },
+
+  async abort() {
+    const stream = await client.chat.completions.create({ model, messages, stream: true });
+    for await (const _ of stream) stream.controller.abort();
+  },
+
+  async completions() {
+    const made = await client.completions.create({ model, prompt: ["ab", "cd"], max_tokens: 3, echo: true });
+    assert.deepEqual(made.choices.map((choice) => choice.text.slice(0, 2)), ["ab", "cd"]);
+  },
+
+  async errors() {
+    const create = (extra) => client.chat.completions.create({ model, messages, ...extra });
+    for (const [extra, status, param] of [
+      [{ model: "other" }, 404, "model"],
+      [{ temperature: 3 }, 400, "temperature"],
+      [{ audio: { voice: "alloy", format: "wav" } }, 400, "audio"],
+      [{ colour: "red" }, 400, "colour"],
+    ]) {
+      await assert.rejects(create(extra), (error) => {
+        assert.equal(error.status, status);
+        assert.equal(error.param, param);
+        return error instanceof OpenAI.APIError;
+      });
+    }
+    const wrong = new OpenAI({ baseURL: process.argv[2], apiKey: "wrong", maxRetries: 0 });
+    await assert.rejects(wrong.models.list(), OpenAI.AuthenticationError);
+  },
+};
+
+for (const [name, check] of Object.entries(checks)) {
+  await check();
+  console.log(`ok ${name}`);
+}

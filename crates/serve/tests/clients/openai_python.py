@@ -1,0 +1,133 @@
+"""The official Python client against a running server: python openai_python.py BASE_URL."""
+
+import sys
+
+import openai
+from openai import OpenAI
+
+client = OpenAI(base_url=sys.argv[1], api_key="right", max_retries=0)
+HELLO = [{"role": "user", "content": "Hello"}]
+
+
+def refused(kind, status, param, call):
+    """The call must be refused by this exception, status and parameter."""
+    try:
+        call()
+    except kind as error:
+        assert error.status_code == status, error
+        assert error.param == param, (error.param, error)
+        assert error.request_id.startswith("req-"), error.request_id
+        return error
+    raise AssertionError(f"no {kind.__name__}")
+
+
+def models():
+    names = [model.id for model in client.models.list()]
+    assert names == ["tiny", "alias/of-tiny"], names
+    assert client.models.retrieve("tiny").owned_by == "ulp"
+
+
+def chat():
+    made = client.chat.completions.create(
+        model="tiny", messages=HELLO, max_completion_tokens=8, n=2, seed=1, logprobs=True, top_logprobs=3
+    )
+    assert made.object == "chat.completion" and len(made.choices) == 2
+    assert made.usage.total_tokens == made.usage.prompt_tokens + made.usage.completion_tokens
+    for choice in made.choices:
+        assert choice.finish_reason in ("stop", "length")
+        assert choice.message.role == "assistant"
+        for token in choice.logprobs.content:
+            assert len(token.top_logprobs) == 3 and token.logprob <= 0
+
+
+def stream():
+    options = {"model": "tiny", "messages": HELLO, "max_tokens": 20, "seed": 3}
+    whole = client.chat.completions.create(**options)
+    chunks = list(
+        client.chat.completions.create(**options, stream=True, stream_options={"include_usage": True})
+    )
+    text = "".join(c.choices[0].delta.content or "" for c in chunks if c.choices)
+    assert text == whole.choices[0].message.content
+    assert chunks[-1].usage.completion_tokens == whole.usage.completion_tokens
+    assert {chunk.id for chunk in chunks} == {chunks[0].id}
+
+
+def helper_stream():
+    """The client's own accumulator, which checks the order of chunks."""
+    with client.chat.completions.stream(model="tiny", messages=HELLO, max_tokens=20, seed=3) as events:
+        texts = [event.delta for event in events if event.type == "content.delta"]
+        final = events.get_final_completion()
+    assert "".join(texts) == final.choices[0].message.content
+
+
+def leave_a_stream():
+    with client.chat.completions.create(model="tiny", messages=HELLO, stream=True) as answer:
+        next(iter(answer))
+
+
+def parts_and_roles():
+    made = client.chat.completions.create(
+        model="tiny",
+        max_tokens=2,
+        messages=[
+            {"role": "developer", "content": "Be brief."},
+            {"role": "user", "content": [{"type": "text", "text": "Hel"}, {"type": "text", "text": "lo"}]},
+            {"role": "assistant", "content": "Yes?"},
+            {"role": "user", "content": "Go on."},
+        ],
+    )
+    prompt = "<system>Be brief.\n<user>Hello\n<assistant>Yes?\n<user>Go on.\n<assistant>"
+    assert made.usage.prompt_tokens == len(prompt), made.usage
+
+
+def completions():
+    made = client.completions.create(model="tiny", prompt=["ab", "cd"], max_tokens=3, logprobs=2, echo=True)
+    assert [choice.text[:2] for choice in made.choices] == ["ab", "cd"]
+    assert len(made.choices[0].logprobs.tokens) == 5
+    pieces = client.completions.create(model="tiny", prompt="ab", max_tokens=3, stream=True)
+    assert list(pieces)[-1].choices[0].finish_reason in ("stop", "length")
+
+
+def errors():
+    create = client.chat.completions.create
+    refused(openai.NotFoundError, 404, "model", lambda: create(model="other", messages=HELLO))
+    refused(openai.BadRequestError, 400, "messages", lambda: create(model="tiny", messages=[]))
+    refused(
+        openai.BadRequestError, 400, "temperature",
+        lambda: create(model="tiny", messages=HELLO, temperature=3),
+    )
+    refused(
+        openai.BadRequestError, 400, "prediction",
+        lambda: create(model="tiny", messages=HELLO, prediction={"type": "content", "content": "x"}),
+    )
+    refused(
+        openai.BadRequestError, 400, "colour",
+        lambda: create(model="tiny", messages=HELLO, extra_body={"colour": "red"}),
+    )
+    long = [{"role": "user", "content": "x" * 300}]
+    error = refused(openai.BadRequestError, 400, "messages", lambda: create(model="tiny", messages=long))
+    assert error.code == "context_length_exceeded"
+    wrong = client.with_options(api_key="wrong")
+    refused(openai.AuthenticationError, 401, None, lambda: wrong.models.list())
+
+
+def extensions():
+    made = client.chat.completions.create(
+        model="tiny", messages=HELLO, max_tokens=4, extra_body={"top_k": 1, "min_p": 0.1, "ignore_eos": True}
+    )
+    assert made.usage.completion_tokens == 4
+
+
+def raw_response():
+    raw = client.chat.completions.with_raw_response.create(model="tiny", messages=HELLO, max_tokens=1)
+    assert raw.headers["x-request-id"].startswith("req-")
+    assert raw.parse().choices[0].finish_reason
+
+
+CHECKS = [
+    models, chat, stream, helper_stream, leave_a_stream, parts_and_roles, completions, errors,
+    extensions, raw_response,
+]
+for check in CHECKS:
+    check()
+    print(f"ok {check.__name__}")
