@@ -150,6 +150,13 @@ pub enum InferError {
         /// The token whose logit it is.
         token: u32,
     },
+    /// The model gave a state that is not a number, or infinite.
+    NonFiniteState {
+        /// The element of the state.
+        element: usize,
+    },
+    /// An adapter that was made for a model of another shape.
+    OtherModelsAdapter,
     /// A sampling parameter is out of its range.
     InvalidSampling {
         /// The parameter.
@@ -185,6 +192,16 @@ pub enum InferError {
 }
 
 impl InferError {
+    /// The same with places counted from the beginning of all ids, not of those from `first` on.
+    pub(crate) fn shifted(self, first: usize) -> Self {
+        match self {
+            InferError::TokenOutOfRange { token, index, vocabulary } => {
+                InferError::TokenOutOfRange { token, index: first + index, vocabulary }
+            }
+            other => other,
+        }
+    }
+
     /// Wraps an operating-system error with the path it belongs to.
     pub(crate) fn io(path: impl Into<PathBuf>, source: std::io::Error) -> Self {
         InferError::Io { path: path.into(), source }
@@ -238,6 +255,12 @@ impl fmt::Display for InferError {
             InferError::EmptyPrompt => f.write_str("the prompt holds no token"),
             InferError::NonFiniteLogit { token } => {
                 write!(f, "the model's logit of token {token} is not finite")
+            }
+            InferError::NonFiniteState { element } => {
+                write!(f, "element {element} of the model's state is not finite")
+            }
+            InferError::OtherModelsAdapter => {
+                f.write_str("the adapter was loaded for a model of another shape")
             }
             InferError::InvalidSampling { parameter, value, expected } => {
                 write!(f, "{parameter} = {value}, expected {expected}")

@@ -34,6 +34,7 @@ const INDEX: &str = "model.safetensors.index.json";
 pub struct HfDirectory {
     path: PathBuf,
     config: Map<String, Value>,
+    config_name: &'static str,
     shards: Vec<Shard>,
     /// The shard that holds each tensor.
     places: HashMap<String, usize>,
@@ -62,16 +63,25 @@ impl HfDirectory {
     /// its format asks for, [`InferError::MissingTensor`] when a shard lacks a tensor that the
     /// index puts there.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, InferError> {
-        let path = path.as_ref().to_path_buf();
-        let config_path = path.join(CONFIG);
+        HfDirectory::open_files(path.as_ref(), CONFIG, SINGLE)
+    }
+
+    /// The same with the two files under these names.
+    pub(crate) fn open_files(
+        path: &Path,
+        config_name: &'static str,
+        single: &str,
+    ) -> Result<Self, InferError> {
+        let path = path.to_path_buf();
+        let config_path = path.join(config_name);
         let config = object(&read(&config_path)?, &config_path.display().to_string())?;
         let mut directory =
-            HfDirectory { path, config, shards: Vec::new(), places: HashMap::new() };
+            HfDirectory { path, config, config_name, shards: Vec::new(), places: HashMap::new() };
         let index = directory.path.join(INDEX);
-        if index.exists() {
+        if single == SINGLE && index.exists() {
             directory.open_sharded(&index)?;
         } else {
-            let shard = directory.open_shard(SINGLE)?;
+            let shard = directory.open_shard(single)?;
             for tensor in directory.shards[shard].header.tensors() {
                 directory.places.insert(tensor.name().to_string(), shard);
             }
@@ -131,7 +141,7 @@ impl HfDirectory {
 
     /// Where [`config`](HfDirectory::config) was read, for errors.
     pub(crate) fn config_file(&self) -> String {
-        self.path.join(CONFIG).display().to_string()
+        self.path.join(self.config_name).display().to_string()
     }
 
     /// The configuration of a Llama-shaped model, as `ulp-nn` trains them.

@@ -47,8 +47,10 @@
 //! F feed-forward, L layers.
 #![deny(unsafe_code)]
 
+mod beam_search;
 mod bytes;
 mod chat_template;
+mod embed;
 mod engine;
 mod error;
 mod export;
@@ -64,8 +66,10 @@ mod sampler;
 mod score;
 mod tokenizer;
 
+pub use beam_search::{Beam, BeamOptions, beam_search};
 pub use bytes::Bytes;
 pub use chat_template::{ChatMessage, ChatTemplate, ChatTemplateOptions};
+pub use embed::{Pooling, embed};
 pub use engine::{
     BlockUse, Engine, EngineOptions, EngineStats, Event, FinishReason, Finished, Policy,
     PromptEvent, PromptToken, Request, RequestId, TokenEvent, Totals, Usage,
@@ -75,7 +79,7 @@ pub use export::export_gguf;
 pub use gguf::{Array, ByteStrings, Gguf, GgufWriter, TensorInfo, Value, ValueType};
 pub use hf::HfDirectory;
 pub use kv_cache::{CacheShape, KvCache, SequenceId};
-pub use model::{Input, LogitRows, Model, Workspace};
+pub use model::{Input, LogitRows, LoraAdapter, Model, Workspace};
 pub use perplexity::{
     Distributions, Divergence, Likelihood, PositionDivergence, SavedDistributions, Windows,
 };

@@ -86,7 +86,7 @@ pub(crate) fn for_each_chunk(
         let logits = if wanted == 0 { LogitRows::None } else { LogitRows::Final(wanted) };
         let logits = model
             .forward(&[Input { sequence, tokens, logits }], &mut cache, activations, &mut workspace)
-            .map_err(|error| shifted(error, first))?;
+            .map_err(|error| error.shifted(first))?;
         if wanted > 0 {
             visit(first + tokens.len() - wanted, logits)?;
         }
@@ -100,14 +100,4 @@ fn one(logits: &[f32], next: Option<&u32>, top: usize) -> Result<PositionScore, 
     let next = next.filter(|&&id| (id as usize) < logits.len());
     let next = next.map(|&id| TokenLogProbability { id, logprob: row.of(id) });
     Ok(PositionScore { next, top: row.top(top) })
-}
-
-/// Places are counted from the beginning of all ids, not of a chunk.
-fn shifted(error: InferError, first: usize) -> InferError {
-    match error {
-        InferError::TokenOutOfRange { token, index, vocabulary } => {
-            InferError::TokenOutOfRange { token, index: first + index, vocabulary }
-        }
-        other => other,
-    }
 }

@@ -531,3 +531,133 @@ fn numbers_say_what_the_engine_does() {
     let wrong = totals.drafted_tokens - totals.accepted_tokens;
     assert_eq!(totals.computed_tokens, 130 + 20 + 1 + (27 - 3) + wrong);
 }
+
+/// Requests come at random, some are cancelled half way, under random limits: whatever the company,
+/// each that ends has the bits that it has alone, and each that was cancelled a beginning of them.
+#[test]
+fn random_schedules_change_no_bit() {
+    let (model, tokenizer) = tiny_model("schedules", CONTEXT);
+    let requests = requests(12);
+    let fresh = |options| Engine::new(Arc::clone(&model), Arc::clone(&tokenizer), options);
+    let expected: Vec<Answer> = requests
+        .iter()
+        .map(|request| alone(&mut fresh(EngineOptions::default()), request.clone()))
+        .collect();
+    let mut seen = ulp_infer::Totals::default();
+    for schedule in 0..12u64 {
+        let random = Philox::new(23, schedule);
+        let below = |i: u64, n: usize| (random.uniform::<f64>(i) * n as f64) as usize;
+        let policies = [Policy::FirstCome, Policy::Priority, Policy::LongestPrefix];
+        let options = EngineOptions {
+            cache: CONTEXT + 64 * below(0, 12),
+            max_running: 1 + below(1, 6),
+            step_tokens: 1 + below(2, 90),
+            policy: policies[below(3, 3)],
+            max_draft: below(4, 7),
+            ..EngineOptions::default()
+        };
+        let mut engine = fresh(options.clone());
+        let (mut answers, mut ids, mut cancelled) = (BTreeMap::new(), Vec::new(), Vec::new());
+        let mut next = requests.iter();
+        let mut step = 0;
+        while next.len() > 0 || !engine.is_idle() {
+            step += 1;
+            for _ in 0..below(100 * step, 3) {
+                ids.extend(next.next().map(|request| engine.submit(request.clone()).unwrap()));
+            }
+            if below(100 * step + 1, 20) == 0 && !ids.is_empty() {
+                let id = ids[below(100 * step + 2, ids.len())];
+                let before = engine.stats();
+                if engine.cancel(id) {
+                    cancelled.push(id);
+                    let after = engine.stats();
+                    assert!(after.running + after.waiting < before.running + before.waiting);
+                }
+            }
+            collect(engine.step().unwrap(), &mut answers);
+            let stats = engine.stats();
+            assert!(stats.blocks_running + stats.blocks_kept <= stats.blocks);
+        }
+        for (i, id) in ids.iter().enumerate() {
+            let (answer, expected) = (&answers[id], &expected[i]);
+            let bits = answer.bits();
+            if cancelled.contains(id) {
+                assert_eq!(answer.reason(), FinishReason::Cancelled);
+                assert_eq!(
+                    bits[..],
+                    expected.bits()[..bits.len()],
+                    "{i} of {schedule}, {options:?}"
+                );
+            } else {
+                assert_eq!(bits, expected.bits(), "request {i} of {schedule}, {options:?}");
+                assert_eq!(answer.text(), expected.text(), "request {i} of {schedule}");
+            }
+        }
+        let (stats, totals) = (engine.stats(), engine.stats().totals);
+        assert_eq!((stats.running, stats.waiting, stats.blocks_running), (0, 0, 0));
+        assert_eq!(engine.free_positions(), 64 * (stats.blocks - stats.blocks_kept));
+        seen.preemptions += totals.preemptions;
+        seen.reused_tokens += totals.reused_tokens;
+        seen.accepted_tokens += totals.accepted_tokens;
+        seen.evictions += totals.evictions;
+    }
+    let cases = [seen.preemptions, seen.reused_tokens, seen.accepted_tokens, seen.evictions];
+    assert!(cases.iter().all(|&n| n > 0), "the schedules must bring about their cases: {seen:?}");
+}
+
+/// Tokens drawn with guesses are distributed as the model says. (They are the very tokens drawn
+/// without, too, which the other tests hold them to.)
+#[test]
+fn guesses_leave_the_distribution_as_it_is() {
+    let (model, tokenizer) = tiny_model("distribution", CONTEXT);
+    let prompt = [7, 8, 9, 7, 8, 9, 7, 8];
+    let draws = 1500;
+    let sampler = SamplerParams { temperature: 1.0, ..SamplerParams::greedy() };
+    let options =
+        EngineOptions { max_draft: 4, max_running: 32, cache: 4096, ..EngineOptions::default() };
+    let engine = Engine::new(Arc::clone(&model), tokenizer, options);
+    let mut engine = engine.with_draft(Arc::clone(&model));
+    for stream in 0..draws {
+        let request = Request { sampler: sampler.clone(), stream, ..Request::new(prompt.to_vec()) };
+        engine.submit(Request { max_tokens: 3, ignore_eog: true, ..request }).unwrap();
+    }
+    let answers = run(&mut engine);
+    let totals = engine.stats().totals;
+    assert!(totals.drafted_tokens > 0 && totals.accepted_tokens > 0, "{totals:?}");
+    // The second token is the first that may have been guessed. Its distribution is the mean of
+    // those after each first token.
+    let mut expected = vec![0.0f64; 257];
+    let mut counts = vec![0.0f64; 257];
+    let mut after: BTreeMap<u32, Vec<f64>> = BTreeMap::new();
+    for answer in answers.values() {
+        let ids = answer.ids();
+        counts[ids[1] as usize] += 1.0;
+        let row = after.entry(ids[0]).or_insert_with(|| {
+            let tokens = [&prompt[..], &[ids[0]]].concat();
+            let score = ulp_infer::score(&model, &tokens, Activations::Quantized, 257).unwrap();
+            let mut row = vec![0.0; 257];
+            score
+                .last()
+                .unwrap()
+                .top
+                .iter()
+                .for_each(|t| row[t.id as usize] = f64::from(t.logprob).exp());
+            row
+        });
+        expected.iter_mut().zip(row).for_each(|(sum, p)| *sum += *p);
+    }
+    // Pearson's χ² over tokens expected five times or more, the others together.
+    let (mut chi2, mut cells, mut rest) = (0.0, 0.0, (0.0, 0.0));
+    for (&e, &n) in expected.iter().zip(&counts) {
+        if e >= 5.0 {
+            chi2 += (n - e) * (n - e) / e;
+            cells += 1.0;
+        } else {
+            rest = (rest.0 + e, rest.1 + n);
+        }
+    }
+    chi2 += (rest.1 - rest.0) * (rest.1 - rest.0) / f64::max(rest.0, 1.0);
+    // Mean `cells`, standard deviation √(2 cells); four of them is one in some ten thousand.
+    let limit = cells + 4.0 * f64::sqrt(2.0 * cells);
+    assert!(cells > 10.0 && chi2 < limit, "chi² = {chi2} of {cells} cells, at most {limit}");
+}

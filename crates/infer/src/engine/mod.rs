@@ -134,8 +134,8 @@ impl Engine {
     /// # Errors
     ///
     /// [`InferError::EmptyPrompt`], [`InferError::TokenOutOfRange`], [`InferError::ContextFull`] if
-    /// the prompt leaves no room for a token, [`InferError::InvalidSampling`]. Nothing is taken in
-    /// then.
+    /// the prompt leaves no room for a token, [`InferError::InvalidSampling`],
+    /// [`InferError::OtherModelsAdapter`]. Nothing is taken in then.
     pub fn submit(&mut self, request: Request) -> Result<RequestId, InferError> {
         request.sampler.validate()?;
         let (vocabulary, context) = (self.model.vocab_size(), self.options.context);
@@ -146,6 +146,9 @@ impl Engine {
         if let Some(index) = out {
             let token = request.prompt[index];
             return Err(InferError::TokenOutOfRange { token, index, vocabulary });
+        }
+        if let Some(adapter) = &request.adapter {
+            adapter.check(&self.model)?;
         }
         let needed = request.prompt.len() + usize::from(request.max_tokens > 0);
         if needed > context {
@@ -297,7 +300,13 @@ impl Engine {
             })
             .collect();
         let (model, activations) = (&self.model, self.options.activations);
-        let mut rest = model.forward(&batch, &mut self.cache, activations, &mut self.workspace)?;
+        let mut adapters: Vec<_> =
+            plan.iter().map(|share| running[share.index].adapter()).collect();
+        if adapters.iter().all(Option::is_none) {
+            adapters.clear();
+        }
+        let (cache, workspace) = (&mut self.cache, &mut self.workspace);
+        let mut rest = model.forward_adapted(&batch, &adapters, cache, activations, workspace)?;
         let v = model.vocab_size();
         let tasks: Vec<(Task<'_>, &[f32])> = (tasks.into_iter())
             .map(|task| {

@@ -5,15 +5,26 @@ use std::ops::Bound;
 
 use crate::kv_cache::{KvCache, SequenceId};
 
+/// What keys and values depend on beside the tokens: the number of the adapter.
+pub(super) type Family = Option<u32>;
+
 /// Finished sequences by their tokens.
 ///
 /// In lexicographic order the sequence that has the longest beginning in common with a prompt is
 /// one of the prompt's two neighbours, so a search needs no hashes and finds no false friends.
 #[derive(Debug, Default)]
 pub(super) struct PrefixCache {
-    kept: BTreeMap<Vec<u32>, Kept>,
+    kept: BTreeMap<Key, Kept>,
     /// Counts uses: the smallest number is the one not used for longest.
     clock: u64,
+}
+
+/// The family's number, then the tokens.
+type Key = Vec<u32>;
+
+fn key(family: Family, tokens: &[u32]) -> Key {
+    let number = family.map_or(0, |number| number + 1);
+    [&[number], tokens].concat()
 }
 
 #[derive(Debug)]
@@ -24,12 +35,18 @@ struct Kept {
 
 impl PrefixCache {
     /// The kept sequence that shares most of `prompt`'s beginning, and how many tokens that is.
-    pub(super) fn longest_match(&self, prompt: &[u32]) -> Option<(SequenceId, usize)> {
+    pub(super) fn longest_match(
+        &self,
+        family: Family,
+        prompt: &[u32],
+    ) -> Option<(SequenceId, usize)> {
+        let prompt = &key(family, prompt)[..];
         let mut before = self.kept.range::<[u32], _>((Bound::Unbounded, Bound::Included(prompt)));
         let mut after = self.kept.range::<[u32], _>((Bound::Excluded(prompt), Bound::Unbounded));
         let neighbours = before.next_back().into_iter().chain(after.next());
-        let lengths =
-            neighbours.map(|(tokens, kept)| (kept.sequence, common_prefix(tokens, prompt)));
+        let lengths = neighbours.map(|(key, kept)| (kept.sequence, common_prefix(key, prompt)));
+        // The family's number is no token.
+        let lengths = lengths.map(|(sequence, len)| (sequence, len.saturating_sub(1)));
         lengths.max_by_key(|&(_, len)| len).filter(|&(_, len)| len > 0)
     }
 
@@ -48,7 +65,14 @@ impl PrefixCache {
 
     /// Keeps a sequence whose cached tokens are `tokens`. One that it begins with is of no more
     /// use; if it is itself the beginning of another, it is closed.
-    pub(super) fn keep(&mut self, tokens: Vec<u32>, sequence: SequenceId, cache: &mut KvCache) {
+    pub(super) fn keep(
+        &mut self,
+        family: Family,
+        tokens: &[u32],
+        sequence: SequenceId,
+        cache: &mut KvCache,
+    ) {
+        let tokens = key(family, tokens);
         self.clock += 1;
         let used = self.clock;
         let from = (Bound::Included(&tokens[..]), Bound::Unbounded);
@@ -98,19 +122,20 @@ mod tests {
     #[test]
     fn the_longest_beginning_is_found() {
         let (mut cache, mut prefixes) = (cache(), PrefixCache::default());
-        assert_eq!(prefixes.longest_match(&[1, 2]), None);
+        assert_eq!(prefixes.longest_match(None, &[1, 2]), None);
         let all = [vec![1, 2, 3, 9], vec![1, 2, 5], vec![4], vec![1, 2, 3, 4, 5]];
         let ids = all.map(|tokens| {
             let sequence = cache.open();
-            prefixes.keep(tokens, sequence, &mut cache);
+            prefixes.keep(None, &tokens, sequence, &mut cache);
             sequence
         });
-        assert_eq!(prefixes.longest_match(&[1, 2, 3, 4, 6]), Some((ids[3], 4)));
-        assert_eq!(prefixes.longest_match(&[1, 2, 3, 9, 9]), Some((ids[0], 4)));
-        assert_eq!(prefixes.longest_match(&[1, 2, 3, 9]), Some((ids[0], 4)));
-        assert_eq!(prefixes.longest_match(&[4, 4]), Some((ids[2], 1)));
-        assert_eq!(prefixes.longest_match(&[0]), None);
-        assert_eq!(prefixes.longest_match(&[5]), None);
+        assert_eq!(prefixes.longest_match(None, &[1, 2, 3, 4, 6]), Some((ids[3], 4)));
+        assert_eq!(prefixes.longest_match(None, &[1, 2, 3, 9, 9]), Some((ids[0], 4)));
+        assert_eq!(prefixes.longest_match(None, &[1, 2, 3, 9]), Some((ids[0], 4)));
+        assert_eq!(prefixes.longest_match(None, &[4, 4]), Some((ids[2], 1)));
+        assert_eq!(prefixes.longest_match(Some(7), &[4, 4]), None, "computed with an adapter");
+        assert_eq!(prefixes.longest_match(None, &[0]), None);
+        assert_eq!(prefixes.longest_match(None, &[5]), None);
     }
 
     #[test]
@@ -118,7 +143,7 @@ mod tests {
         let (mut cache, mut prefixes) = (cache(), PrefixCache::default());
         let keep = |prefixes: &mut PrefixCache, cache: &mut KvCache, tokens: &[u32]| {
             let sequence = cache.open();
-            prefixes.keep(tokens.to_vec(), sequence, cache);
+            prefixes.keep(None, tokens, sequence, cache);
         };
         keep(&mut prefixes, &mut cache, &[1, 2]);
         keep(&mut prefixes, &mut cache, &[1, 2, 3]);
@@ -127,10 +152,10 @@ mod tests {
         assert_eq!(prefixes.kept.len(), 1);
         keep(&mut prefixes, &mut cache, &[7]);
         keep(&mut prefixes, &mut cache, &[8]);
-        let (used, _) = prefixes.longest_match(&[1, 2]).unwrap();
+        let (used, _) = prefixes.longest_match(None, &[1, 2]).unwrap();
         prefixes.touch(used);
         assert!(prefixes.evict(&mut cache));
-        assert_eq!(prefixes.kept.keys().collect::<Vec<_>>(), [&vec![1, 2, 3], &vec![8]]);
+        assert_eq!(prefixes.kept.keys().collect::<Vec<_>>(), [&vec![0, 1, 2, 3], &vec![0, 8]]);
         assert!(prefixes.evict(&mut cache) && prefixes.evict(&mut cache));
         assert!(!prefixes.evict(&mut cache));
     }

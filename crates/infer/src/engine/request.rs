@@ -1,7 +1,9 @@
 //! What is asked of the engine.
 
 use std::fmt;
+use std::sync::Arc;
 
+use crate::model::LoraAdapter;
 use crate::sampler::SamplerParams;
 
 /// Names a request for as long as its engine lives.
@@ -32,7 +34,7 @@ impl fmt::Display for RequestId {
 /// };
 /// assert_eq!(request.top_logprobs, 0);
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Request {
     /// The ids to continue, at least one.
     pub prompt: Vec<u32>,
@@ -55,6 +57,9 @@ pub struct Request {
     /// The stream of random numbers of [`SamplerParams::seed`] that is drawn from: requests that
     /// differ in nothing else are independent draws.
     pub stream: u64,
+    /// The adapter that the model runs with, made for it. What a request has computed is shared
+    /// with those of the same adapter only.
+    pub adapter: Option<Arc<LoraAdapter>>,
     /// The higher goes first, under [`Policy::Priority`](super::Policy::Priority).
     pub priority: i32,
 }
@@ -72,6 +77,7 @@ impl Request {
             top_logprobs: 0,
             prompt_logprobs: false,
             stream: 0,
+            adapter: None,
             priority: 0,
         }
     }

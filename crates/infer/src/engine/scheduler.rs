@@ -98,8 +98,8 @@ impl Scheduler {
         let at = self.running.iter().position(|sequence| sequence.id == id)?;
         let mut sequence = self.running.remove(at);
         let cached = sequence.leave_cache();
-        let tokens = sequence.tokens[..cache.len(cached)].to_vec();
-        self.prefixes.keep(tokens, cached, cache);
+        let tokens = &sequence.tokens[..cache.len(cached)];
+        self.prefixes.keep(sequence.family(), tokens, cached, cache);
         Some(sequence)
     }
 
@@ -260,7 +260,8 @@ impl Scheduler {
             let reused = found.map_or(0, |(_, len)| len);
             // What a running prompt is about to compute is not computed twice.
             let own = sequence.reusable();
-            let coming = self.running.iter().map(|s| common_prefix(&s.tokens, own));
+            let family = self.running.iter().filter(|s| s.family() == sequence.family());
+            let coming = family.map(|s| common_prefix(&s.tokens, own));
             let wait = coming.max().is_some_and(|coming| coming >= reused + BLOCK);
             (!wait).then_some((sequence.id, found))
         });
@@ -274,8 +275,10 @@ impl Scheduler {
     /// one, and how much of it need not be computed.
     fn longest_match(&self, waiting: &Sequence, cache: &KvCache) -> Option<(SequenceId, usize)> {
         let tokens = waiting.reusable();
-        let kept = self.prefixes.longest_match(tokens);
-        let running = self.running.iter().filter_map(|sequence| {
+        let family = waiting.family();
+        let kept = self.prefixes.longest_match(family, tokens);
+        let related = self.running.iter().filter(|sequence| sequence.family() == family);
+        let running = related.filter_map(|sequence| {
             let cached = sequence.cached?;
             let len = common_prefix(&sequence.tokens[..cache.len(cached)], tokens);
             (len > 0).then_some((cached, len))

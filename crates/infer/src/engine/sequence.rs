@@ -2,12 +2,14 @@
 
 use super::event::{Event, FinishReason, Finished, PromptToken, TokenEvent, Usage};
 use super::options::Policy;
+use super::prefix_cache::Family;
 use super::queue::MAX_OVERTAKEN;
 use super::request::{Request, RequestId};
 use super::speculation::Acceptance;
 use super::stop::StopStrings;
 use crate::error::InferError;
 use crate::kv_cache::{KvCache, SequenceId};
+use crate::model::LoraAdapter;
 use crate::sampler::{LogProbabilities, SamplerState, TokenLogProbability};
 use crate::tokenizer::{TokenStream, Tokenizer};
 
@@ -78,6 +80,16 @@ impl Sequence {
             tokens,
             request,
         }
+    }
+
+    /// The adapter it runs with.
+    pub(super) fn adapter(&self) -> Option<&LoraAdapter> {
+        self.request.adapter.as_deref()
+    }
+
+    /// Which adapter it runs with: only sequences with the same one share blocks.
+    pub(super) fn family(&self) -> Family {
+        self.adapter().map(LoraAdapter::number)
     }
 
     pub(super) fn priority(&self) -> i32 {

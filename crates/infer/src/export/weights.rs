@@ -5,7 +5,7 @@ use ulp_nn::{Architecture, LlamaConfig, RopeScaling};
 use crate::error::InferError;
 use crate::gguf::GgufWriter;
 use crate::hf::HfDirectory;
-use crate::model::{GGUF_NAMES, LLAMA_NAMES, Names};
+use crate::model::{GGUF_NAMES, LLAMA_NAMES, Names, neighbours_rotate};
 use crate::quant::{TensorType, quantize};
 
 /// Adds every tensor of the model.
@@ -92,19 +92,6 @@ fn place(name: &str, config: &LlamaConfig) -> Option<(String, Option<usize>)> {
     Some((format!("blk.{layer}.{ours}.{kind}"), heads))
 }
 
-/// Rows reordered within each head from halves to neighbours: row i of the first half of a head
-/// comes to 2i, row i of the second half to 2i + 1.
-fn neighbours_rotate(values: &[f32], rows: usize, heads: usize) -> Vec<f32> {
-    let (width, head) = (values.len() / rows, rows / heads);
-    let mut out = Vec::with_capacity(values.len());
-    for row in 0..rows {
-        let (start, within) = (row / head * head, row % head);
-        let from = start + within / 2 + within % 2 * (head / 2);
-        out.extend_from_slice(&values[from * width..][..width]);
-    }
-    out
-}
-
 /// Vectors stay f32; a matrix whose rows do not fill blocks becomes F16.
 fn stored_type(shape: &[usize], ty: TensorType) -> TensorType {
     match shape {
@@ -129,17 +116,4 @@ fn rope_divisors(config: &LlamaConfig) -> Option<Vec<f32>> {
     let plain = LlamaConfig { rope_scaling: RopeScaling::None, ..config.clone() };
     let (plain, scaled) = (plain.rope_inverse_frequencies(), config.rope_inverse_frequencies());
     Some(plain.iter().zip(scaled).map(|(plain, scaled)| plain / scaled).collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rows_of_each_head_are_interleaved() {
-        // Two heads of four rows, one column.
-        let values = [0.0, 1.0, 2.0, 3.0, 10.0, 11.0, 12.0, 13.0];
-        let out = neighbours_rotate(&values, 8, 2);
-        assert_eq!(out, [0.0, 2.0, 1.0, 3.0, 10.0, 12.0, 11.0, 13.0]);
-    }
 }

@@ -5,6 +5,7 @@ use rayon::prelude::*;
 use super::activation::cap;
 use super::attention::{AttentionScratch, AttentionShape, Segment, attend};
 use super::config::Positions;
+use super::lora::{LoraAdapter, Slot};
 use super::norm::Norm;
 use super::rope::RowRotations;
 use super::weights::{Layer, Projection};
@@ -74,6 +75,8 @@ struct Rotations {
 struct Step<'a> {
     model: &'a Model,
     segments: Vec<Segment>,
+    /// The adapter of each segment; empty if none has one.
+    adapters: &'a [Option<&'a LoraAdapter>],
     rows: usize,
     /// Where the rows stand in their sequences.
     positions: Vec<u32>,
@@ -106,7 +109,29 @@ impl Model {
         activations: Activations,
         workspace: &'w mut Workspace,
     ) -> Result<&'w [f32], InferError> {
-        let step = self.run(batch, cache, activations, workspace)?;
+        self.forward_adapted(batch, &[], cache, activations, workspace)
+    }
+
+    /// As [`Model::forward`], with an adapter for each sequence of the batch that has one: the one
+    /// with which it is computed from its first token on. An empty list is none for any.
+    ///
+    /// # Errors
+    ///
+    /// As [`Model::forward`].
+    ///
+    /// # Panics
+    ///
+    /// As [`Model::forward`]; and if the list is not empty and has another length than the batch.
+    #[track_caller]
+    pub fn forward_adapted<'w>(
+        &self,
+        batch: &[Input<'_>],
+        adapters: &[Option<&LoraAdapter>],
+        cache: &mut KvCache,
+        activations: Activations,
+        workspace: &'w mut Workspace,
+    ) -> Result<&'w [f32], InferError> {
+        let step = self.run(batch, adapters, cache, activations, workspace)?;
         let rows = step.final_states(batch, workspace);
         Ok(step.logits(rows, workspace))
     }
@@ -129,27 +154,30 @@ impl Model {
         activations: Activations,
         workspace: &'w mut Workspace,
     ) -> Result<&'w [f32], InferError> {
-        let step = self.run(batch, cache, activations, workspace)?;
+        let step = self.run(batch, &[], cache, activations, workspace)?;
         let rows = step.final_states(batch, workspace);
         Ok(&workspace.normed[..rows * self.config.hidden_size])
     }
 
     /// Everything up to the last layer.
     #[track_caller]
-    fn run(
-        &self,
+    fn run<'a>(
+        &'a self,
         batch: &[Input<'_>],
+        adapters: &'a [Option<&'a LoraAdapter>],
         cache: &mut KvCache,
         activations: Activations,
         workspace: &mut Workspace,
-    ) -> Result<Step<'_>, InferError> {
+    ) -> Result<Step<'a>, InferError> {
         assert_eq!(cache.shape(), self.cache_shape(), "the cache is of another model");
         self.check(batch, cache)?;
-        let step = self.step(batch, cache, activations)?;
+        let count = adapters.len();
+        assert!(count == 0 || count == batch.len(), "{count} adapters of {} inputs", batch.len());
+        let step = self.step(batch, adapters, cache, activations)?;
         step.embed(batch, workspace);
         for (index, layer) in self.weights.layers.iter().enumerate() {
             step.attention(index, layer, cache, workspace);
-            step.feed_forward(layer, workspace);
+            step.feed_forward(index, layer, workspace);
         }
         for input in batch {
             cache.advance(input.sequence, input.tokens.len());
@@ -178,12 +206,13 @@ impl Model {
         cache.expect_free_blocks(new_blocks)
     }
 
-    fn step(
-        &self,
+    fn step<'a>(
+        &'a self,
         batch: &[Input<'_>],
+        adapters: &'a [Option<&'a LoraAdapter>],
         cache: &mut KvCache,
         activations: Activations,
-    ) -> Result<Step<'_>, InferError> {
+    ) -> Result<Step<'a>, InferError> {
         let mut segments = Vec::with_capacity(batch.len());
         let mut positions = Vec::new();
         for input in batch {
@@ -203,7 +232,7 @@ impl Model {
             }),
         };
         let rows = positions.len();
-        Ok(Step { model: self, segments, rows, positions, rotations, activations })
+        Ok(Step { model: self, segments, adapters, rows, positions, rotations, activations })
     }
 }
 
@@ -243,6 +272,9 @@ impl Step<'_> {
         project(&layer.query, &mut x, query);
         project(&layer.key, &mut x, key);
         project(&layer.value, &mut x, value);
+        self.adapt(index, Slot::Query, normed, query);
+        self.adapt(index, Slot::Key, normed, key);
+        self.adapt(index, Slot::Value, normed, value);
         let window = config.window.of(index);
         self.turn(query, query_width, layer.query_norm.as_ref(), window.is_some());
         self.turn(key, kv_width, layer.key_norm.as_ref(), window.is_some());
@@ -270,6 +302,7 @@ impl Step<'_> {
         let addend = sized(&mut w.addend, rows * c);
         let mut x = w.rows.rows(attended, query_width, self.activations);
         project(&layer.attention_output, &mut x, addend);
+        self.adapt(index, Slot::AttentionOutput, attended, addend);
         self.add_to_residual(layer.post_attention_norm.as_ref(), w);
     }
 
@@ -295,7 +328,7 @@ impl Step<'_> {
     }
 
     /// x += down(f(gate(n)) · up(n)), or down(f(up(n))) without a gate, with n the norm of x.
-    fn feed_forward(&self, layer: &Layer, w: &mut Workspace) {
+    fn feed_forward(&self, index: usize, layer: &Layer, w: &mut Workspace) {
         let config = &self.model.config;
         let (c, f) = (config.hidden_size, config.intermediate_size);
         let (rows, activation) = (self.rows, config.activation);
@@ -308,17 +341,38 @@ impl Step<'_> {
                 let up = sized(&mut w.up, rows * f);
                 project(gate, &mut x, inner);
                 project(&layer.up, &mut x, up);
+                self.adapt(index, Slot::Gate, normed, inner);
+                self.adapt(index, Slot::Up, normed, up);
                 by_rows(inner, f, |row, gate| activation.gate(gate, &up[row * f..][..f]));
             }
             None => {
                 project(&layer.up, &mut x, inner);
+                self.adapt(index, Slot::Up, normed, inner);
                 by_rows(inner, f, |_, x| activation.apply(x));
             }
         }
         let addend = sized(&mut w.addend, rows * c);
         let mut x = w.rows.rows(inner, f, self.activations);
         project(&layer.down, &mut x, addend);
+        self.adapt(index, Slot::Down, inner, addend);
         self.add_to_residual(layer.post_feed_forward_norm.as_ref(), w);
+    }
+
+    /// Adds what the adapters of the segments change of a map's output, given its input.
+    fn adapt(&self, layer: usize, slot: Slot, x: &[f32], out: &mut [f32]) {
+        if self.adapters.is_empty() {
+            return;
+        }
+        let (inputs, outputs) = (x.len() / self.rows.max(1), out.len() / self.rows.max(1));
+        let mut first = 0;
+        for (segment, adapter) in self.segments.iter().zip(self.adapters) {
+            let rows = first..first + segment.rows;
+            first = rows.end;
+            if let Some(adapter) = adapter {
+                let x = &x[rows.start * inputs..rows.end * inputs];
+                adapter.add(layer, slot, x, &mut out[rows.start * outputs..rows.end * outputs]);
+            }
+        }
     }
 
     /// x += addend, or its norm.

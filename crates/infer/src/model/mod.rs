@@ -10,6 +10,7 @@ mod config;
 mod fields;
 mod forward;
 mod keys;
+mod lora;
 mod names;
 mod norm;
 mod rope;
@@ -26,6 +27,8 @@ use config::{ModelConfig, Positions};
 use fields::Fields;
 pub use forward::Workspace;
 use keys::Keys;
+pub use lora::LoraAdapter;
+pub(crate) use lora::neighbours_rotate;
 pub(crate) use names::{GGUF as GGUF_NAMES, LLAMA as LLAMA_NAMES, Names};
 use weights::Weights;
 
@@ -60,7 +63,7 @@ pub struct Input<'a> {
 /// one of them (TinyLlama, SmolLM, Phi-4-mini).
 #[derive(Debug)]
 pub struct Model {
-    architecture: &'static str,
+    architecture: &'static Architecture,
     config: ModelConfig,
     weights: Weights,
     /// Of the rotary embedding, `[D/2]`.
@@ -148,13 +151,17 @@ impl Model {
                 *frequency /= divisor;
             }
         }
-        let architecture = architecture.name();
         Ok(Model { architecture, config, weights, frequencies, local_frequencies })
     }
 
     /// The architecture, as GGUF names it.
     pub fn architecture(&self) -> &'static str {
-        self.architecture
+        self.architecture.name()
+    }
+
+    /// What Hugging Face calls the tensors.
+    fn names(&self) -> &'static Names {
+        self.architecture.names
     }
 
     /// V, the number of token ids and the width of a row of logits.

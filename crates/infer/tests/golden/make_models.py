@@ -4,8 +4,9 @@
 
 needs torch, transformers (written with 5.24), safetensors and gguf. For each case `models/NAME/`
 holds what `save_pretrained` writes, `model.gguf` with the same weights under GGUF's names as
-llama.cpp's converter has them, and `expected.safetensors`: `ids` [T] and `logits` [T, V],
-computed in f32 with eager attention from the stored weights. Weights, biases and gains are all random: a bias
+llama.cpp's converter has them, and `expected.safetensors`: `ids` [T], `logits` [T, V] and `states`
+[T, C] (what the output matrix is multiplied with), computed in f32 with eager attention from the
+stored weights. `models/qwen2/beams.json` holds beam searches. Weights, biases and gains are all random: a bias
 left at zero or a gain left at one would hide a mistake in its use.
 """
 
@@ -217,6 +218,24 @@ def write_gguf(path, config, model):
     writer.close()
 
 
+def write_beams(path, model, prompt):
+    searches = []
+    for width, ends, penalty, early in [
+        (3, [5], 1.0, False), (4, [3], 0.0, False), (4, [3, 7, 36], 2.0, False),
+        (3, [3, 7], 1.0, True), (2, [36], 1.0, False), (3, [36], -1.0, False),
+    ]:
+        out = model.generate(prompt, num_beams=width, num_return_sequences=width, do_sample=False,
+            max_new_tokens=10, eos_token_id=ends, pad_token_id=0, length_penalty=penalty,
+            early_stopping=early, output_scores=True, return_dict_in_generate=True)
+        beams = []
+        for row, score in zip(out.sequences[:, prompt.shape[1]:].tolist(), out.sequences_scores):
+            end = next((i + 1 for i, t in enumerate(row) if t in ends), len(row))
+            beams.append(dict(tokens=row[:end], score=float(score)))
+        searches.append(dict(width=width, ends=ends, length_penalty=penalty, early_stopping=early,
+            max_tokens=10, beams=beams))
+    path.write_text(json.dumps(dict(prompt=prompt[0].tolist(), searches=searches)) + "\n")
+
+
 def make(name, config_class, fields):
     generator = torch.Generator().manual_seed(20251)
     fields = {key: value for key, value in fields.items() if value is not None}
@@ -229,17 +248,24 @@ def make(name, config_class, fields):
     with torch.no_grad():
         if by_token:
             cache = hf.DynamicCache()
-            step = lambda i: model(input_ids=ids[:, i : i + 1], past_key_values=cache).logits[0]
-            logits = torch.cat([step(i) for i in range(length)])
+            step = lambda i: model(input_ids=ids[:, i : i + 1], past_key_values=cache,
+                output_hidden_states=True)
+            steps = [step(i) for i in range(length)]
+            logits = torch.cat([out.logits[0] for out in steps])
+            states = torch.cat([out.hidden_states[-1][0] for out in steps])
         else:
-            logits = model(input_ids=ids, use_cache=False).logits[0]
+            out = model(input_ids=ids, use_cache=False, output_hidden_states=True)
+            logits, states = out.logits[0], out.hidden_states[-1][0]
     folder = HERE / name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     write_gguf(folder / "model.gguf", config, model)
+    if name == "qwen2":
+        write_beams(folder / "beams.json", model, ids[:, :8])
     model.to(torch.bfloat16).save_pretrained(folder)
     (folder / "generation_config.json").unlink(missing_ok=True)
-    save_file({"ids": ids[0].to(torch.int32).contiguous(), "logits": logits.contiguous()},
+    save_file({"ids": ids[0].to(torch.int32).contiguous(), "logits": logits.contiguous(),
+        "states": states.contiguous()},
         folder / "expected.safetensors")
     print(name, float(logits.abs().max()))
 

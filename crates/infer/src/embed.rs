@@ -1,0 +1,88 @@
+//! A vector for a text.
+
+use crate::error::InferError;
+use crate::kv_cache::KvCache;
+use crate::model::{Input, LogitRows, Model, Workspace};
+use crate::quant::Activations;
+
+/// Positions that are computed at once.
+const CHUNK: usize = 512;
+
+/// How the states of a text's T positions become one vector.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Pooling {
+    /// Their mean.
+    #[default]
+    Mean,
+    /// The last, which alone has seen the whole text.
+    Last,
+    /// The first, that of the token that stands for the text in models trained so (CLS).
+    Cls,
+}
+
+/// The embedding of a text, `[C]`: the states after the model's last norm, pooled. It is not scaled
+/// to unit length.
+///
+/// # Accuracy
+///
+/// The mean is summed in f64 in the order of the positions and rounded once. The bits do not depend
+/// on the number of threads.
+///
+/// # Errors
+///
+/// [`InferError::EmptyPrompt`], [`InferError::TokenOutOfRange`], [`InferError::ContextFull`] if the
+/// model was not made for so many, [`InferError::NonFiniteState`].
+///
+/// # Examples
+///
+/// ```no_run
+/// use ulp_infer::{Activations, Model, Pooling, embed};
+///
+/// let model = Model::load("model.gguf")?;
+/// let vector = embed(&model, &[1, 450, 7483], Pooling::Mean, Activations::Exact)?;
+/// assert_eq!(vector.len(), model.hidden_size());
+/// # Ok::<(), ulp_infer::InferError>(())
+/// ```
+pub fn embed(
+    model: &Model,
+    ids: &[u32],
+    pooling: Pooling,
+    activations: Activations,
+) -> Result<Vec<f32>, InferError> {
+    if ids.is_empty() {
+        return Err(InferError::EmptyPrompt);
+    }
+    let (needed, context) = (ids.len(), model.context());
+    if needed > context {
+        return Err(InferError::ContextFull { needed, context });
+    }
+    // Nothing after the first position changes its state.
+    let ids = if pooling == Pooling::Cls { &ids[..1] } else { ids };
+    let mut cache = KvCache::new(model.cache_shape(), ids.len());
+    let sequence = cache.open();
+    let mut workspace = Workspace::new();
+    let mut sum = vec![0.0f64; model.hidden_size()];
+    let chunks = ids.len().div_ceil(CHUNK);
+    for (chunk, tokens) in ids.chunks(CHUNK).enumerate() {
+        let logits = match pooling {
+            Pooling::Mean => LogitRows::All,
+            Pooling::Last | Pooling::Cls if chunk + 1 == chunks => LogitRows::Last,
+            Pooling::Last | Pooling::Cls => LogitRows::None,
+        };
+        let input = Input { sequence, tokens, logits };
+        let states = model
+            .states(&[input], &mut cache, activations, &mut workspace)
+            .map_err(|error| error.shifted(chunk * CHUNK))?;
+        for state in states.chunks_exact(model.hidden_size()) {
+            for (sum, &x) in sum.iter_mut().zip(state) {
+                *sum += f64::from(x);
+            }
+        }
+    }
+    let count = if pooling == Pooling::Mean { ids.len() as f64 } else { 1.0 };
+    let vector: Vec<f32> = sum.into_iter().map(|sum| (sum / count) as f32).collect();
+    match vector.iter().position(|x| !x.is_finite()) {
+        Some(element) => Err(InferError::NonFiniteState { element }),
+        None => Ok(vector),
+    }
+}
