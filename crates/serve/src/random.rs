@@ -9,9 +9,9 @@ pub(crate) fn random_u64() -> u64 {
     RandomState::new().build_hasher().finish()
 }
 
-/// A name that no other answer has: `PREFIX-` and 24 hexadecimal digits.
+/// A name that no other answer has: the prefix and 24 hexadecimal digits.
 pub(crate) fn random_name(prefix: &str) -> String {
-    format!("{prefix}-{:016x}{:08x}", random_u64(), random_u64() >> 32)
+    format!("{prefix}{:016x}{:08x}", random_u64(), random_u64() >> 32)
 }
 
 /// A seed that every JSON reader keeps.
@@ -26,7 +26,7 @@ mod tests {
     #[test]
     fn names_differ() {
         let names: std::collections::BTreeSet<String> =
-            (0..100).map(|_| random_name("chatcmpl")).collect();
+            (0..100).map(|_| random_name("chatcmpl-")).collect();
         assert_eq!(names.len(), 100);
         assert!(names.iter().all(|name| name.len() == "chatcmpl-".len() + 24));
     }

@@ -209,3 +209,104 @@ fn models_and_probes() {
     assert_eq!(server.metric("vllm:num_requests_running"), 0.0);
     assert!(server.get("/health").header("x-request-id").unwrap().starts_with("req-"));
 }
+
+#[test]
+fn a_response_is_a_chat_in_another_form() {
+    let server = TestServer::start();
+    let chat = server.post("/v1/chat/completions", &chat(json!({}))).json();
+    let text = &chat["choices"][0]["message"]["content"];
+    let mut body = json!({"input": "Hello", "seed": 7, "max_output_tokens": 12,
+        "metadata": {"a": "b"}, "include": ["message.output_text.logprobs"]});
+    let whole = server.post("/v1/responses", &body).json();
+    assert_eq!((&whole["object"], &whole["status"]), (&json!("response"), &json!("incomplete")));
+    assert_eq!(whole["incomplete_details"]["reason"], "max_output_tokens");
+    assert_eq!(whole["metadata"]["a"], "b");
+    let part = &whole["output"][0]["content"][0];
+    assert_eq!(&part["text"], text);
+    assert!(!part["logprobs"].as_array().unwrap().is_empty());
+    assert_eq!(whole["usage"]["input_tokens"], chat["usage"]["prompt_tokens"]);
+
+    body["stream"] = json!(true);
+    let reply = server.post("/v1/responses", &body);
+    assert!(reply.text().starts_with("event: response.created\ndata: "));
+    let events = reply.events();
+    let names: Vec<&str> = events.iter().map(|event| event["type"].as_str().unwrap()).collect();
+    assert_eq!(
+        names[..3],
+        ["response.created", "response.in_progress", "response.output_item.added"]
+    );
+    assert_eq!(names.last(), Some(&"response.incomplete"));
+    for (i, event) in events.iter().enumerate() {
+        assert_eq!(event["sequence_number"], i);
+    }
+    let deltas = events.iter().filter_map(|event| event["delta"].as_str());
+    assert_eq!(&json!(deltas.collect::<String>()), text);
+    let last = &events.last().unwrap()["response"];
+    assert_eq!(last["output"][0]["content"], whole["output"][0]["content"]);
+    // An answer can be sent back as it came.
+    let input = json!([{"role": "user", "content": "Hello"}, last["output"][0],
+        {"role": "user", "content": [{"type": "input_text", "text": "Go on"}]}]);
+    assert_eq!(
+        server.post("/v1/responses", &json!({"input": input, "max_output_tokens": 1})).status,
+        200
+    );
+    let stored = json!({"input": "a", "previous_response_id": "resp_1"});
+    assert_eq!(server.post("/v1/responses", &stored).error().1, "previous_response_id");
+}
+
+#[test]
+fn the_page_asks_nobody_else() {
+    let server = TestServer::start();
+    let page = server.get("/");
+    assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));
+    assert!(page.header("content-security-policy").unwrap().starts_with("default-src 'none'"));
+    let text = page.text();
+    assert!(!text.contains("http://") && !text.contains("https://"), "an outside address");
+    let parts = text.split('"').filter(|word| word.starts_with("page/"));
+    for part in parts.chain(["page/server.js"]) {
+        let part = server.get(&format!("/{part}"));
+        assert_eq!(part.status, 200);
+        assert!(!part.text().contains("//cdn") && !part.text().contains("https:"));
+    }
+    assert_eq!(server.get("/page/nothing.js").status, 404);
+}
+
+#[test]
+fn the_engine_and_the_floats_of_the_page() {
+    let server = TestServer::start();
+    server.post("/v1/completions", &json!({"prompt": "a".repeat(150), "max_tokens": 1}));
+    let view = server.get("/engine").json();
+    assert_eq!(view["map"].as_str().unwrap().len(), view["blocks"].as_u64().unwrap() as usize);
+    assert!(view["map"].as_str().unwrap().contains('k'), "the prompt is kept: {view}");
+    assert_eq!(view["totals"]["prompt_tokens"], 150);
+
+    let float = |body: Value| server.post("/float", &body);
+    let tenth = float(json!({"number": "0.1", "format": "binary32"})).json();
+    assert_eq!((&tenth["code"], &tenth["class"]), (&json!("0x3dcccccd"), &json!("normal")));
+    assert_eq!(tenth["value"], "0.100000001490116119384765625");
+    let own = float(json!({"code": "0x1f", "format": "4x3"})).json();
+    assert_eq!(own["bits"], "00011111");
+    assert!(!own["derivations"].as_array().unwrap().is_empty());
+    for (body, param) in [
+        (json!({"number": "0.1", "format": "nonsense"}), "format"),
+        (json!({"number": "nonsense", "format": "4x3"}), "number"),
+        (json!({"code": "0x100", "format": "4x3"}), "code"),
+        (json!({"code": "", "format": "4x3"}), "code"),
+        (json!({"format": "4x3"}), "number"),
+        (json!({"number": "1".repeat(2000), "format": "4x3"}), "number"),
+    ] {
+        let (status, found, ..) = float(body.clone()).error();
+        assert_eq!((status, found.as_str()), (400, param), "{body}");
+    }
+    assert!(float(json!({"number": "1e999999999", "format": "binary64"})).status < 500);
+    assert_eq!(server.get("/float/formats").status, 200);
+}
+
+#[test]
+fn a_trace_goes_on() {
+    let server = TestServer::start();
+    let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let reply = server.connect().send("GET", "/health", &[("traceparent", parent)], b"");
+    let ours = reply.header("traceparent").unwrap();
+    assert!(ours.starts_with(&parent[..36]) && ours.ends_with("-01") && ours != parent);
+}

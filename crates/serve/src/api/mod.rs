@@ -5,10 +5,14 @@ mod app;
 mod body;
 mod chat_completions;
 mod completions;
+mod engine_view;
 mod error;
+mod float;
 mod health;
 mod models;
 mod openapi;
+mod page;
+mod responses;
 mod sampling;
 mod schema;
 mod text_generation;
@@ -34,15 +38,21 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/v1/models/{*model}", get(models::one))
         .route("/v1/chat/completions", post(chat_completions::handle))
         .route("/v1/completions", post(completions::handle))
+        .route("/v1/responses", post(responses::handle))
+        .route("/engine", get(engine_view::handle))
+        .route("/float", post(float::handle))
+        .route("/float/formats", get(float::formats))
         .route("/tokenize", post(tokenize::tokenize))
         .route("/detokenize", post(tokenize::detokenize))
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(Arc::clone(&app), gate::expect_key));
-    // What probes and scrapers ask, who have no keys.
+    // What probes, scrapers and browsers ask before they have a key.
     let open = Router::new()
         .route("/health", get(health::health))
         .route("/ready", get(health::ready))
         .route("/metrics", get(health::metrics))
+        .route("/", get(page::index))
+        .route("/page/{file}", get(page::part))
         .route("/openapi.json", get(openapi::handle))
         .method_not_allowed_fallback(wrong_method);
     guarded

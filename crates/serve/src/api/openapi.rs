@@ -6,7 +6,9 @@ use serde_json::{Map, Value, json};
 
 use super::chat_completions::CHAT;
 use super::completions::COMPLETION;
+use super::float::FLOAT;
 use super::json_response;
+use super::responses::RESPONSE;
 use super::schema::{Schema, document};
 use super::tokenize::{DETOKENIZE, TOKENIZE};
 
@@ -23,6 +25,7 @@ struct Route {
 const JSON: &[&str] = &["application/json"];
 const JSON_OR_EVENTS: &[&str] = &["application/json", "text/event-stream"];
 const TEXT: &[&str] = &["text/plain"];
+const HTML: &[&str] = &["text/html"];
 
 const fn get(path: &'static str, about: &'static str, answers: &'static [&'static str]) -> Route {
     Route { path, about, body: None, answers }
@@ -40,10 +43,15 @@ const fn post(
 const ROUTES: &[Route] = &[
     post("/v1/chat/completions", "Answer a conversation", &CHAT, JSON_OR_EVENTS),
     post("/v1/completions", "Go on with a text", &COMPLETION, JSON_OR_EVENTS),
+    post("/v1/responses", "Answer a conversation, in the newer form", &RESPONSE, JSON_OR_EVENTS),
     get("/v1/models", "List the names of the model", JSON),
     get("/v1/models/{model}", "Describe a name of the model", JSON),
     post("/tokenize", "Text or a conversation to token ids", &TOKENIZE, JSON),
     post("/detokenize", "Token ids to text", &DETOKENIZE, JSON),
+    get("/engine", "The engine and its cache as they are now", JSON),
+    post("/float", "What becomes of a number in a format", &FLOAT, JSON),
+    get("/float/formats", "The formats that have names", JSON),
+    get("/", "A page to chat on", HTML),
     get("/health", "Whether the server works", JSON),
     get("/ready", "Whether requests should be sent here", JSON),
     get("/metrics", "Prometheus metrics", TEXT),

@@ -143,6 +143,16 @@ struct DryBody {
 }
 
 impl Sampling {
+    /// What divides the logits.
+    pub(crate) fn temperature(&self) -> f32 {
+        self.temperature.unwrap_or(1.0)
+    }
+
+    /// The sum of probabilities from which tokens are drawn.
+    pub(crate) fn top_p(&self) -> f32 {
+        self.top_p.unwrap_or(1.0)
+    }
+
     /// What the engine is told. `vocabulary` is the number of the model's logits.
     ///
     /// # Errors
@@ -156,7 +166,7 @@ impl Sampling {
         // 0 is allowed, and means the fewest tokens that there can be: one.
         let part = |p: Option<f32>| p.unwrap_or(1.0).max(f32::MIN_POSITIVE);
         Ok(SamplerParams {
-            temperature: self.temperature.unwrap_or(1.0),
+            temperature: self.temperature(),
             top_k: self.top_k.unwrap_or(0),
             top_p: part(self.top_p),
             min_p: self.min_p.unwrap_or(0.0),

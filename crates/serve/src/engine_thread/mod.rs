@@ -16,7 +16,7 @@ use std::thread;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc as tokio_mpsc, oneshot};
 use tokio::time::Instant;
-use ulp_infer::{Engine, InferError, Request};
+use ulp_infer::{BlockUse, Engine, EngineStats, InferError, Request};
 
 use crate::error::ServeError;
 use crate::metrics::Metrics;
@@ -37,8 +37,18 @@ enum Command {
         reply: oneshot::Sender<Result<(), InferError>>,
     },
     Cancel(Ticket),
+    /// A look at the engine between two steps.
+    View(oneshot::Sender<View>),
     /// Ends all requests and the thread.
     Stop,
+}
+
+/// The engine between two steps.
+#[derive(Debug)]
+pub(crate) struct View {
+    pub(crate) stats: EngineStats,
+    /// Who holds each block of the cache.
+    pub(crate) map: Vec<BlockUse>,
 }
 
 /// Why a group of requests was not taken in.
@@ -84,6 +94,13 @@ impl EngineHandle {
             Ok(Err(error)) => Err(Refusal::Engine(error)),
             Err(_) => Err(Refusal::Stopped),
         }
+    }
+
+    /// A look at the engine, after the step that it is in.
+    pub(crate) async fn view(&self) -> Result<View, Refusal> {
+        let (reply, view) = oneshot::channel();
+        self.commands.send(Command::View(reply)).map_err(|_| Refusal::Stopped)?;
+        view.await.map_err(|_| Refusal::Stopped)
     }
 
     fn take_places(&self, n: usize) -> Result<Vec<OwnedSemaphorePermit>, Refusal> {
@@ -217,6 +234,11 @@ impl Loop {
                 for request in self.routes.take(ticket, &self.metrics) {
                     self.engine.cancel(request);
                 }
+                true
+            }
+            Command::View(reply) => {
+                let view = View { stats: self.engine.stats(), map: self.engine.block_map() };
+                let _ = reply.send(view);
                 true
             }
             Command::Stop => false,

@@ -3,6 +3,7 @@
 mod key;
 mod log;
 mod origin;
+mod trace_context;
 
 pub(crate) use key::expect_key;
 pub(crate) use log::log;

@@ -37,7 +37,7 @@ fn allow(headers: &mut HeaderMap, origin: HeaderValue, asks_first: bool) {
     headers.append(header::VARY, HeaderValue::from_static("origin"));
     headers.insert(
         header::ACCESS_CONTROL_EXPOSE_HEADERS,
-        HeaderValue::from_static("x-request-id, retry-after"),
+        HeaderValue::from_static("x-request-id, traceparent, retry-after"),
     );
     if asks_first {
         for (name, value) in [

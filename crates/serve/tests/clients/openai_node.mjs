@@ -53,6 +53,16 @@ const checks = {
     assert.deepEqual(made.choices.map((choice) => choice.text.slice(0, 2)), ["ab", "cd"]);
   },
 
+  async responses() {
+    const options = { model, input: "Hello", max_output_tokens: 8, seed: 2 };
+    const made = await client.responses.create(options);
+    let text = "";
+    for await (const event of await client.responses.create({ ...options, stream: true })) {
+      if (event.type === "response.output_text.delta") text += event.delta;
+    }
+    assert.equal(text, made.output_text);
+  },
+
   async errors() {
     const create = (extra) => client.chat.completions.create({ model, messages, ...extra });
     for (const [extra, status, param] of [

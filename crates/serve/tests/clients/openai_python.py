@@ -127,9 +127,23 @@ def raw_response():
     assert raw.parse().choices[0].finish_reason
 
 
+def responses():
+    made = client.responses.create(model="tiny", input="Hello", max_output_tokens=8, extra_body={"seed": 2})
+    assert made.output_text and made.status in ("completed", "incomplete")
+    with client.responses.stream(
+        model="tiny", input="Hello", max_output_tokens=8, extra_body={"seed": 2}
+    ) as events:
+        text = "".join(event.delta for event in events if event.type == "response.output_text.delta")
+    assert text == made.output_text
+    refused(
+        openai.BadRequestError, 400, "previous_response_id",
+        lambda: client.responses.create(model="tiny", input="a", previous_response_id="resp_1"),
+    )
+
+
 CHECKS = [
     models, chat, stream, helper_stream, leave_a_stream, parts_and_roles, completions, errors,
-    extensions, raw_response,
+    extensions, raw_response, responses,
 ]
 for check in CHECKS:
     check()

@@ -60,11 +60,11 @@ pub(crate) fn stream<F: Format>(
 }
 
 fn event(frame: Frame) -> Event {
-    let event = Event::default().data(frame.data.to_string());
-    match frame.event {
-        Some(name) => event.event(name),
-        None => event,
-    }
+    let event = match frame.event {
+        Some(name) => Event::default().event(name),
+        None => Event::default(),
+    };
+    event.data(frame.data.to_string())
 }
 
 impl<F: Format> Answers<F> {

@@ -19,7 +19,7 @@ pub(super) struct ChatFormat {
 impl ChatFormat {
     pub(super) fn new(model: &str, with_log: bool, include_usage: bool) -> Self {
         ChatFormat {
-            id: random_name("chatcmpl"),
+            id: random_name("chatcmpl-"),
             created: unix_seconds(),
             model: model.to_string(),
             with_log,
@@ -51,7 +51,7 @@ impl ChatFormat {
     fn logprobs(&self, tokens: &[LoggedToken]) -> Value {
         match self.with_log {
             true => {
-                json!({"content": tokens.iter().map(entry).collect::<Vec<_>>(), "refusal": null})
+                json!({"content": tokens.iter().map(token_entry).collect::<Vec<_>>(), "refusal": null})
             }
             false => Value::Null,
         }
@@ -62,7 +62,7 @@ impl ChatFormat {
 pub(crate) const FINGERPRINT: &str = concat!("ulp-", env!("CARGO_PKG_VERSION"));
 
 /// A token's entry among the log-probabilities.
-fn entry(token: &LoggedToken) -> Value {
+pub(crate) fn token_entry(token: &LoggedToken) -> Value {
     let rival = |(_, bytes, logprob): &(u32, Vec<u8>, f32)| json!({"token": String::from_utf8_lossy(bytes), "logprob": finite(*logprob), "bytes": bytes});
     json!({
         "token": token.text(),

@@ -14,7 +14,7 @@ use super::app::{App, Job};
 use super::error::ApiError;
 use super::{blocking, body};
 use format::ChatFormat;
-pub(crate) use format::{FINGERPRINT, finite};
+pub(crate) use format::{FINGERPRINT, finite, token_entry};
 pub(crate) use message::{CONVERSATION, prompt_ids};
 pub(crate) use parameters::CHAT;
 use parameters::ChatBody;

@@ -31,7 +31,7 @@ impl CompletionFormat {
         n: usize,
     ) -> Self {
         CompletionFormat {
-            id: random_name("cmpl"),
+            id: random_name("cmpl-"),
             created: unix_seconds(),
             model: app.model.name().to_string(),
             with_log,

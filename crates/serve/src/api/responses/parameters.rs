@@ -1,0 +1,124 @@
+//! What may be asked of a response.
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::input::{INPUT, Input};
+use crate::api::error::ApiError;
+use crate::api::sampling::{MORE_SAMPLING, SAMPLING, Sampling};
+use crate::api::schema::{COUNT, Parameter, Schema, TEXT, WORD};
+
+/// The body of a request.
+pub(crate) const RESPONSE: Schema = Schema::Object(&[OWN, SAMPLING, MORE_SAMPLING]);
+
+const LOGPROBS: &str = "message.output_text.logprobs";
+const NOT_STORED: &str = "nothing is stored; send the whole conversation as input";
+const NO_TOOLS: &str = "this route has no tools";
+
+const OWN: &[Parameter] = &[
+    Parameter::required("input", INPUT, "A text, or a conversation"),
+    Parameter::optional("model", WORD, "One of the names that /v1/models lists"),
+    Parameter::optional("instructions", TEXT, "What the model is told first"),
+    Parameter::optional("max_output_tokens", COUNT, "Tokens of the answer at most"),
+    Parameter::optional("stream", Schema::Boolean, "Send the answer in pieces as it comes"),
+    Parameter::optional(
+        "stream_options",
+        Schema::Object(&[&[Parameter::optional(
+            "include_obfuscation",
+            Schema::Only(false),
+            "Pieces are not padded",
+        )]]),
+        "Only with stream",
+    ),
+    Parameter::optional(
+        "include",
+        Schema::List { item: &Schema::Choice(&[LOGPROBS]), min: 0, max: 1 },
+        "Give the log-probability of each token",
+    ),
+    Parameter::optional(
+        "top_logprobs",
+        Schema::Integer { min: 0, max: 20 },
+        "And those of the most probable tokens; only with include",
+    ),
+    Parameter::optional(
+        "text",
+        Schema::Object(&[&[
+            Parameter::optional(
+                "format",
+                Schema::Tagged { tag: "type", variants: &[("text", &[])] },
+                "",
+            ),
+            Parameter::refused("verbosity", "it is not something that the model was told of"),
+        ]]),
+        "The form of the answer",
+    ),
+    Parameter::optional("metadata", Schema::Map(&TEXT), "Comes back with the answer"),
+    Parameter::optional("tool_choice", Schema::Choice(&["none"]), "There are no tools"),
+    Parameter::optional("store", Schema::Only(false), "Nothing is stored"),
+    Parameter::optional("background", Schema::Only(false), "The answer comes at once"),
+    Parameter::optional("truncation", Schema::Choice(&["disabled"]), "Nothing is left out"),
+    Parameter::optional("service_tier", Schema::Choice(&["auto", "default"]), "There is one tier"),
+    Parameter::optional("user", TEXT, "Written to the log"),
+    Parameter::optional("safety_identifier", TEXT, "Written to the log"),
+    Parameter::optional("prompt_cache_key", TEXT, "Written to the log; the cache goes by contents"),
+    Parameter::refused("previous_response_id", NOT_STORED),
+    Parameter::refused("conversation", NOT_STORED),
+    Parameter::refused("prompt", NOT_STORED),
+    Parameter::refused("tools", NO_TOOLS),
+    Parameter::refused("parallel_tool_calls", NO_TOOLS),
+    Parameter::refused("max_tool_calls", NO_TOOLS),
+    Parameter::refused("reasoning", "the model does not reason apart from its answer"),
+    Parameter::refused("prompt_cache_retention", "what is in the cache stays until room is needed"),
+];
+
+/// The table above, filled.
+#[derive(Debug, Deserialize)]
+pub(super) struct ResponseBody {
+    pub(super) input: Input,
+    pub(super) model: Option<String>,
+    pub(super) instructions: Option<String>,
+    pub(super) max_output_tokens: Option<usize>,
+    #[serde(default)]
+    pub(super) stream: bool,
+    stream_options: Option<Value>,
+    #[serde(default)]
+    include: Vec<String>,
+    pub(super) top_logprobs: Option<usize>,
+    #[serde(default)]
+    pub(super) metadata: Map<String, Value>,
+    pub(super) user: Option<String>,
+    safety_identifier: Option<String>,
+    prompt_cache_key: Option<String>,
+    #[serde(flatten)]
+    pub(super) sampling: Sampling,
+}
+
+impl ResponseBody {
+    /// The number of alternatives to each token; `None` if no log-probabilities are wanted.
+    ///
+    /// # Errors
+    ///
+    /// 400 for `top_logprobs` without `include`, and for `stream_options` without `stream`.
+    pub(super) fn log(&self) -> Result<Option<usize>, ApiError> {
+        if self.stream_options.is_some() && !self.stream {
+            let message = "stream_options is only for stream: true";
+            return Err(ApiError::value("stream_options", message));
+        }
+        match (self.include.is_empty(), self.top_logprobs) {
+            (true, Some(1..)) => {
+                let message = format!("top_logprobs is only for include: [\"{LOGPROBS}\"]");
+                Err(ApiError::value("top_logprobs", message))
+            }
+            (true, _) => Ok(None),
+            (false, top) => Ok(Some(top.unwrap_or(0))),
+        }
+    }
+
+    /// Writes to the log whose request it is.
+    pub(super) fn note_user(&self) {
+        let ResponseBody { user, safety_identifier, prompt_cache_key, .. } = self;
+        if user.is_some() || safety_identifier.is_some() || prompt_cache_key.is_some() {
+            tracing::info!(user, safety_identifier, prompt_cache_key, "request of");
+        }
+    }
+}
