@@ -141,6 +141,52 @@ pub fn relu_vjp<T: Float>(x: ArrayViewD<'_, T>, dy: ArrayViewD<'_, T>) -> ArrayD
     map2(x, dy, ReluVjp)
 }
 
+#[derive(Clone, Copy)]
+struct LeakyRelu<T>(T);
+impl<T: Float> Map1<T> for LeakyRelu<T> {
+    #[inline(always)]
+    fn at(self, x: T) -> T {
+        if x < T::ZERO { x * self.0 } else { x }
+    }
+}
+
+/// x, times `slope` where it is negative (Maas et al., "Rectifier nonlinearities improve neural
+/// network acoustic models", 2013).
+pub fn leaky_relu<T: Float>(x: ArrayViewD<'_, T>, slope: T) -> ArrayD<T> {
+    map1(x, LeakyRelu(slope))
+}
+
+#[derive(Clone, Copy)]
+struct LeakyReluVjp<T>(T);
+impl<T: Float> Map2<T> for LeakyReluVjp<T> {
+    #[inline(always)]
+    fn at(self, x: T, dy: T) -> T {
+        if x > T::ZERO { dy } else { dy * self.0 }
+    }
+}
+
+/// `dy` where `x > 0`, else `dy · slope`.
+#[track_caller]
+pub fn leaky_relu_vjp<T: Float>(
+    x: ArrayViewD<'_, T>,
+    slope: T,
+    dy: ArrayViewD<'_, T>,
+) -> ArrayD<T> {
+    map2(x, dy, LeakyReluVjp(slope))
+}
+
+each!(Softplus, x => {
+    // log(1 + e^x) without overflow: the larger part is x itself.
+    let rest = (-x.abs()).exp().log1p();
+    let positive = if x < T::ZERO { T::ZERO } else { x };
+    positive + rest
+});
+
+/// log(1 + e^x), a smooth form of [`relu`]; its derivative is [`sigmoid`].
+pub fn softplus<T: Float>(x: ArrayViewD<'_, T>) -> ArrayD<T> {
+    map1(x, Softplus)
+}
+
 /// x σ(x), also called Swish.
 pub fn silu<T: Float>(x: ArrayViewD<'_, T>) -> ArrayD<T> {
     map1(x, Silu)

@@ -25,6 +25,7 @@ pairwise!(Sub, x, y => x - y);
 pairwise!(Mul, x, y => x * y);
 pairwise!(Div, x, y => x / y);
 pairwise!(Maximum, x, y => x.maximum(y));
+pairwise!(Minimum, x, y => x.minimum(y));
 
 /// `x + y`, broadcasting.
 ///
@@ -70,6 +71,12 @@ pub fn maximum<T: Float>(x: ArrayViewD<'_, T>, y: ArrayViewD<'_, T>) -> ArrayD<T
     map2(x, y, Maximum)
 }
 
+/// The smaller of `x` and `y`, broadcasting; NaN where either is.
+#[track_caller]
+pub fn minimum<T: Float>(x: ArrayViewD<'_, T>, y: ArrayViewD<'_, T>) -> ArrayD<T> {
+    map2(x, y, Minimum)
+}
+
 #[derive(Clone, Copy)]
 struct Neg;
 impl<T: Float> Map1<T> for Neg {
@@ -110,4 +117,83 @@ impl<T: Float> Map1<T> for AddScalar<T> {
 /// `x + term`.
 pub fn add_scalar<T: Float>(x: ArrayViewD<'_, T>, term: T) -> ArrayD<T> {
     map1(x, AddScalar(term))
+}
+
+#[derive(Clone, Copy)]
+struct Abs;
+impl<T: Float> Map1<T> for Abs {
+    #[inline(always)]
+    fn at(self, x: T) -> T {
+        x.abs()
+    }
+}
+
+/// |x|.
+pub fn abs<T: Float>(x: ArrayViewD<'_, T>) -> ArrayD<T> {
+    map1(x, Abs)
+}
+
+#[derive(Clone, Copy)]
+struct Sign;
+impl<T: Float> Map1<T> for Sign {
+    #[inline(always)]
+    fn at(self, x: T) -> T {
+        let positive = if x > T::ZERO { T::ONE } else { x };
+        if x < T::ZERO { -T::ONE } else { positive }
+    }
+}
+
+/// 1, -1, or x itself where it is zero or NaN.
+pub fn sign<T: Float>(x: ArrayViewD<'_, T>) -> ArrayD<T> {
+    map1(x, Sign)
+}
+
+#[derive(Clone, Copy)]
+struct Clamp<T>(T, T);
+impl<T: Float> Map1<T> for Clamp<T> {
+    #[inline(always)]
+    fn at(self, x: T) -> T {
+        let above = if x < self.0 { self.0 } else { x };
+        if above > self.1 { self.1 } else { above }
+    }
+}
+
+/// x, but at least `least` and at most `most`; NaN stays.
+///
+/// # Panics
+///
+/// Unless `least <= most`.
+///
+/// # Examples
+///
+/// ```
+/// use ulp_tensor::{clamp, ndarray::array};
+///
+/// let x = array![-3.0, 0.5, 3.0].into_dyn();
+/// assert_eq!(clamp(x.view(), -1.0, 1.0), array![-1.0, 0.5, 1.0].into_dyn());
+/// ```
+#[track_caller]
+pub fn clamp<T: Float>(x: ArrayViewD<'_, T>, least: T, most: T) -> ArrayD<T> {
+    assert!(least <= most, "clamp between {least} and {most}");
+    map1(x, Clamp(least, most))
+}
+
+#[derive(Clone, Copy)]
+struct ClampVjp<T>(T, T);
+impl<T: Float> Map2<T> for ClampVjp<T> {
+    #[inline(always)]
+    fn at(self, x: T, dy: T) -> T {
+        if (x >= self.0) & (x <= self.1) { dy } else { T::ZERO }
+    }
+}
+
+/// `dy` where [`clamp`] changes nothing, else 0.
+#[track_caller]
+pub fn clamp_vjp<T: Float>(
+    x: ArrayViewD<'_, T>,
+    least: T,
+    most: T,
+    dy: ArrayViewD<'_, T>,
+) -> ArrayD<T> {
+    map2(x, dy, ClampVjp(least, most))
 }

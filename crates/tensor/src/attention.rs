@@ -1,5 +1,7 @@
 //! Scaled dot-product attention, grouped-query.
 
+use std::ops::Range;
+
 use ndarray::{ArrayD, ArrayViewD, Axis, Ix2};
 
 use crate::map::shaped;
@@ -39,7 +41,38 @@ pub fn attention<T: Float>(
     scale: T,
     causal: bool,
 ) -> ArrayD<T> {
-    let dims = Dims::new(&q, &k, &v, causal);
+    forward(Dims::new(&q, &k, &v, causal), q, k, v, scale)
+}
+
+/// [`attention`] in which query t sees `window` keys only: those up to s = t + (S - T), the last of
+/// them (Beltagy et al., [Longformer](https://arxiv.org/abs/2004.05150); Mistral's sliding window).
+/// The work grows with T · `window`, not with T · S.
+///
+/// # Shapes
+///
+/// As [`attention`].
+///
+/// # Panics
+///
+/// If the shapes do not fit, T > S, or `window` is 0.
+#[track_caller]
+pub fn local_attention<T: Float>(
+    q: ArrayViewD<'_, T>,
+    k: ArrayViewD<'_, T>,
+    v: ArrayViewD<'_, T>,
+    scale: T,
+    window: usize,
+) -> ArrayD<T> {
+    forward(Dims::new(&q, &k, &v, true).within(window), q, k, v, scale)
+}
+
+fn forward<T: Float>(
+    dims: Dims,
+    q: ArrayViewD<'_, T>,
+    k: ArrayViewD<'_, T>,
+    v: ArrayViewD<'_, T>,
+    scale: T,
+) -> ArrayD<T> {
     let (row, sequence) = (dims.h * dims.d, dims.t * dims.h * dims.d);
     let mut out: Vec<T> = pool::zeros(dims.b * sequence);
     if out.is_empty() {
@@ -52,9 +85,9 @@ pub fn attention<T: Float>(
         for h in 0..dims.h {
             let kh = h / dims.group();
             let q = head(&q, b, h).rows(t0, rows);
-            let seen = dims.probabilities(q, head(&k, b, kh), t0, scale, &mut scores);
+            let (first, seen) = dims.probabilities(q, head(&k, b, kh), t0, scale, &mut scores);
             let p = Matrix::from_slice(&scores, rows, seen);
-            gemm(p, head(&v, b, kh).rows(0, seen), &mut out[h * dims.d..], row, false);
+            gemm(p, head(&v, b, kh).rows(first, seen), &mut out[h * dims.d..], row, false);
         }
     };
     share::chunks(&mut out, sequence, true, |b, out| {
@@ -76,7 +109,35 @@ pub fn attention_vjp<T: Float>(
     causal: bool,
     dy: ArrayViewD<'_, T>,
 ) -> (ArrayD<T>, ArrayD<T>, ArrayD<T>) {
-    let dims = Dims::new(&q, &k, &v, causal);
+    backward(Dims::new(&q, &k, &v, causal), q, k, v, scale, dy)
+}
+
+/// The gradients `(dq, dk, dv)` of [`local_attention`], given the gradient `dy` of its value.
+///
+/// # Panics
+///
+/// As [`local_attention`].
+#[track_caller]
+pub fn local_attention_vjp<T: Float>(
+    q: ArrayViewD<'_, T>,
+    k: ArrayViewD<'_, T>,
+    v: ArrayViewD<'_, T>,
+    scale: T,
+    window: usize,
+    dy: ArrayViewD<'_, T>,
+) -> (ArrayD<T>, ArrayD<T>, ArrayD<T>) {
+    backward(Dims::new(&q, &k, &v, true).within(window), q, k, v, scale, dy)
+}
+
+#[track_caller]
+fn backward<T: Float>(
+    dims: Dims,
+    q: ArrayViewD<'_, T>,
+    k: ArrayViewD<'_, T>,
+    v: ArrayViewD<'_, T>,
+    scale: T,
+    dy: ArrayViewD<'_, T>,
+) -> (ArrayD<T>, ArrayD<T>, ArrayD<T>) {
     assert!(q.shape() == dy.shape(), "q {:?} and dy {:?} differ", q.shape(), dy.shape());
     let Dims { t, s, d, .. } = dims;
     // One task makes all that reads one key-value head; its parts of dk and dv are added up in
@@ -94,8 +155,8 @@ pub fn attention_vjp<T: Float>(
             for t0 in (0..t).step_by(QUERIES) {
                 let rows = QUERIES.min(t - t0);
                 let (q, dy) = (head(&q, b, h).rows(t0, rows), head(&dy, b, h).rows(t0, rows));
-                let seen = dims.probabilities(q, k, t0, scale, &mut p);
-                let (k, v) = (k.rows(0, seen), v.rows(0, seen));
+                let (first, seen) = dims.probabilities(q, k, t0, scale, &mut p);
+                let (k, v) = (k.rows(first, seen), v.rows(first, seen));
                 gemm(dy, v.t(), &mut ds, seen, false);
                 for (y, dx) in p.chunks(seen.max(1)).zip(ds.chunks_mut(seen.max(1))).take(rows) {
                     let mean = dot(y, dx);
@@ -103,8 +164,8 @@ pub fn attention_vjp<T: Float>(
                 }
                 let p = Matrix::from_slice(&p, rows, seen);
                 let ds = Matrix::from_slice(&ds, rows, seen);
-                gemm(p.t(), dy, &mut dv, d, true);
-                gemm(ds.t(), q, &mut dk, d, true);
+                gemm(p.t(), dy, &mut dv[first * d..], d, true);
+                gemm(ds.t(), q, &mut dk[first * d..], d, true);
                 gemm(ds, k, &mut dq[(g * t + t0) * d..], d, false);
             }
         }
@@ -152,6 +213,8 @@ struct Dims {
     kv: usize,
     d: usize,
     causal: bool,
+    /// How many keys a query sees at most.
+    window: usize,
 }
 
 impl Dims {
@@ -181,20 +244,28 @@ impl Dims {
             if causal { " with T <= S" } else { "" }
         );
         let (q, k) = (q.shape(), k.shape());
-        Dims { b: q[0], t: q[1], s: k[1], h: q[2], kv: k[2], d: q[3], causal }
+        Dims { b: q[0], t: q[1], s: k[1], h: q[2], kv: k[2], d: q[3], causal, window: usize::MAX }
+    }
+
+    #[track_caller]
+    fn within(self, window: usize) -> Self {
+        assert!(window > 0, "a window of no keys");
+        Dims { window, ..self }
     }
 
     fn group(&self) -> usize {
         self.h / self.kv.max(1)
     }
 
-    /// How many keys query `t` sees.
-    fn seen(&self, t: usize) -> usize {
-        if self.causal { self.s - self.t + t + 1 } else { self.s }
+    /// The keys that query `t` sees.
+    fn seen(&self, t: usize) -> Range<usize> {
+        let end = if self.causal { self.s - self.t + t + 1 } else { self.s };
+        end.saturating_sub(self.window)..end
     }
 
-    /// softmax(scale q kᵀ) for the queries from `t0` on, [rows of q, seen], in the beginning of
-    /// `scores`; 0 where a query does not see. Returns how many keys the last query sees.
+    /// softmax(scale q kᵀ) for the queries from `t0` on, [rows of q, keys], in the beginning of
+    /// `scores`; 0 where a query does not see. Returns the first key and how many there are: from the
+    /// first that the first query sees to the last that the last one sees.
     fn probabilities<T: Float>(
         &self,
         q: Matrix<'_, T>,
@@ -202,15 +273,19 @@ impl Dims {
         t0: usize,
         scale: T,
         scores: &mut [T],
-    ) -> usize {
-        let seen = self.seen(t0 + q.height() - 1);
-        gemm(q, k.rows(0, seen).t(), scores, seen, false);
-        for (i, row) in scores.chunks_mut(seen.max(1)).take(q.height()).enumerate() {
-            let (row, hidden) = row.split_at_mut(self.seen(t0 + i));
+    ) -> (usize, usize) {
+        let first = self.seen(t0).start;
+        let keys = self.seen(t0 + q.height() - 1).end - first;
+        gemm(q, k.rows(first, keys).t(), scores, keys, false);
+        for (i, row) in scores.chunks_mut(keys.max(1)).take(q.height()).enumerate() {
+            let seen = self.seen(t0 + i);
+            let (row, hidden) = row.split_at_mut(seen.end - first);
+            let (gone, row) = row.split_at_mut(seen.start - first);
             scaled_softmax_in_place(row, scale);
+            gone.fill(T::ZERO);
             hidden.fill(T::ZERO);
         }
-        seen
+        (first, keys)
     }
 }
 

@@ -3,8 +3,8 @@
 use ndarray::{ArrayD, ArrayViewD};
 
 use crate::Float;
-use crate::map::map1;
-use crate::simd::out::Map1;
+use crate::map::{map1, map2};
+use crate::simd::out::{Map1, Map2};
 
 /// Gives a unit struct the function that [`map1`] applies to each element.
 macro_rules! each {
@@ -22,6 +22,8 @@ macro_rules! each {
 
 each!(Exp, x => x.exp());
 each!(Log, x => x.log());
+each!(Log1p, x => x.log1p());
+each!(Expm1, x => x.expm1());
 each!(Sqrt, x => x.sqrt());
 each!(Rsqrt, x => T::ONE / x.sqrt());
 each!(Erf, x => x.erf());
@@ -34,6 +36,24 @@ pub fn exp<T: Float>(x: ArrayViewD<'_, T>) -> ArrayD<T> {
 /// The natural logarithm of x: NaN below zero, negative infinity at zero.
 pub fn log<T: Float>(x: ArrayViewD<'_, T>) -> ArrayD<T> {
     map1(x, Log)
+}
+
+/// log(1 + x), as exact for small x as for large: at most 0.51 ulp off in `f32`, 2 in `f64`.
+///
+/// # Examples
+///
+/// ```
+/// use ulp_tensor::{log1p, ndarray::array};
+///
+/// assert_eq!(log1p(array![1e-20_f32].into_dyn().view()), array![1e-20].into_dyn());
+/// ```
+pub fn log1p<T: Float>(x: ArrayViewD<'_, T>) -> ArrayD<T> {
+    map1(x, Log1p)
+}
+
+/// e^x - 1, as exact for small x as for large: at most 0.51 ulp off in `f32`, 2 in `f64`.
+pub fn expm1<T: Float>(x: ArrayViewD<'_, T>) -> ArrayD<T> {
+    map1(x, Expm1)
 }
 
 /// √x, correctly rounded.
@@ -74,4 +94,24 @@ pub fn pow<T: Float>(x: ArrayViewD<'_, T>, exponent: T) -> ArrayD<T> {
         -1.0 => map1(x, Reciprocal),
         _ => map1(x, Pow(exponent)),
     }
+}
+
+#[derive(Clone, Copy)]
+struct PowerOf;
+impl<T: Float> Map2<T> for PowerOf {
+    #[inline(always)]
+    fn at(self, x: T, y: T) -> T {
+        x.pow(y)
+    }
+}
+
+/// x to the power y, element by element, broadcasting: at most 0.51 ulp off in `f32`,
+/// 2 + |y log x| in `f64`.
+///
+/// # Panics
+///
+/// If the shapes do not broadcast.
+#[track_caller]
+pub fn pow_each<T: Float>(x: ArrayViewD<'_, T>, y: ArrayViewD<'_, T>) -> ArrayD<T> {
+    map2(x, y, PowerOf)
 }

@@ -79,6 +79,10 @@ pub trait Float:
     fn exp(self) -> Self;
     /// The natural logarithm. See [`crate::log`].
     fn log(self) -> Self;
+    /// log(1 + `self`). See [`crate::log1p`].
+    fn log1p(self) -> Self;
+    /// e to the power `self`, less 1. See [`crate::expm1`].
+    fn expm1(self) -> Self;
     /// The hyperbolic tangent. See [`crate::tanh`].
     fn tanh(self) -> Self;
     /// The error function. See [`crate::erf`].
@@ -105,6 +109,18 @@ pub trait Float:
     #[allow(clippy::eq_op)]
     fn is_nan(self) -> bool {
         self != self
+    }
+
+    /// The smaller; NaN if either is NaN.
+    #[inline(always)]
+    fn minimum(self, other: Self) -> Self {
+        if self <= other {
+            self
+        } else if other < self {
+            other
+        } else {
+            self + other
+        }
     }
 
     /// The larger; NaN if either is NaN.
@@ -173,6 +189,14 @@ macro_rules! float {
             #[inline(always)]
             fn log(self) -> Self {
                 functions::log::$t(self)
+            }
+            #[inline(always)]
+            fn log1p(self) -> Self {
+                functions::log1p::$t(self)
+            }
+            #[inline(always)]
+            fn expm1(self) -> Self {
+                functions::expm1::$t(self)
             }
             #[inline(always)]
             fn tanh(self) -> Self {

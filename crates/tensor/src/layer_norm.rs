@@ -73,7 +73,7 @@ pub fn layer_norm_vjp<T: Float>(
 }
 
 /// (x - mean) r in place; returns r = 1/√(variance + eps).
-fn standardize<T: Float>(x: &mut [T], eps: T) -> T {
+pub(crate) fn standardize<T: Float>(x: &mut [T], eps: T) -> T {
     let count = T::from_usize(x.len());
     let mean = sum_slice(x) / count;
     run(Subtract { x, mean });

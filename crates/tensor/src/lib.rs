@@ -50,59 +50,98 @@
 #![deny(unsafe_code)]
 
 mod activation;
+mod arg_max;
 mod arithmetic;
 mod attention;
+mod batch_norm;
 mod broadcast;
 mod concat;
+mod convolution;
 mod cross_entropy;
+mod cum_sum;
 mod dot;
+mod einsum;
 mod embedding;
 mod exponential;
 mod float;
 mod functions;
+mod gather;
+mod group_norm;
 mod layer_norm;
 mod linear;
+mod log_sum_exp;
+mod lstm;
 mod map;
 mod matmul;
 mod max;
+mod min;
+mod norm;
+mod pad;
 mod philox;
 pub mod pool;
+mod pooling;
+mod product;
 pub mod random;
 mod reduce;
 mod rms_norm;
 mod rope;
 mod rows;
+mod select;
 #[allow(unsafe_code)]
 pub mod simd;
 mod softmax;
+mod sort;
 mod sum;
+mod summation;
+mod variance;
 
 pub use ndarray;
 
 pub use activation::{
-    gelu, gelu_tanh, gelu_tanh_vjp, gelu_vjp, relu, relu_vjp, sigmoid, sigmoid_vjp, silu, silu_mul,
-    silu_mul_in_place, silu_mul_vjp, silu_vjp, tanh, tanh_vjp,
+    gelu, gelu_tanh, gelu_tanh_vjp, gelu_vjp, leaky_relu, leaky_relu_vjp, relu, relu_vjp, sigmoid,
+    sigmoid_vjp, silu, silu_mul, silu_mul_in_place, silu_mul_vjp, silu_vjp, softplus, tanh,
+    tanh_vjp,
 };
-pub use arithmetic::{add, add_scalar, div, maximum, mul, neg, scale, sub};
-pub use attention::{attention, attention_vjp};
+pub use arg_max::{arg_max, arg_min};
+pub use arithmetic::{
+    abs, add, add_scalar, clamp, clamp_vjp, div, maximum, minimum, mul, neg, scale, sign, sub,
+};
+pub use attention::{attention, attention_vjp, local_attention, local_attention_vjp};
+pub use batch_norm::{batch_norm, channel_statistics};
 pub use broadcast::{broadcast_shape, broadcast_to, sum_to_shape};
 pub use concat::concat;
+pub use convolution::{Conv, conv1d, conv2d, conv2d_transposed, conv2d_vjp_w, conv2d_vjp_x};
 pub use cross_entropy::{cross_entropy, cross_entropy_vjp};
+pub use cum_sum::cum_sum;
 pub use dot::{axpy, dot};
+pub use einsum::einsum;
 pub use embedding::{embedding, embedding_vjp};
-pub use exponential::{erf, exp, log, pow, rsqrt, sqrt};
+pub use exponential::{erf, exp, expm1, log, log1p, pow, pow_each, rsqrt, sqrt};
 pub use float::Float;
+pub use gather::{gather, scatter_add};
+pub use group_norm::group_norm;
 pub use layer_norm::{layer_norm, layer_norm_vjp};
 pub use linear::{linear, linear_vjp_bias, linear_vjp_w, linear_vjp_x};
+pub use log_sum_exp::log_sum_exp;
+pub use lstm::lstm_cell;
 pub use matmul::{matmul, matmul_nt, matmul_tn};
 pub use max::{max, max_slice};
+pub use min::min;
+pub use norm::{norm_l1, norm_l2, norm_max};
+pub use pad::pad;
 pub use philox::Philox;
+pub use pooling::{avg_pool2d, avg_pool2d_vjp, max_pool2d};
+pub use product::{prod, prod_vjp};
 pub use rms_norm::{rms_norm, rms_norm_row, rms_norm_vjp};
 pub use rope::{Rotation, rope, rope_inverse};
+pub use select::{masked_fill, select};
 pub use softmax::{
     log_softmax, log_softmax_in_place, log_softmax_vjp, softmax, softmax_in_place, softmax_vjp,
 };
+pub use sort::{arg_sort, sort, top_k};
 pub use sum::{mean, sum, sum_slice};
+pub use summation::{Summation, sum_by};
+pub use variance::var;
 
 /// The README's examples, run as tests.
 #[cfg(doctest)]

@@ -9,7 +9,9 @@
 pub(crate) mod erf;
 pub(crate) mod erfc;
 pub(crate) mod exp;
+pub(crate) mod expm1;
 pub(crate) mod log;
+pub(crate) mod log1p;
 pub(crate) mod normal;
 pub(crate) mod pow;
 pub(crate) mod sigmoid;

@@ -6,7 +6,7 @@ Needs mpmath (https://mpmath.org).
 import random
 import struct
 
-from mpmath import cos, erf, erfc, exp, log, mp, mpf, sin, sqrt, tanh
+from mpmath import cos, erf, erfc, exp, expm1, log, log1p, mp, mpf, sin, sqrt, tanh
 
 mp.dps = 60
 random.seed(1)
@@ -37,6 +37,8 @@ FUNCTIONS = [
     ("normal_cdf", lambda x: erfc(-x / sqrt(mpf(2))) / 2, lambda: random.uniform(-37, 5)),
     ("sin", sin, lambda: spread(-20, 20)),
     ("cos", cos, lambda: spread(-20, 20)),
+    ("log1p", log1p, lambda: abs(spread(-60, 900)) if random.random() < 0.5 else max(spread(-60, 0), -0.999)),
+    ("expm1", expm1, lambda: spread(-60, 5)),
 ]
 
 with open("reference.txt", "w") as out:

@@ -1,6 +1,6 @@
 //! Attention and rotary embedding.
 
-use ulp_tensor::{Float, attention, rope, rope_inverse};
+use ulp_tensor::{Float, attention, local_attention, local_attention_vjp, rope, rope_inverse};
 
 use crate::definitions::{both, close, from_fn, real, softmax_of};
 
@@ -31,6 +31,34 @@ fn check_attention<T: Float>() {
         }
     }
 }
+fn check_windows<T: Float>() {
+    let (b, t, s, h, kv, d) = (2, 130, 135, 4, 2, 3);
+    let (q, wide_q) = real::<T>(&[b, t, h, d], 0);
+    let (k, wide_k) = real::<T>(&[b, s, kv, d], 1);
+    let (v, wide_v) = real::<T>(&[b, s, kv, d], 2);
+    for window in [1, 7, 64, 100] {
+        let expected = from_fn(&[b, t, h, d], |at| {
+            let (b, i, g, c) = (at[0], at[1], at[2] / 2, at[3]);
+            let end = s - t + i + 1;
+            let seen = end.saturating_sub(window)..end;
+            let score = |j: usize| -> f64 {
+                (0..d).map(|c| 0.5 * wide_q[[b, i, at[2], c]] * wide_k[[b, j, g, c]]).sum()
+            };
+            let scores: Vec<f64> = seen.clone().map(score).collect();
+            softmax_of(&scores).iter().zip(seen).map(|(p, j)| p * wide_v[[b, j, g, c]]).sum()
+        });
+        let got = local_attention(q.view(), k.view(), v.view(), T::HALF, window);
+        close(&got, &expected, 1.0, 32.0);
+    }
+    // A window that is no limit changes no bit.
+    let all = attention(q.view(), k.view(), v.view(), T::HALF, true);
+    assert_eq!(local_attention(q.view(), k.view(), v.view(), T::HALF, s), all);
+    let gradients =
+        |window| local_attention_vjp(q.view(), k.view(), v.view(), T::HALF, window, q.view());
+    assert!(gradients(s) == gradients(usize::MAX));
+}
+both!(a_window_hides_what_is_far, check_windows);
+
 both!(attention_is_softmax_of_scores_times_values, check_attention);
 
 fn check_rope<T: Float>() {

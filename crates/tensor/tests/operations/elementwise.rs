@@ -10,7 +10,8 @@ type Definition<'a> = &'a dyn Fn(f64) -> f64;
 fn check_elementwise<T: Float>() {
     let (x, wide) = real::<T>(&[3, 50], 0);
     let sigmoid_of = |x: f64| 1.0 / (1.0 + (-x).exp());
-    let cases: [(ArrayD<T>, Definition); 9] = [
+    let unit = |x: f64| if x > 0.0 { 1.0 } else { -1.0 };
+    let cases: [(ArrayD<T>, Definition); 16] = [
         (exp(x.view()), &f64::exp),
         (tanh(x.view()), &f64::tanh),
         (sigmoid(x.view()), &sigmoid_of),
@@ -23,6 +24,13 @@ fn check_elementwise<T: Float>() {
         (neg(x.view()), &|x| -x),
         (pow(x.view(), T::from_f64(3.0)), &|x| x * x * x),
         (scale(x.view(), T::HALF), &|x| 0.5 * x),
+        (abs(x.view()), &f64::abs),
+        (sign(x.view()), &unit),
+        (expm1(x.view()), &f64::exp_m1),
+        (log1p(abs(x.view()).view()), &|x| x.abs().ln_1p()),
+        (softplus(x.view()), &|x| x.exp().ln_1p()),
+        (leaky_relu(x.view(), T::HALF), &|x| if x > 0.0 { x } else { 0.5 * x }),
+        (clamp(x.view(), -T::ONE, T::HALF), &|x| x.clamp(-1.0, 0.5)),
     ];
     for (got, f) in cases {
         close(&got, &wide.mapv(f), 1.0, 4.0);
@@ -42,6 +50,22 @@ fn check_elementwise<T: Float>() {
     );
 }
 both!(functions_of_each_element, check_elementwise);
+
+fn check_pairs<T: Float>() {
+    let ((x, wide_x), (y, wide_y)) = (real::<T>(&[3, 50], 0), real::<T>(&[50], 1));
+    let both = |f: fn(f64, f64) -> f64| {
+        let mut z = wide_x.clone();
+        z.zip_mut_with(&wide_y, |x, &y| *x = f(*x, y));
+        z
+    };
+    close(&minimum(x.view(), y.view()), &both(f64::min), 0.0, 0.0);
+    close(&maximum(x.view(), y.view()), &both(f64::max), 0.0, 0.0);
+    let powers = pow_each(abs(x.view()).view(), y.view());
+    close(&powers, &both(|x, y| x.abs().powf(y)), 1.0, 4.0);
+    let nan = ArrayD::from_elem(IxDyn(&[]), T::NAN);
+    assert!(minimum(x.view(), nan.view()).iter().all(|x| x.is_nan()));
+}
+both!(functions_of_pairs, check_pairs);
 
 #[test]
 fn arrays_without_axes_or_elements() {

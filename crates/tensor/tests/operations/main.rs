@@ -2,8 +2,11 @@
 
 mod attention;
 mod broadcasting;
+mod convolution;
 mod definitions;
+mod einstein;
 mod elementwise;
+mod indexing;
 mod normalization;
 mod products;
 mod reductions;

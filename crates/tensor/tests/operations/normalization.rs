@@ -2,7 +2,8 @@
 
 use ulp_tensor::ndarray::{ArrayD, IxDyn};
 use ulp_tensor::{
-    Float, cross_entropy, cross_entropy_vjp, layer_norm, log_softmax, rms_norm, softmax,
+    Float, batch_norm, channel_statistics, cross_entropy, cross_entropy_vjp, group_norm,
+    layer_norm, log_softmax, lstm_cell, rms_norm, softmax,
 };
 
 use crate::definitions::{both, close, from_fn, of_rows, real, softmax_of};
@@ -38,6 +39,63 @@ fn check_rows<T: Float>() {
     close(&softmax(x.view(), 0), &turned.permuted_axes(vec![2, 1, 0]), 0.0, 8.0);
 }
 both!(rows_are_normalised_as_defined, check_rows);
+
+fn check_channels<T: Float>() {
+    let (n, channels, length) = (3, 6, 5);
+    let (x, wide) = real::<T>(&[n, channels, length], 0);
+    let (w, wide_w) = real::<T>(&[channels], 1);
+    let (b, wide_b) = real::<T>(&[channels], 2);
+    let standard = |x: f64, all: &[f64]| {
+        let mean = all.iter().sum::<f64>() / all.len() as f64;
+        let variance = all.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / all.len() as f64;
+        (x - mean) / (variance + 1e-3).sqrt()
+    };
+    let expected = |members: &dyn Fn(&[usize], &[usize]) -> bool| {
+        from_fn(&[n, channels, length], |at| {
+            let all = wide.indexed_iter().filter(|(i, _)| {
+                let i: Vec<usize> = (0..3).map(|axis| i[axis]).collect();
+                members(&i, at)
+            });
+            let all: Vec<f64> = all.map(|(_, &x)| x).collect();
+            standard(wide[at], &all) * wide_w[at[1]] + wide_b[at[1]]
+        })
+    };
+    let eps = T::from_f64(1e-3);
+    let (mean, variance) = channel_statistics(x.view());
+    let y = batch_norm(x.view(), mean.view(), variance.view(), w.view(), b.view(), eps);
+    close(&y, &expected(&|i, at| i[1] == at[1]), 1.0, 16.0);
+    let y = group_norm(x.view(), 3, w.view(), b.view(), eps);
+    close(&y, &expected(&|i, at| i[0] == at[0] && i[1] / 2 == at[1] / 2), 1.0, 16.0);
+}
+both!(channels_are_normalised_as_defined, check_channels);
+
+fn check_lstm<T: Float>() {
+    let (batch, inputs, width) = (3, 4, 2);
+    let (x, wide_x) = real::<T>(&[batch, inputs], 0);
+    let (h, wide_h) = real::<T>(&[batch, width], 1);
+    let (c, wide_c) = real::<T>(&[batch, width], 2);
+    let (w, wide_w) = real::<T>(&[4 * width, inputs], 3);
+    let (u, wide_u) = real::<T>(&[4 * width, width], 4);
+    let (bias, wide_bias) = real::<T>(&[4 * width], 5);
+    let gate = |n: usize, row: usize| {
+        let of_x: f64 = (0..inputs).map(|i| wide_x[[n, i]] * wide_w[[row, i]]).sum();
+        let of_h: f64 = (0..width).map(|i| wide_h[[n, i]] * wide_u[[row, i]]).sum();
+        of_x + of_h + wide_bias[row]
+    };
+    let sigma = |x: f64| 1.0 / (1.0 + (-x).exp());
+    let next = from_fn(&[batch, width], |at| {
+        let (n, j) = (at[0], at[1]);
+        let new = sigma(gate(n, j)) * gate(n, 2 * width + j).tanh();
+        sigma(gate(n, width + j)) * wide_c[at] + new
+    });
+    let shown =
+        from_fn(&[batch, width], |at| sigma(gate(at[0], 3 * width + at[1])) * next[at].tanh());
+    let weights = (w.view(), u.view());
+    let got = lstm_cell(x.view(), (h.view(), c.view()), weights, Some(bias.view()));
+    close(&got.1, &next, 1.0, 16.0);
+    close(&got.0, &shown, 1.0, 16.0);
+}
+both!(a_step_of_an_lstm, check_lstm);
 
 fn check_cross_entropy<T: Float>() {
     let (x, wide) = real::<T>(&[5, 7], 0);

@@ -1,7 +1,10 @@
 //! Sums, means and maxima over any axes, and long sums.
 
 use ulp_tensor::ndarray::{ArrayD, Axis, IxDyn};
-use ulp_tensor::{Float, max, mean, sum, sum_slice};
+use ulp_tensor::{
+    Float, Summation, log_sum_exp, max, mean, min, norm_l1, norm_l2, norm_max, prod, prod_vjp, sum,
+    sum_by, sum_slice, var,
+};
 
 use crate::definitions::{both, close, real, small_shapes};
 
@@ -26,10 +29,39 @@ fn check_reductions<T: Float>() {
             let dropped = sum(x.view(), &axes, false);
             assert_eq!(dropped.len(), total.len());
             assert_eq!(dropped.ndim(), shape.len() - axes.len());
+            close(&prod(x.view(), &axes, true), &reduce(1.0, |a, b| a * b), 1.0, 16.0);
+            let magnitudes = wide.mapv(f64::abs);
+            let over = |start: f64, f: fn(f64, f64) -> f64| {
+                let fold = |y: ArrayD<f64>, &axis: &usize| {
+                    y.fold_axis(Axis(axis), start, |&a, &b| f(a, b)).insert_axis(Axis(axis))
+                };
+                axes.iter().fold(magnitudes.clone(), fold)
+            };
+            close(&norm_l1(x.view(), &axes, true), &over(0.0, |a, b| a + b), 1.0, 8.0);
+            close(&norm_max(x.view(), &axes, true), &over(0.0, f64::max), 0.0, 0.0);
+            let squares = wide.mapv(|x| x * x);
+            let mut norm = squares;
+            for &axis in &axes {
+                norm = norm.sum_axis(Axis(axis)).insert_axis(Axis(axis));
+            }
+            close(&norm_l2(x.view(), &axes, true), &norm.mapv(f64::sqrt), 1.0, 8.0);
+            let mut e = wide.mapv(f64::exp);
+            for &axis in &axes {
+                e = e.sum_axis(Axis(axis)).insert_axis(Axis(axis));
+            }
+            close(&log_sum_exp(x.view(), &axes, true), &e.mapv(f64::ln), 1.0, 8.0);
+            assert_eq!(log_sum_exp(x.view(), &axes, false).len(), e.len());
             let terms: usize = axes.iter().map(|&axis| shape[axis]).product();
             if terms > 0 {
                 close(&mean(x.view(), &axes, true), &(&total / terms as f64), 1.0, 8.0);
                 close(&max(x.view(), &axes, true), &reduce(f64::MIN, f64::max), 0.0, 0.0);
+                close(&min(x.view(), &axes, true), &reduce(f64::MAX, f64::min), 0.0, 0.0);
+                let deviations = (&wide - &(&total / terms as f64)).mapv(|d| d * d);
+                let mut variance = deviations;
+                for &axis in &axes {
+                    variance = variance.sum_axis(Axis(axis)).insert_axis(Axis(axis));
+                }
+                close(&var(x.view(), &axes, 0, true), &(variance / terms as f64), 1.0, 8.0);
             } else {
                 assert!(mean(x.view(), &axes, true).iter().all(|x| x.is_nan()));
             }
@@ -56,6 +88,30 @@ fn check_long_sums<T: Float>() {
     }
 }
 both!(long_sums_stay_within_the_bound, check_long_sums);
+
+#[test]
+fn the_methods_of_summation_differ_as_they_should() {
+    // 1 + 2⁻²⁴ many times: naive sums stay at 1.
+    let x =
+        ArrayD::from_shape_fn(IxDyn(&[2, 1025]), |i| if i[1] == 0 { 1.0 } else { 2f32.powi(-24) });
+    let by = |method| sum_by(x.view(), &[1], true, method);
+    assert_eq!(by(Summation::Naive), ArrayD::from_elem(IxDyn(&[2, 1]), 1.0));
+    let exact = ArrayD::from_elem(IxDyn(&[2, 1]), 1.0 + 1024.0 * 2f32.powi(-24));
+    assert_eq!(by(Summation::Exact), exact);
+    assert_eq!(by(Summation::Neumaier), exact);
+    let pairwise = sum(x.view(), &[1], true);
+    // Lane 0 begins with the 1 and loses its 64 others.
+    assert!((&pairwise - &exact).iter().all(|error| error.abs() <= 32.0 * f32::EPSILON));
+}
+
+#[test]
+fn a_product_of_all_others_is_right_beside_zeros() {
+    let x =
+        ArrayD::from_shape_vec(IxDyn(&[3, 3]), vec![1.0, 0.0, 3.0, 2.0, 5.0, 7.0, 0.0, 0.0, 4.0]);
+    let ones = ArrayD::from_elem(IxDyn(&[3, 1]), 1.0);
+    let others = prod_vjp(x.unwrap().view(), 1, ones.view());
+    assert_eq!(others.as_slice().unwrap(), [0.0, 3.0, 0.0, 35.0, 14.0, 10.0, 0.0, 0.0, 0.0]);
+}
 
 #[test]
 #[should_panic(expected = "a maximum over no elements: axes [1] of [2, 0, 3]")]

@@ -166,7 +166,40 @@ pub(crate) fn table() -> Vec<Row> {
         row!("attention, all seen", [Real [1, 130, 2, 7], Real [1, 60, 2, 7], Real [1, 60, 2, 7]], |x| [attention(x[0].view(), x[1].view(), x[2].view(), t(0.4), false)]),
         row!("attention_vjp",       [Real [2, 69, 4, 22], Real [2, 75, 2, 22], Real [2, 75, 2, 22], Real [2, 69, 4, 22]], |x| three(
             attention_vjp(x[0].view(), x[1].view(), x[2].view(), t(0.2), true, x[3].view()))),
+        row!("log1p",               [Positive [21, 43]],                    |x| [log1p(x[0].view()), expm1(x[0].view())]),
+        row!("pow_each",            [Positive [21, 43], Real [43]],         |x| [pow_each(x[0].view(), x[1].view())]),
+        row!("minimum",             [Real [21, 43], Real [43]],             |x| [minimum(x[0].view(), x[1].view()), abs(x[0].view()), sign(x[0].view())]),
+        row!("clamp",               [Real [21, 43], Real [21, 43]],         |x| [clamp(x[0].view(), t(-1.0), t(0.5)), clamp_vjp(x[0].view(), t(-1.0), t(0.5), x[1].view())]),
+        row!("leaky_relu",          [Real [21, 43], Real [21, 43]],         |x| [leaky_relu(x[0].view(), t(0.1)), leaky_relu_vjp(x[0].view(), t(0.1), x[1].view())]),
+        row!("softplus",            [Real [210, 213]],                      |x| [softplus(x[0].view())]),
+        row!("prod",                [Real [3, 301, 50]],                    |x| [prod(x[0].view(), &[1], false), prod(x[0].view(), &[2], false)]),
+        row!("prod_vjp",            [Real [3, 31, 50], Real [3, 1, 50]],    |x| [prod_vjp(x[0].view(), 1, x[1].view())]),
+        row!("min",                 [Real [3, 301, 50]],                    |x| [min(x[0].view(), &[1], false), min(x[0].view(), &[0, 2], true)]),
+        row!("norms",               [Real [3, 301, 50]],                    |x| [norm_l1(x[0].view(), &[1], false), norm_l2(x[0].view(), &[0, 2], true), norm_max(x[0].view(), &[2], false)]),
+        row!("var",                 [Real [3, 301, 50]],                    |x| [var(x[0].view(), &[1], 1, false), var(x[0].view(), &[0, 2], 0, true)]),
+        row!("log_sum_exp",         [Real [3, 301, 50]],                    |x| [log_sum_exp(x[0].view(), &[1], false), log_sum_exp(x[0].view(), &[0, 2], true)]),
+        row!("cum_sum",             [Real [3, 301, 50]],                    |x| [cum_sum(x[0].view(), 1, false), cum_sum(x[0].view(), 2, true)]),
+        row!("gather",              [Real [9, 50], Real [9, 50]],           |x| { let i = arg_sort(x[1].view(), 0, false); vec![gather(x[0].view(), 0, i.view()), scatter_add(x[0].view(), 0, i.view(), x[1].view())] }),
+        row!("sort",                [Real [9, 50]],                         |x| [sort(x[0].view(), 1, false).0, top_k(x[0].view(), 5, 0).0]),
+        row!("pad",                 [Real [9, 50]],                         |x| [pad(x[0].view(), &[(1, 2), (0, 3)], t(0.5))]),
+        row!("select",              [Real [9, 50], Real [50]],              |x| { let m = x[0].mapv(|x| x > t(0.3)); vec![select(m.view(), x[0].view(), x[1].view()), masked_fill(x[0].view(), m.view(), t(9.0))] }),
+        row!("einsum",              [Real [9, 20, 31], Real [31, 9, 12]],   |x| [einsum("abc,cad->bda", x), einsum("abc,cad->", x)]),
+        row!("conv2d",              [Real [2, 4, 13, 17], Real [6, 2, 3, 3], Real [6]], |x| [conv2d(x[0].view(), x[1].view(), Some(x[2].view()), conv())]),
+        row!("conv2d_vjp",          [Real [2, 6, 7, 10], Real [6, 2, 3, 3], Real [2, 4, 13, 17]], |x| [
+            conv2d_vjp_x(x[0].view(), x[1].view(), [13, 17], conv()), conv2d_vjp_w(x[0].view(), x[2].view(), [3, 3], conv())]),
+        row!("pooling",             [Real [2, 4, 13, 17]],                  |x| [max_pool2d(x[0].view(), [3, 4], Conv { groups: 1, ..conv() }).0, avg_pool2d(x[0].view(), [3, 2], Conv { groups: 1, ..conv() })]),
+        row!("batch_norm",          [Real [20, 7, 13], Positive [7], Real [7]], |x| { let (m, v) = channel_statistics(x[0].view()); vec![batch_norm(x[0].view(), m.view(), v.view(), x[1].view(), x[2].view(), t(1e-5))] }),
+        row!("group_norm",          [Real [20, 6, 13], Positive [6], Real [6]], |x| [group_norm(x[0].view(), 3, x[1].view(), x[2].view(), t(1e-5))]),
+        row!("lstm_cell",           [Real [5, 9], Real [5, 11], Real [5, 11], Real [44, 9], Real [44, 11], Real [44]], |x| pair(
+            lstm_cell(x[0].view(), (x[1].view(), x[2].view()), (x[3].view(), x[4].view()), Some(x[5].view())))),
+        row!("local_attention",     [Real [2, 69, 4, 22], Real [2, 75, 2, 22], Real [2, 75, 2, 22]], |x| [local_attention(x[0].view(), x[1].view(), x[2].view(), t(0.2), 20)]),
+        row!("local_attention_vjp", [Real [2, 69, 4, 22], Real [2, 75, 2, 22], Real [2, 75, 2, 22], Real [2, 69, 4, 22]], |x| three(
+            local_attention_vjp(x[0].view(), x[1].view(), x[2].view(), t(0.2), 20, x[3].view()))),
     ]
+}
+
+fn conv() -> ulp_tensor::Conv {
+    ulp_tensor::Conv { stride: [2, 2], padding: [1, 2], dilation: [1, 1], groups: 2 }
 }
 
 /// Numbers below `bound` without an order.

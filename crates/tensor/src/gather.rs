@@ -1,0 +1,85 @@
+//! Elements by their indices along an axis, and the adjoint.
+
+use ndarray::{ArrayD, ArrayViewD, Axis};
+
+use crate::Float;
+
+/// Element (.., i, ..) is that of `x` at (.., `index`\[.., i, ..\], ..) along `axis`.
+///
+/// # Shapes
+///
+/// `x` and `index` agree in all axes but `axis`; the result has the shape of `index`
+///
+/// # Panics
+///
+/// If the shapes do not fit or an index is out of range.
+///
+/// # Examples
+///
+/// ```
+/// use ulp_tensor::{gather, ndarray::array};
+///
+/// let x = array![[1.0, 2.0], [3.0, 4.0]].into_dyn();
+/// let index = array![[1, 1, 0], [0, 0, 0]].into_dyn();
+/// let y = array![[2.0, 2.0, 1.0], [3.0, 3.0, 3.0]].into_dyn();
+/// assert_eq!(gather(x.view(), 1, index.view()), y);
+/// ```
+#[track_caller]
+pub fn gather<T: Float>(
+    x: ArrayViewD<'_, T>,
+    axis: usize,
+    index: ArrayViewD<'_, usize>,
+) -> ArrayD<T> {
+    check(x.shape(), axis, &index);
+    let mut result = ArrayD::from_elem(index.raw_dim(), T::ZERO);
+    let lines = x.lanes(Axis(axis)).into_iter().zip(index.lanes(Axis(axis)));
+    for (mut result, (x, index)) in result.lanes_mut(Axis(axis)).into_iter().zip(lines) {
+        result.iter_mut().zip(index).for_each(|(result, &i)| *result = x[i]);
+    }
+    result
+}
+
+/// `x` plus, at (.., `index`\[.., i, ..\], ..) along `axis`, element (.., i, ..) of `y`; what meets
+/// in one place is added in ascending order of i. The adjoint of [`gather`].
+///
+/// # Panics
+///
+/// If the shapes do not fit or an index is out of range.
+///
+/// # Examples
+///
+/// ```
+/// use ulp_tensor::{ndarray::array, scatter_add};
+///
+/// let (x, y) = (array![10.0, 20.0].into_dyn(), array![1.0, 2.0, 3.0].into_dyn());
+/// let index = array![0, 1, 0].into_dyn();
+/// assert_eq!(scatter_add(x.view(), 0, index.view(), y.view()), array![14.0, 22.0].into_dyn());
+/// ```
+#[track_caller]
+pub fn scatter_add<T: Float>(
+    x: ArrayViewD<'_, T>,
+    axis: usize,
+    index: ArrayViewD<'_, usize>,
+    y: ArrayViewD<'_, T>,
+) -> ArrayD<T> {
+    check(x.shape(), axis, &index);
+    assert!(index.shape() == y.shape(), "indices {:?} for elements {:?}", index.shape(), y.shape());
+    let mut result = x.as_standard_layout().into_owned();
+    let lines = y.lanes(Axis(axis)).into_iter().zip(index.lanes(Axis(axis)));
+    for (mut result, (y, index)) in result.lanes_mut(Axis(axis)).into_iter().zip(lines) {
+        y.iter().zip(index).for_each(|(&y, &i)| result[i] += y);
+    }
+    result
+}
+
+#[track_caller]
+fn check(shape: &[usize], axis: usize, index: &ArrayViewD<'_, usize>) {
+    let fits = axis < shape.len()
+        && index.ndim() == shape.len()
+        && (0..shape.len()).all(|i| i == axis || shape[i] == index.shape()[i]);
+    assert!(fits, "indices {:?} along axis {axis} of an array {shape:?}", index.shape());
+    let length = shape[axis];
+    for &i in index {
+        assert!(i < length, "index {i} along axis {axis} of an array {shape:?}");
+    }
+}

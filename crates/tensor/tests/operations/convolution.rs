@@ -1,0 +1,119 @@
+//! Convolutions and pooling against their definitions, element by element.
+
+use ulp_tensor::ndarray::ArrayD;
+use ulp_tensor::*;
+
+use crate::definitions::{both, close, from_fn, real};
+
+/// Strides, paddings, dilations, groups that do not divide evenly into one another.
+fn cases() -> Vec<Conv> {
+    let plain = Conv::default();
+    vec![
+        plain,
+        Conv { stride: [2, 3], ..plain },
+        Conv { padding: [1, 2], ..plain },
+        Conv { dilation: [2, 1], padding: [2, 1], ..plain },
+        Conv { stride: [3, 2], padding: [2, 3], dilation: [1, 2], groups: 2 },
+    ]
+}
+
+/// The element of the image under a window, if it is inside.
+fn under(conv: &Conv, out: [usize; 2], k: [usize; 2], image: [usize; 2]) -> Option<[usize; 2]> {
+    let place = |axis: usize| {
+        let at = out[axis] * conv.stride[axis] + k[axis] * conv.dilation[axis];
+        at.checked_sub(conv.padding[axis]).filter(|&at| at < image[axis])
+    };
+    Some([place(0)?, place(1)?])
+}
+
+fn check_convolution<T: Float>() {
+    let (image, window) = ([8, 9], [3, 2]);
+    for conv in cases() {
+        let (channels, g) = (4, conv.groups);
+        let (x, wide_x) = real::<T>(&[2, channels, image[0], image[1]], 0);
+        let (w, wide_w) = real::<T>(&[6, channels / g, window[0], window[1]], 1);
+        let (bias, wide_bias) = real::<T>(&[6], 2);
+        let [oh, ow] = conv.output_size(image, window);
+        let (dy, wide_dy) = real::<T>(&[2, 6, oh, ow], 3);
+        // Every product of the sum: (n, o, output, c, window element, image element).
+        let each = |f: &mut dyn FnMut([usize; 4], [usize; 4], [usize; 4])| {
+            for n in 0..2 {
+                for o in 0..6 {
+                    for c in 0..channels / g {
+                        for at in 0..oh * ow * 6 {
+                            let (out, k) = ([at / 6 / ow, at / 6 % ow], [at % 6 / 2, at % 2]);
+                            let Some([y, x]) = under(&conv, out, k, image) else { continue };
+                            let channel = o / (6 / g) * (channels / g) + c;
+                            f([n, o, out[0], out[1]], [o, c, k[0], k[1]], [n, channel, y, x]);
+                        }
+                    }
+                }
+            }
+        };
+        let mut y = from_fn(&[2, 6, oh, ow], |i| wide_bias[i[1]]);
+        let (mut dx, mut dw) = (&wide_x * 0.0, &wide_w * 0.0);
+        each(&mut |at, of_w, of_x| {
+            y[at] += wide_w[of_w] * wide_x[of_x];
+            dx[of_x] += wide_dy[at] * wide_w[of_w];
+            dw[of_w] += wide_dy[at] * wide_x[of_x];
+        });
+        close(&conv2d(x.view(), w.view(), Some(bias.view()), conv), &y, 1.0, 16.0);
+        close(&conv2d_vjp_x(dy.view(), w.view(), image, conv), &dx, 1.0, 16.0);
+        close(&conv2d_vjp_w(dy.view(), x.view(), window, conv), &dw, 1.0, 16.0);
+        // The transpose reaches all of the image that windows reach; `extra` rows are beyond.
+        let least = conv.transposed_size([oh, ow], window, [0, 0]);
+        let extra = [image[0] - least[0], image[1] - least[1]];
+        close(&conv2d_transposed(dy.view(), w.view(), extra, conv), &dx, 1.0, 16.0);
+    }
+    let (x, _) = real::<T>(&[2, 4, 11], 0);
+    let (w, _) = real::<T>(&[6, 4, 3], 1);
+    let conv = Conv { stride: [9, 2], padding: [9, 1], ..Conv::default() };
+    let y = conv1d(x.view(), w.view(), None, conv);
+    let as_image = |x: &ArrayD<T>| x.clone().insert_axis(ndarray::Axis(2));
+    let flat = Conv { stride: [1, 2], padding: [0, 1], ..Conv::default() };
+    let image = conv2d(as_image(&x).view(), as_image(&w).view(), None, flat);
+    assert_eq!(as_image(&y), image);
+}
+both!(convolutions, check_convolution);
+
+fn check_pooling<T: Float>() {
+    let (image, window) = ([8, 9], [3, 2]);
+    for conv in [
+        Conv { stride: [3, 2], ..Conv::default() },
+        Conv { stride: [1, 2], padding: [1, 1], dilation: [2, 1], ..Conv::default() },
+    ] {
+        let (x, wide) = real::<T>(&[2, 3, image[0], image[1]], 0);
+        let [oh, ow] = conv.output_size(image, window);
+        let elements = |i: &[usize]| -> Vec<([usize; 2], f64)> {
+            let places = (0..6).filter_map(|k| under(&conv, [i[2], i[3]], [k / 2, k % 2], image));
+            places.map(|[y, x]| ([y, x], wide[[i[0], i[1], y, x]])).collect()
+        };
+        let largest = |i: &[usize]| {
+            elements(i).into_iter().reduce(|a, b| if b.1 > a.1 { b } else { a }).unwrap()
+        };
+        let (y, places) = max_pool2d(x.view(), window, conv);
+        close(&y, &from_fn(&[2, 3, oh, ow], |i| largest(i).1), 0.0, 0.0);
+        let expected = from_fn(&[2, 3, oh, ow], |i| {
+            let [y, x] = largest(i).0;
+            (y * image[1] + x) as f64
+        });
+        assert_eq!(places.mapv(|place| place as f64), expected);
+        let mean = |i: &[usize]| elements(i).iter().map(|(_, x)| x).sum::<f64>() / 6.0;
+        close(&avg_pool2d(x.view(), window, conv), &from_fn(&[2, 3, oh, ow], mean), 1.0, 4.0);
+        // The adjoint: ⟨pool x, dy⟩ = ⟨x, vjp dy⟩.
+        let (dy, _) = real::<T>(&[2, 3, oh, ow], 1);
+        let dx = avg_pool2d_vjp(dy.view(), image, window, conv);
+        let inner = |a: &ArrayD<T>, b: &ArrayD<T>| -> f64 {
+            a.iter().zip(b).map(|(a, b)| a.to_f64() * b.to_f64()).sum()
+        };
+        let (left, right) = (inner(&avg_pool2d(x.view(), window, conv), &dy), inner(&x, &dx));
+        assert!((left - right).abs() < 100.0 * T::EPSILON.to_f64(), "{left} {right}");
+    }
+}
+both!(pooling, check_pooling);
+
+#[test]
+#[should_panic(expected = "a window [3, 2] on an image [2, 9]")]
+fn a_window_larger_than_the_image_is_refused() {
+    Conv::default().output_size([2, 9], [3, 2]);
+}
