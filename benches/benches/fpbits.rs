@@ -13,12 +13,15 @@ use fpbits::{Context, Exact, ExactSum, Format};
 use rustc_apfloat::Float as _;
 use rustc_apfloat::ieee::{Double, Half, Single};
 
+/// Rounds of work on this many elements or fewer; fewer rounds of more.
 const ROUNDS: usize = 60;
+const ELEMENTS: usize = 1 << 22;
 
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
     let wanted = |part: &str| words.is_empty() || words.iter().any(|word| word == part);
     if wanted("slices") {
+        slices(1 << 26, "in DRAM");
         slices(1 << 22, "beyond L2");
         slices(1 << 15, "in L2");
     }
@@ -52,7 +55,7 @@ fn compare(
     seconds(ours);
     seconds(theirs);
     let (mut best, mut best_peer) = (f64::INFINITY, f64::INFINITY);
-    for _ in 0..ROUNDS {
+    for _ in 0..(ROUNDS * ELEMENTS / elements.max(ELEMENTS)).max(8) {
         best = best.min(seconds(ours));
         best_peer = best_peer.min(seconds(theirs));
     }
@@ -63,7 +66,7 @@ fn compare(
 /// Conversions of slices against a copy that moves as many bytes, and against `half`.
 fn slices(n: usize, place: &str) {
     println!("── slices of {n} elements ({place})");
-    let repeat = (1 << 22) / n;
+    let repeat = ((1 << 22) / n).max(1);
     let values: Vec<f32> = (0..n).map(|i| (i as f32 * 0.001).sin() * 100.0).collect();
     let mut back = vec![0f32; n];
     let (mut codes16, mut codes8) = (vec![0u16; n], vec![0u8; n]);

@@ -1,5 +1,5 @@
-//! Number formats from their bits: what a code is worth, which code is nearest to a value, and how
-//! far apart two of them are.
+//! Number formats from their bits: what a code is worth, what follows from the choice of widths, and
+//! arithmetic in any of them exactly as the standards say.
 //!
 //! # One description for all formats
 //!
@@ -7,7 +7,8 @@
 //! bits, so many fraction bits, a bias, and which codes are given up for infinities and NaN.
 //! [`Layout`] holds the choices, [`Format`] is a layout found consistent, and everything else
 //! follows from it by the same code, for IEEE 754's formats, bfloat16, the 8-, 6- and 4-bit formats
-//! of machine learning, and any of your own up to 64 bits:
+//! of machine learning, P3109's family, and any of your own up to 64 bits. [`Format::design`] says
+//! what follows from two numbers, and why; [`BlockFormat`] has the microscaling formats and NVFP4.
 //!
 //! ```
 //! use fpbits::{Format, Layout, Value};
@@ -28,12 +29,38 @@
 //!
 //! # Exact first, rounded once
 //!
-//! [`Format::decode`] gives the exact value: sign, integer significand, exponent of two.
-//! [`Format::round`] takes an exact value, or the leading bits of one and whether anything follows
-//! ([`Unrounded`]), and rounds it to nearest, ties to even. There is no other place in this soft
-//! path where anything is lost, so what passes through it is rounded once. Decimal text goes
-//! through integers of any size ([`Decimal`]): parsing is right for any number of digits, and the
-//! expansion of a float is complete:
+//! [`Format::decode`] gives the exact value: sign, integer significand, exponent of two. An
+//! operation computes an exact result from exact operands ([`Exact`], [`Unrounded`]), and
+//! [`Format::round_exact`] rounds it, in one place, in any direction ([`Rounding`]: the five of IEEE
+//! 754, to odd, and stochastic), with the five exceptions ([`Flags`]) and tininess before or after
+//! rounding:
+//!
+//! ```
+//! use fpbits::{Context, Flags, Format, Rounding};
+//!
+//! let f = Format::BINARY16;
+//! let (one, three) = (f.parse("1")?, f.parse("3")?);
+//! let up = f.divide(one, three, Context::new(Rounding::Up));
+//! assert_eq!((f.to_shortest(up.code).as_str(), up.flags), ("0.3335", Flags::INEXACT));
+//! // The product of 65504 and itself, plus nothing, in one rounding.
+//! let most = f.max_finite();
+//! let square = f.fma(most, most, 0, Context::NEAREST_EVEN);
+//! assert_eq!((square.code, square.flags), (0x7c00, Flags::OVERFLOW | Flags::INEXACT));
+//! # Ok::<(), fpbits::FpbitsError>(())
+//! ```
+//!
+//! Where the processor's arithmetic gives the same code and exceptions (to nearest even, results well
+//! inside the normal range), it is used; the exceptions come from what error-free transformations
+//! leave over. The soft path is its oracle. All of it is `const fn`.
+//!
+//! [`Format::add_traced`] and its siblings tell how a result came about, as data: alignment, bits
+//! that fall off, guard, round and sticky, the decision.
+//!
+//! # Text
+//!
+//! Decimal text goes through integers of any size ([`Decimal`]): parsing is right for any number of
+//! digits, the expansion of a float is complete, and printing gives the shortest text that comes
+//! back, in every format:
 //!
 //! ```
 //! use fpbits::Format;
@@ -43,14 +70,32 @@
 //! assert_eq!(f.to_hex(0.1f64.to_bits()).unwrap(), "0x1.999999999999ap-4");
 //! ```
 //!
+//! # Sums
+//!
+//! [`two_sum`] and [`two_product`] split an operation into its result and its error; [`kahan_sum`],
+//! [`neumaier_sum`] and [`klein_sum`] are built on them. [`ExactSum`] loses nothing: it gives the
+//! correctly rounded sum or dot product of any format, whatever the order and however the terms are
+//! divided. [`condition_number`] and [`sum_with_bound`] say how far a plain loop may be off.
+//!
+//! ```
+//! let terms = [1e16, 1.0, -1e16];
+//! assert_eq!(fpbits::naive_sum(&terms), 0.0);
+//! assert_eq!(fpbits::exact_sum(&terms), 1.0);
+//! ```
+//!
+//! # Where the reals break
+//!
+//! [`Search`] finds how often an [`Identity`] of the reals fails in a format, the smallest
+//! counterexample and the worst.
+//!
 //! # Fast where it matters
 //!
-//! For the four formats that weights and activations are stored in, there are conversions from and
-//! to `f32` and `f64` without branches, usable in `const` and in loops that vectorise:
-//! [`f16_from_f32`], [`bf16_to_f32`], [`e4m3fn_from_f64`], [`e5m2_to_f32`] and so on, and
-//! [`f16_to_f32_slice`] and its siblings. The soft path is their oracle, on all 2^32 `f32`, all
-//! codes, every tie and its neighbours. From `f64` they round once, too; going by way of `f32` is
-//! not the same:
+//! For the formats that weights and activations are stored in, there are conversions from and to
+//! `f32` and `f64` without branches, usable in `const` and in loops that vectorise:
+//! [`f16_from_f32`], [`bf16_to_f32`], [`e4m3fn_from_f64`], [`e5m2_to_f32`], [`e2m1_from_f32`] and so
+//! on, and [`f16_to_f32_slice`] and its siblings, at the speed of memory. The soft path is their
+//! oracle, on all 2^32 `f32`, all codes, every tie and its neighbours. From `f64` they round once,
+//! too; going by way of `f32` is not the same:
 //!
 //! ```
 //! let x = 1.0 + 2f64.powi(-11) + 2f64.powi(-40);
@@ -65,12 +110,20 @@
 //!
 //! # What it does not do
 //!
-//! No arithmetic and no rounding other than to nearest even. No type for 16- or 8-bit floats:
-//! codes are plain integers, and the feature `half` lets [`ulp_distance`] measure that crate's
-//! types. Decimal routines are exact and plain, not fast; they are for looking at numbers, not for
-//! reading files of them.
+//! No elementary functions, no decimal formats, nothing wider than 64 bits. No type for 16- or 8-bit
+//! floats: codes are plain integers, and the feature `half` lets [`ulp_distance`] measure that
+//! crate's types. Decimal routines are exact and plain, not fast; they are for looking at numbers,
+//! not for reading files of them.
 //!
-//! No dependency by default, no `std` (it needs `alloc`), no `unsafe`.
+//! # Features
+//!
+//! - `std` (default): instruction sets are detected when the program runs.
+//! - `alloc` (with `std`): text, designs, traces, searches, exact sums. Without either, formats,
+//!   arithmetic, blocks and conversions are there.
+//! - `half`: [`ulp_distance`] of the `half` crate's types.
+//! - `exhaustive`: tests that take minutes run without being asked for.
+//!
+//! No dependency by default. `unsafe` is denied but in the one file of the loops over slices.
 #![no_std]
 #![deny(unsafe_code)] // convert/bulk.rs alone allows it
 
