@@ -29,11 +29,13 @@ pub(crate) fn run(words: &[String]) -> Result<(), Box<dyn Error>> {
 }
 
 /// The `index`-th document under `seed`: of four, two are stories, one is a talk, one a portrait.
+/// One story of five begins in the middle, as a reader's prompt may.
 pub(crate) fn document(seed: u64, index: u64) -> String {
     let mut dice = Dice::new(seed, index);
     match dice.below(4) {
         0 => portrait::portrait(dice),
         1 => talk::talk(dice),
+        _ if dice.chance(1, 5) => story_from_the_middle(dice).text(),
         _ => story(dice).text(),
     }
 }
@@ -42,9 +44,18 @@ pub(crate) fn document(seed: u64, index: u64) -> String {
 fn story(mut dice: Dice) -> Teller {
     let plot = dice.pick(plots::PLOTS);
     let mut teller = Teller::new(dice);
-    opening::open(&mut teller);
+    opening::open(&mut teller, plot.strangers);
     teller.pause();
-    plot(&mut teller);
+    (plot.tell)(&mut teller);
+    opening::close(&mut teller);
+    teller
+}
+
+/// A story that tells what happened, and leaves out who the hero is.
+fn story_from_the_middle(mut dice: Dice) -> Teller {
+    let plot = dice.pick(plots::PLOTS);
+    let mut teller = Teller::new(dice);
+    (plot.tell)(&mut teller);
     opening::close(&mut teller);
     teller
 }

@@ -180,13 +180,18 @@ impl Teller {
 fn draw_character(dice: &mut Dice) -> Character {
     let gender = if dice.chance(1, 2) { Gender::He } else { Gender::She };
     let names = if gender == Gender::He { world::HE_NAMES } else { world::SHE_NAMES };
-    let name = dice.pick(names).to_string();
+    let name = if dice.chance(1, 8) { invented_name(dice) } else { dice.pick(names).to_string() };
     if dice.chance(1, 3) {
         let kind = if gender == Gender::He { "boy" } else { "girl" };
         return Character { name, kind, home: dice.pick(world::CHILD_HOMES), gender };
     }
     let animal = dice.pick(world::ANIMALS);
     Character { name, kind: animal.name, home: animal.home, gender }
+}
+
+/// A name that stands in no list: in the text it can only be looked up, not known.
+fn invented_name(dice: &mut Dice) -> String {
+    format!("{}{}", dice.pick(world::NAME_BEGINNINGS), dice.pick(world::NAME_ENDINGS))
 }
 
 fn with_article(noun: &str) -> String {

@@ -13,13 +13,25 @@ pub(crate) enum Gender {
 /// Girls' and female animals' names.
 pub(crate) const SHE_NAMES: &[&str] = &[
     "Lily", "Mia", "Anna", "Sara", "Emma", "Lucy", "Ella", "Rosie", "Nora", "Ruby", "Clara",
-    "Daisy", "Zoe", "Molly", "Amy", "Jane", "Kate", "Nina", "Bella", "Alice",
+    "Daisy", "Zoe", "Molly", "Amy", "Jane", "Kate", "Nina", "Bella", "Alice", "Sue", "Sophie",
+    "Maya", "Eva", "Lena", "Marie", "Grace", "Ida", "Olivia", "Julia",
 ];
 
 /// Boys' and male animals' names.
 pub(crate) const HE_NAMES: &[&str] = &[
     "Tom", "Ben", "Max", "Sam", "Leo", "Tim", "Jack", "Finn", "Oscar", "Peter", "Hugo", "Noah",
-    "Paul", "Felix", "Theo", "Bob", "Fred", "Gus", "Henry", "Luke",
+    "Paul", "Felix", "Theo", "Bob", "Fred", "Gus", "Henry", "Luke", "Timmy", "John", "David",
+    "James", "Billy", "Charlie", "Adam", "Simon", "Toby", "Emil",
+];
+
+/// Syllables of names that stand in no list, so that a reader may bring any name along.
+pub(crate) const NAME_BEGINNINGS: &[&str] = &[
+    "Ba", "Da", "Fi", "Ga", "Jo", "Ka", "Lo", "Mi", "Na", "Pi", "Ra", "Sa", "Ti", "Vi", "Wi", "Zu",
+    "Bri", "Cha", "Dro", "El", "Or", "Sti", "Tru",
+];
+pub(crate) const NAME_ENDINGS: &[&str] = &[
+    "bo", "co", "del", "fa", "gi", "ki", "la", "lo", "mo", "na", "ni", "pp", "ra", "ri", "sha",
+    "ta", "to", "vi", "x", "zzy",
 ];
 
 /// A kind of hero, with what it is like and where it lives.
@@ -59,6 +71,20 @@ pub(crate) const ANIMALS: &[Kind] = &[
     kind("lion", "a rock in the sun"),
     kind("monkey", "a tree full of fruit"),
     kind("penguin", "an island of ice"),
+    kind("wolf", "a cave in the forest"),
+    kind("deer", "a quiet place in the forest"),
+    kind("horse", "a stable beside the mill"),
+    kind("cow", "a green field by the farm"),
+    kind("hen", "a little house on the farm"),
+    kind("donkey", "a stable in the village"),
+    kind("snail", "a corner of the garden"),
+    kind("bee", "a flower in the meadow"),
+    kind("kitten", "a basket near the stove"),
+    kind("puppy", "a white house near the sea"),
+    kind("tiger", "a clearing in the forest"),
+    kind("dragon", "a cave on the mountain"),
+    kind("robot", "a small house in the town"),
+    kind("giant", "a stone house on the mountain"),
 ];
 
 /// Where a child lives.

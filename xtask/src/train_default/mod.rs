@@ -27,7 +27,7 @@ const SEPARATOR: &str = "<|endoftext|>";
 /// Documents from which the tokenizer learns.
 const TOKENIZER_DOCUMENTS: u64 = 20_000;
 /// Documents to train on: more than the steps below can read, so that hardly one is read twice.
-const DOCUMENTS: u64 = 60_000;
+const DOCUMENTS: u64 = 100_000;
 /// Documents never trained on, which begin behind all others.
 const HELD_OUT: u64 = 200;
 const VOCABULARY: usize = 1280;
@@ -106,7 +106,7 @@ fn training_config() -> TrainingConfig {
         learning_rate: 3e-3,
         min_learning_rate: 1e-4,
         warmup_steps: 100,
-        total_steps: 6000,
+        total_steps: 10_000,
         ..TrainingConfig::default()
     }
 }

@@ -6,16 +6,7 @@ use super::super::world;
 pub(super) fn tell(t: &mut Teller) {
     t.draw("toy", world::TOYS);
     t.draw_distinct(&["place", "place2", "place3"], world::PLACES);
-    t.say(&[
-        "{H} had {a toy} that {he} loved more than anything.",
-        "The thing {H} loved best was {a toy}.",
-        "{H} had {a toy}, and {he} took it everywhere.",
-    ]);
-    t.say(&[
-        "But one day the {toy} was gone.",
-        "One afternoon {he} could not find the {toy}.",
-        "Then, one morning, {he} saw that the {toy} was not there.",
-    ]);
+    lose(t);
     t.say(&[
         "\"Oh no!\" said {H}. \"Where is my {toy}?\"",
         "{H} was very sad, and {he} began to cry.",
@@ -30,7 +21,7 @@ pub(super) fn tell(t: &mut Teller) {
     t.say(&[
         "Then {he} met {F}, the {fkind}.",
         "{F}, {a fkind}, came along the road.",
-        "{A fkind} named {F} saw that {H} was sad.",
+        "{F}, {a fkind}, saw that {H} was sad.",
     ]);
     t.say(&[
         "\"What is wrong?\" asked {F}. \"I have lost my {toy},\" said {H}.",
@@ -63,4 +54,25 @@ pub(super) fn tell(t: &mut Teller) {
     t.fact("What did {H} lose?", "{H} lost {a toy}.");
     t.fact("Where was the {toy}?", "The {toy} was {place3}.");
     t.fact("Who helped {H}?", "{F}, the {fkind}, helped {H}.");
+}
+
+fn lose(t: &mut Teller) {
+    if t.dice.chance(1, 3) {
+        t.say(&[
+            "{H} lost {his} {toy}.",
+            "One day {H} lost {his} {toy}, the thing {he} loved best.",
+            "{H} could not find {his} {toy}.",
+        ]);
+        return;
+    }
+    t.say(&[
+        "{H} had {a toy} that {he} loved more than anything.",
+        "The thing {H} loved best was {a toy}.",
+        "{H} had {a toy}, and {he} took it everywhere.",
+    ]);
+    t.say(&[
+        "But one day the {toy} was gone.",
+        "One afternoon {he} could not find the {toy}.",
+        "Then, one morning, {he} saw that the {toy} was not there.",
+    ]);
 }
