@@ -18,6 +18,7 @@
 //!     model: Arc::new(Model::from_gguf(&file)?),
 //!     tokenizer: Arc::new(Tokenizer::from_gguf(&file)?),
 //!     template: None,
+//!     adapters: Vec::new(),
 //!     engine: EngineOptions::default(),
 //! };
 //! // Returns after SIGTERM or Ctrl-C, when what was running has ended.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use ulp_infer::{ChatTemplate, EngineOptions, Model, Tokenizer};
+use ulp_infer::{ChatTemplate, EngineOptions, LoraAdapter, Model, Tokenizer};
 
 /// A model and what it takes to talk to it.
 #[derive(Debug)]
@@ -16,6 +16,8 @@ pub struct ServedModel {
     pub tokenizer: Arc<Tokenizer>,
     /// Its chat template; without one, chat is refused.
     pub template: Option<ChatTemplate>,
+    /// Adapters for it, under names of their own; a request that names one runs with it.
+    pub adapters: Vec<(String, Arc<LoraAdapter>)>,
     /// How its engine runs.
     pub engine: EngineOptions,
 }
@@ -24,6 +26,11 @@ impl ServedModel {
     /// The name that answers bear.
     pub(crate) fn name(&self) -> &str {
         self.names.first().map_or("model", String::as_str)
+    }
+
+    /// The names of the model and of its adapters.
+    pub(crate) fn all_names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().chain(self.adapters.iter().map(|(name, _)| name)).map(String::as_str)
     }
 }
 

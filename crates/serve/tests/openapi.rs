@@ -104,7 +104,11 @@ fn what_the_document_allows_is_taken_and_nothing_else() {
         };
         let schema = &post["requestBody"]["content"]["application/json"]["schema"];
         for body in objects(schema) {
-            let body = if path.starts_with("/v1/") { short(body) } else { body };
+            let body = if path.starts_with("/v1/") && path != "/v1/embeddings" {
+                short(body)
+            } else {
+                body
+            };
             let reply = server.post(path, &body);
             sent += 1;
             taken += usize::from(reply.status == 200);

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::response::{IntoResponse, Response};
 use tokio::time::Instant;
-use ulp_infer::Request;
+use ulp_infer::{LoraAdapter, Request};
 
 use super::answer::{Format, collect, stream};
 use super::error::ApiError;
@@ -24,9 +24,18 @@ pub(crate) struct App {
     pub(crate) options: ServeOptions,
     pub(crate) engine: EngineHandle,
     pub(crate) metrics: Arc<Metrics>,
+    /// Whose turn it is to compute embeddings.
+    pub(crate) embedding: tokio::sync::Mutex<()>,
     /// When the server started, in seconds since 1970.
     pub(crate) created: u64,
     draining: AtomicBool,
+}
+
+/// What a request's `model` stands for.
+pub(crate) struct Chosen {
+    /// The name that the answer bears.
+    pub(crate) name: String,
+    pub(crate) adapter: Option<Arc<LoraAdapter>>,
 }
 
 /// Sequences to generate for one call.
@@ -51,7 +60,8 @@ impl App {
         metrics: Arc<Metrics>,
     ) -> Self {
         let draining = AtomicBool::new(false);
-        App { model, context, options, engine, metrics, created: unix_seconds(), draining }
+        let (created, embedding) = (unix_seconds(), tokio::sync::Mutex::new(()));
+        App { model, context, options, engine, metrics, embedding, created, draining }
     }
 
     /// From now on no request is taken in.
@@ -70,13 +80,23 @@ impl App {
         Instant::now() + self.options.timeout
     }
 
-    /// Refuses a model that is not served; none named is the one that there is.
-    pub(crate) fn expect_model(&self, name: Option<&str>) -> Result<(), ApiError> {
-        let Some(name) = name else { return Ok(()) };
+    /// The model of this name, with its adapter if it is one's name; none named is the model
+    /// itself.
+    ///
+    /// # Errors
+    ///
+    /// 404 for a name that is not served.
+    pub(crate) fn find_model(&self, name: Option<&str>) -> Result<Chosen, ApiError> {
+        let model = || Chosen { name: self.model.name().to_string(), adapter: None };
+        let Some(name) = name else { return Ok(model()) };
         if self.model.names.iter().any(|known| known == name) {
-            return Ok(());
+            return Ok(model());
         }
-        let known = self.model.names.join(", ");
+        if let Some((name, adapter)) = self.model.adapters.iter().find(|(known, _)| known == name) {
+            return Ok(Chosen { name: name.clone(), adapter: Some(Arc::clone(adapter)) });
+        }
+        let known: Vec<&str> = self.model.all_names().collect();
+        let known = known.join(", ");
         let message = format!("the model {name:?} is not served; there is {known}");
         let error = ApiError::new(axum::http::StatusCode::NOT_FOUND, "model_not_found", message);
         Err(ApiError { param: Some("model".to_string()), ..error })

@@ -5,6 +5,7 @@ mod app;
 mod body;
 mod chat_completions;
 mod completions;
+mod embeddings;
 mod engine_view;
 mod error;
 mod float;
@@ -39,6 +40,8 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/v1/chat/completions", post(chat_completions::handle))
         .route("/v1/completions", post(completions::handle))
         .route("/v1/responses", post(responses::handle))
+        .route("/v1/embeddings", post(embeddings::handle))
+        .route("/v1/lora", get(models::adapters))
         .route("/engine", get(engine_view::handle))
         .route("/float", post(float::handle))
         .route("/float/formats", get(float::formats))

@@ -1,4 +1,4 @@
-//! `GET /v1/models` and `GET /v1/models/{model}`.
+//! `GET /v1/models`, `GET /v1/models/{model}`, `GET /v1/lora`.
 
 use std::sync::Arc;
 
@@ -12,8 +12,14 @@ use super::json_response;
 
 /// The names of the model.
 pub(crate) async fn list(State(app): State<Arc<App>>) -> impl IntoResponse {
-    let data: Vec<Value> = app.model.names.iter().map(|name| entry(&app, name)).collect();
+    let data: Vec<Value> = app.model.all_names().map(|name| entry(&app, name)).collect();
     json_response(&json!({"object": "list", "data": data}))
+}
+
+/// The names of its adapters.
+pub(crate) async fn adapters(State(app): State<Arc<App>>) -> impl IntoResponse {
+    let names = app.model.adapters.iter().map(|(name, _)| entry(&app, name));
+    json_response(&json!({"object": "list", "data": names.collect::<Vec<Value>>()}))
 }
 
 /// One of them.
@@ -21,7 +27,7 @@ pub(crate) async fn one(
     State(app): State<Arc<App>>,
     Path(name): Path<String>,
 ) -> Result<impl IntoResponse, ApiError> {
-    app.expect_model(Some(&name))?;
+    app.find_model(Some(&name))?;
     Ok(json_response(&entry(&app, &name)))
 }
 
@@ -31,6 +37,7 @@ fn entry(app: &App, name: &str) -> Value {
         "object": "model",
         "created": app.created,
         "owned_by": "ulp",
+        "parent": app.model.adapters.iter().any(|(known, _)| known == name).then(|| app.model.name()),
         "context_length": app.context,
         "vocabulary": app.model.model.vocab_size(),
     })

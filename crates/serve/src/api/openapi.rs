@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::chat_completions::CHAT;
 use super::completions::COMPLETION;
+use super::embeddings::EMBEDDING;
 use super::float::FLOAT;
 use super::json_response;
 use super::responses::RESPONSE;
@@ -44,6 +45,8 @@ const ROUTES: &[Route] = &[
     post("/v1/chat/completions", "Answer a conversation", &CHAT, JSON_OR_EVENTS),
     post("/v1/completions", "Go on with a text", &COMPLETION, JSON_OR_EVENTS),
     post("/v1/responses", "Answer a conversation, in the newer form", &RESPONSE, JSON_OR_EVENTS),
+    post("/v1/embeddings", "A vector for a text", &EMBEDDING, JSON),
+    get("/v1/lora", "List the names of the model's adapters", JSON),
     get("/v1/models", "List the names of the model", JSON),
     get("/v1/models/{model}", "Describe a name of the model", JSON),
     post("/tokenize", "Text or a conversation to token ids", &TOKENIZE, JSON),

@@ -53,7 +53,7 @@ pub(crate) async fn tokenize(
 ) -> Result<impl IntoResponse, ApiError> {
     let (max, time) = (app.options.max_body, app.options.client_timeout);
     let body: TokenizeBody = body::read(request, &TOKENIZE, max, time).await?;
-    app.expect_model(body.model.as_deref())?;
+    app.find_model(body.model.as_deref())?;
     let with_texts = body.return_token_strs;
     let shared = Arc::clone(&app);
     let ids = blocking(move || ids(&shared, body)).await??;
@@ -116,7 +116,7 @@ pub(crate) async fn detokenize(
 ) -> Result<impl IntoResponse, ApiError> {
     let (max, time) = (app.options.max_body, app.options.client_timeout);
     let body: DetokenizeBody = body::read(request, &DETOKENIZE, max, time).await?;
-    app.expect_model(body.model.as_deref())?;
+    app.find_model(body.model.as_deref())?;
     let vocabulary = app.model.model.vocab_size();
     if let Some(i) = body.tokens.iter().position(|&id| id as usize >= vocabulary) {
         let param = format!("tokens[{i}]");

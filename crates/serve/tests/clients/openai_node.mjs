@@ -63,6 +63,12 @@ const checks = {
     assert.equal(text, made.output_text);
   },
 
+  async embeddings() {
+    const made = await client.embeddings.create({ model, input: ["Hello", "Hallo"] });
+    const floats = await client.embeddings.create({ model, input: "Hello", encoding_format: "float" });
+    assert.deepEqual(made.data[0].embedding, floats.data[0].embedding);
+  },
+
   async errors() {
     const create = (extra) => client.chat.completions.create({ model, messages, ...extra });
     for (const [extra, status, param] of [

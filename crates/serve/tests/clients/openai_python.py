@@ -141,9 +141,21 @@ def responses():
     )
 
 
+def embeddings():
+    made = client.embeddings.create(model="tiny", input=["Hello", "Hallo"])  # base64 on the wire
+    floats = client.embeddings.create(model="tiny", input="Hello", encoding_format="float")
+    assert len(made.data) == 2 and made.usage.prompt_tokens == 10
+    assert made.data[0].embedding == floats.data[0].embedding
+    assert abs(sum(x * x for x in floats.data[0].embedding) - 1) < 1e-5
+    refused(
+        openai.BadRequestError, 400, "dimensions",
+        lambda: client.embeddings.create(model="tiny", input="a", dimensions=8),
+    )
+
+
 CHECKS = [
     models, chat, stream, helper_stream, leave_a_stream, parts_and_roles, completions, errors,
-    extensions, raw_response, responses,
+    extensions, raw_response, responses, embeddings,
 ]
 for check in CHECKS:
     check()

@@ -34,6 +34,7 @@ pub(crate) fn served_model(context: usize) -> ServedModel {
         model: Arc::new(model),
         tokenizer: Arc::new(tokenizer.with_bos_eos(None, end, false)),
         template: Some(ChatTemplate::new(TEMPLATE.to_string()).unwrap()),
+        adapters: Vec::new(),
         engine: EngineOptions {
             activations: Activations::Exact,
             cache: 8 * context,

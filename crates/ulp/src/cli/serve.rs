@@ -8,7 +8,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use ulp_infer::EngineOptions;
+use ulp_infer::{EngineOptions, LoraAdapter};
 use ulp_serve::{ServeOptions, ServedModel};
 
 const EXAMPLES: &str = "\
@@ -38,6 +38,11 @@ pub(super) struct Typed {
     /// file's]
     #[arg(short, long, value_name = "NAME")]
     alias: Vec<String>,
+
+    /// A LoRA adapter in a directory, and the name by which requests ask for it; may be given more
+    /// than once
+    #[arg(long, value_name = "NAME=DIRECTORY", value_parser = parse_adapter)]
+    lora: Vec<(String, PathBuf)>,
 
     /// A file of keys, one a line, of which a client must send one; so does the environment
     /// variable ULP_API_KEY
@@ -132,6 +137,15 @@ enum LogForm {
     None,
 }
 
+fn parse_adapter(text: &str) -> Result<(String, PathBuf), String> {
+    match text.split_once('=') {
+        Some((name, path)) if !name.is_empty() && !path.is_empty() => {
+            Ok((name.into(), path.into()))
+        }
+        _ => Err("a name, =, and a directory".to_string()),
+    }
+}
+
 fn parse_seconds(text: &str) -> Result<Duration, String> {
     let seconds = text.parse().ok().and_then(|s| Duration::try_from_secs_f64(s).ok());
     seconds.ok_or_else(|| "a number of seconds".to_string())
@@ -157,6 +171,10 @@ impl Typed {
             (_, template) => Some(template?),
         };
         let tokenizer = Arc::new(loaded.tokenizer()?);
+        let load = |(name, path): (String, PathBuf)| -> Result<_, CliError> {
+            Ok((name, Arc::new(LoraAdapter::load(path, &loaded.model)?)))
+        };
+        let adapters = self.lora.into_iter().map(load).collect::<Result<_, _>>()?;
         let engine = self.engine.resolve(&loaded, &self.context);
         let names = if self.alias.is_empty() { vec![short_name(&loaded.name)] } else { self.alias };
         let options = ServeOptions {
@@ -173,7 +191,8 @@ impl Typed {
             drain: self.limits.drain,
             ..ServeOptions::default()
         };
-        let model = ServedModel { names, model: loaded.model, tokenizer, template, engine };
+        let model =
+            ServedModel { names, model: loaded.model, tokenizer, template, adapters, engine };
         Ok(Serve { model, options, log: self.log, name: loaded.name })
     }
 }

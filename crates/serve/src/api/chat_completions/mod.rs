@@ -28,7 +28,7 @@ pub(crate) async fn handle(
     let (max, time) = (app.options.max_body, app.options.client_timeout);
     let mut body: ChatBody = body::read(request, &CHAT, max, time).await?;
     body.note_user();
-    app.expect_model(body.text.model.as_deref())?;
+    let chosen = app.find_model(body.text.model.as_deref())?;
     let (n, log) = (body.text.n(), body.log()?);
     app.expect_answers(n, "n")?;
     let include_usage = body.text.include_usage()?;
@@ -36,7 +36,7 @@ pub(crate) async fn handle(
     let shared = Arc::clone(&app);
     let prompt = blocking(move || prompt_ids(&shared.model, messages)).await??;
     app.expect_prompt_length(prompt.len(), "messages")?;
-    let first = request_of(&app, &body, prompt, log)?;
+    let first = Request { adapter: chosen.adapter, ..request_of(&app, &body, prompt, log)? };
     let job = Job {
         // Answers to one prompt differ by the stream of random numbers that they draw from.
         requests: (0..n as u64).map(|stream| Request { stream, ..first.clone() }).collect(),
@@ -46,7 +46,7 @@ pub(crate) async fn handle(
         prompt_param: "messages",
         deadline,
     };
-    let format = ChatFormat::new(app.model.name(), log.is_some(), include_usage);
+    let format = ChatFormat::new(&chosen.name, log.is_some(), include_usage);
     app.answer(job, format).await
 }
 

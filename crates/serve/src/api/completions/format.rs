@@ -3,7 +3,6 @@
 use serde_json::{Map, Value, json};
 
 use crate::api::answer::{Addition, Counts, Format, Frame, LoggedToken};
-use crate::api::app::App;
 use crate::api::chat_completions::{FINGERPRINT, finite};
 use crate::random::random_name;
 use crate::served_model::unix_seconds;
@@ -24,7 +23,7 @@ pub(super) struct CompletionFormat {
 
 impl CompletionFormat {
     pub(super) fn new(
-        app: &App,
+        model: &str,
         with_log: bool,
         include_usage: bool,
         echo: Vec<String>,
@@ -33,7 +32,7 @@ impl CompletionFormat {
         CompletionFormat {
             id: random_name("cmpl-"),
             created: unix_seconds(),
-            model: app.model.name().to_string(),
+            model: model.to_string(),
             with_log,
             include_usage,
             lengths: vec![0; echo.len() * n],

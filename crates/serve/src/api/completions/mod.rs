@@ -16,6 +16,7 @@ use super::{blocking, body};
 use format::CompletionFormat;
 pub(crate) use parameters::COMPLETION;
 use parameters::CompletionBody;
+pub(crate) use prompt::{PROMPT, Prompt, ids};
 
 /// Goes on with one or more texts.
 pub(crate) async fn handle(
@@ -26,13 +27,13 @@ pub(crate) async fn handle(
     let (max, time) = (app.options.max_body, app.options.client_timeout);
     let mut body: CompletionBody = body::read(request, &COMPLETION, max, time).await?;
     body.text.note_user();
-    app.expect_model(body.text.model.as_deref())?;
+    let chosen = app.find_model(body.text.model.as_deref())?;
     let (n, log) = (body.text.n(), body.log());
     let include_usage = body.text.include_usage()?;
     app.expect_answers(n.saturating_mul(body.prompt.len()), "n")?;
     let given = body.prompt.take();
     let shared = Arc::clone(&app);
-    let prompts = blocking(move || prompt::ids(&shared.model.tokenizer, given)).await?;
+    let prompts = blocking(move || ids(&shared.model.tokenizer, given)).await?;
     for prompt in &prompts {
         app.expect_prompt_length(prompt.len(), "prompt")?;
     }
@@ -42,7 +43,8 @@ pub(crate) async fn handle(
     };
     let mut requests = Vec::with_capacity(n * prompts.len());
     for prompt in prompts {
-        let first = request_of(&app, &body, prompt, log)?;
+        let first =
+            Request { adapter: chosen.adapter.clone(), ..request_of(&app, &body, prompt, log)? };
         requests.extend((0..n as u64).map(|stream| Request { stream, ..first.clone() }));
     }
     let job = Job {
@@ -53,7 +55,7 @@ pub(crate) async fn handle(
         prompt_param: "prompt",
         deadline,
     };
-    let format = CompletionFormat::new(&app, log.is_some(), include_usage, echo, n);
+    let format = CompletionFormat::new(&chosen.name, log.is_some(), include_usage, echo, n);
     app.answer(job, format).await
 }
 

@@ -28,7 +28,7 @@ pub(crate) async fn handle(
     let (max, time) = (app.options.max_body, app.options.client_timeout);
     let mut body: ResponseBody = body::read(request, &RESPONSE, max, time).await?;
     body.note_user();
-    app.expect_model(body.model.as_deref())?;
+    let chosen = app.find_model(body.model.as_deref())?;
     let log = body.log()?;
     let messages = input::messages(body.instructions.as_deref(), body.input.take());
     let shared = Arc::clone(&app);
@@ -42,6 +42,7 @@ pub(crate) async fn handle(
         max_tokens: body.max_output_tokens.unwrap_or(usize::MAX),
         ignore_eog: body.sampling.ignore_eos,
         top_logprobs: log.unwrap_or(0),
+        adapter: chosen.adapter,
         priority: body.sampling.priority,
         ..Request::new(prompt)
     };
@@ -53,6 +54,6 @@ pub(crate) async fn handle(
         prompt_param: "input",
         deadline,
     };
-    let format = ResponseFormat::new(app.model.name(), &body);
+    let format = ResponseFormat::new(&chosen.name, &body);
     app.answer(job, format).await
 }
