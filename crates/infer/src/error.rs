@@ -155,6 +155,13 @@ pub enum InferError {
         /// The element of the state.
         element: usize,
     },
+    /// A grammar that is none, or in which no text can go on.
+    InvalidGrammar {
+        /// What llguidance or the reader of JSON said.
+        reason: String,
+    },
+    /// A grammar, and this program was built without the feature `grammar`.
+    NoGrammars,
     /// An adapter that was made for a model of another shape.
     OtherModelsAdapter,
     /// A sampling parameter is out of its range.
@@ -258,6 +265,10 @@ impl fmt::Display for InferError {
             }
             InferError::NonFiniteState { element } => {
                 write!(f, "element {element} of the model's state is not finite")
+            }
+            InferError::InvalidGrammar { reason } => write!(f, "the grammar: {reason}"),
+            InferError::NoGrammars => {
+                f.write_str("a grammar, and the program was built without the feature `grammar`")
             }
             InferError::OtherModelsAdapter => {
                 f.write_str("the adapter was loaded for a model of another shape")

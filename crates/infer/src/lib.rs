@@ -55,6 +55,7 @@ mod engine;
 mod error;
 mod export;
 mod gguf;
+mod grammar;
 mod hf;
 mod kv_cache;
 #[allow(unsafe_code)]
@@ -77,6 +78,7 @@ pub use engine::{
 pub use error::InferError;
 pub use export::export_gguf;
 pub use gguf::{Array, ByteStrings, Gguf, GgufWriter, TensorInfo, Value, ValueType};
+pub use grammar::Grammar;
 pub use hf::HfDirectory;
 pub use kv_cache::{CacheShape, KvCache, SequenceId};
 pub use model::{Input, LogitRows, LoraAdapter, Model, Workspace};

@@ -24,6 +24,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use crate::error::InferError;
+use crate::grammar::Grammars;
 use crate::kv_cache::{BLOCK, KvCache};
 use crate::model::{Input, LogitRows, Model, Workspace};
 use crate::tokenizer::Tokenizer;
@@ -73,6 +74,7 @@ pub struct Engine {
     workspace: Workspace,
     scheduler: Scheduler,
     drafter: Drafter,
+    grammars: Grammars,
     /// Events that no step has reported yet.
     events: Vec<Event>,
     next_id: u64,
@@ -91,6 +93,7 @@ impl Engine {
             workspace: Workspace::new(),
             scheduler: Scheduler::new(&options),
             drafter: Drafter::default(),
+            grammars: Grammars::default(),
             events: Vec::new(),
             next_id: 0,
             options: EngineOptions { context, cache: positions, ..options },
@@ -135,7 +138,8 @@ impl Engine {
     ///
     /// [`InferError::EmptyPrompt`], [`InferError::TokenOutOfRange`], [`InferError::ContextFull`] if
     /// the prompt leaves no room for a token, [`InferError::InvalidSampling`],
-    /// [`InferError::OtherModelsAdapter`]. Nothing is taken in then.
+    /// [`InferError::OtherModelsAdapter`], [`InferError::InvalidGrammar`],
+    /// [`InferError::NoGrammars`]. Nothing is taken in then.
     pub fn submit(&mut self, request: Request) -> Result<RequestId, InferError> {
         request.sampler.validate()?;
         let (vocabulary, context) = (self.model.vocab_size(), self.options.context);
@@ -154,9 +158,13 @@ impl Engine {
         if needed > context {
             return Err(InferError::ContextFull { needed, context });
         }
+        let grammar = request.grammar.as_ref();
+        let compile = |grammar| self.grammars.compile(grammar, &self.tokenizer);
+        let constraint = grammar.map(compile).transpose()?;
         let id = RequestId(self.next_id);
         self.next_id += 1;
         let sequence = Sequence::new(id, request, self.options.policy, context, &self.tokenizer);
+        let sequence = sequence.constrained(constraint);
         self.scheduler.totals.requests += 1;
         if sequence.is_over() {
             self.events.push(sequence.finish(FinishReason::Length));
@@ -315,8 +323,9 @@ impl Engine {
                 (task, logits)
             })
             .collect();
+        let ends = self.tokenizer.eog_ids();
         let outcome = |(task, logits): (Task<'_>, &[f32])| {
-            task.outcome(&running[task.share.index], logits.chunks_exact(v))
+            task.outcome(&running[task.share.index], logits.chunks_exact(v), ends)
         };
         Ok(tasks.into_par_iter().map(outcome).collect())
     }
@@ -381,10 +390,12 @@ impl Task<'_> {
         &self,
         sequence: &Sequence,
         rows: impl Iterator<Item = &'a [f32]> + Clone,
+        ends: &[u32],
     ) -> Result<Outcome, InferError> {
         let scores = self.scores.then(|| sequence.score_prompt(self.first, rows.clone()));
         let next = self.rows.saturating_sub(1 + self.share.draft.len());
-        let choices = self.chooses.then(|| sequence.choose(rows.skip(next), &self.share.draft));
+        let choices =
+            self.chooses.then(|| sequence.choose(rows.skip(next), &self.share.draft, ends));
         Ok(Outcome { scores: scores.transpose()?, choices: choices.transpose()? })
     }
 }

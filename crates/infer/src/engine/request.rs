@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::grammar::Grammar;
 use crate::model::LoraAdapter;
 use crate::sampler::SamplerParams;
 
@@ -57,6 +58,9 @@ pub struct Request {
     /// The stream of random numbers of [`SamplerParams::seed`] that is drawn from: requests that
     /// differ in nothing else are independent draws.
     pub stream: u64,
+    /// What the text must be. It holds over [`ignore_eog`](Request::ignore_eog); stop strings may
+    /// still cut it. Log-probabilities are the model's own.
+    pub grammar: Option<Grammar>,
     /// The adapter that the model runs with, made for it. What a request has computed is shared
     /// with those of the same adapter only.
     pub adapter: Option<Arc<LoraAdapter>>,
@@ -77,6 +81,7 @@ impl Request {
             top_logprobs: 0,
             prompt_logprobs: false,
             stream: 0,
+            grammar: None,
             adapter: None,
             priority: 0,
         }

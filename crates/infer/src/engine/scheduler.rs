@@ -107,6 +107,7 @@ impl Scheduler {
     pub(super) fn wanted(&self, cache: &KvCache) -> Vec<Wanted<'_>> {
         let generating = self.running.iter().filter(|s| s.pending(cache) == 1);
         generating
+            .filter(|s| !s.is_constrained())
             .map(|s| Wanted {
                 request: s.id,
                 tokens: &s.tokens,

@@ -1,5 +1,7 @@
 //! A request on its way: the tokens that are known, and the text that has come of them.
 
+use std::borrow::Cow;
+
 use super::event::{Event, FinishReason, Finished, PromptToken, TokenEvent, Usage};
 use super::options::Policy;
 use super::prefix_cache::Family;
@@ -8,6 +10,7 @@ use super::request::{Request, RequestId};
 use super::speculation::Acceptance;
 use super::stop::StopStrings;
 use crate::error::InferError;
+use crate::grammar::Constraint;
 use crate::kv_cache::{KvCache, SequenceId};
 use crate::model::LoraAdapter;
 use crate::sampler::{LogProbabilities, SamplerState, TokenLogProbability};
@@ -34,6 +37,10 @@ pub(super) struct Sequence {
     prompt_scores: Vec<PromptToken>,
     pub(super) usage: Usage,
     pub(super) acceptance: Acceptance,
+    /// The grammar of its text.
+    constraint: Option<Constraint>,
+    /// The budget has chosen a token in the grammar's place.
+    is_led_to_its_end: bool,
     /// How many later requests went before it.
     pub(super) overtaken: usize,
     priority: i32,
@@ -47,7 +54,12 @@ pub(super) struct Choice {
     top: Vec<TokenLogProbability>,
     /// What sampling remembers from here on.
     state: SamplerState,
+    /// The sampler chose another, with which the text could not have been completed.
+    is_led: bool,
 }
+
+/// Tokens before the end of a budget from which on a text with a grammar is led to its end.
+const CLOSING: usize = 256;
 
 impl Sequence {
     /// A sequence that ends with `context` tokens at the latest.
@@ -75,11 +87,24 @@ impl Sequence {
             prompt_scores: Vec::new(),
             usage: Usage { prompt: tokens.len(), ..Usage::default() },
             acceptance: Acceptance::default(),
+            constraint: None,
+            is_led_to_its_end: false,
             overtaken: 0,
             priority: if policy == Policy::Priority { request.priority } else { 0 },
             tokens,
             request,
         }
+    }
+
+    /// The same with a grammar for its text.
+    pub(super) fn constrained(mut self, constraint: Option<Constraint>) -> Self {
+        self.constraint = constraint;
+        self
+    }
+
+    /// Whether its text has a grammar: what may follow is known one token ahead only.
+    pub(super) fn is_constrained(&self) -> bool {
+        self.constraint.is_some()
     }
 
     /// The adapter it runs with.
@@ -198,6 +223,7 @@ impl Sequence {
         &self,
         rows: impl Iterator<Item = &'a [f32]>,
         draft: &[u32],
+        ends: &[u32],
     ) -> Result<Vec<Choice>, InferError> {
         let Request { sampler, stream, top_logprobs, .. } = &self.request;
         let mut choices = Vec::new();
@@ -210,16 +236,32 @@ impl Sequence {
             // The random number belongs to the place in the sequence: a sequence that is started
             // again half way goes on as if it had never stopped.
             let position = (self.tokens.len() + i) as u64;
-            let id = sampler.sample_after(logits, &history, &mut state, *stream, position)?;
+            let mut possible = Cow::Borrowed(logits);
+            if let Some(constraint) = &self.constraint {
+                constraint.allow(possible.to_mut(), ends)?;
+            }
+            let mut id =
+                sampler.sample_after(&possible, &history, &mut state, *stream, position)?;
+            let closing = self.closing(id, ends);
+            let is_led = closing.is_some();
+            id = closing.unwrap_or(id);
             history.push(id);
             let row = LogProbabilities::new(logits);
             let (logprob, top) = (row.of(id), row.top(*top_logprobs));
-            choices.push(Choice { id, logprob, top, state });
+            choices.push(Choice { id, logprob, top, state, is_led });
             if draft.get(i) != Some(&id) {
                 break;
             }
         }
         Ok(choices)
+    }
+
+    /// The token to take in the place of one with which the text could not be completed within the
+    /// budget.
+    fn closing(&self, id: u32, ends: &[u32]) -> Option<u32> {
+        let left = self.left();
+        let constraint = self.constraint.as_ref().filter(|_| left <= CLOSING)?;
+        if ends.contains(&id) { None } else { constraint.closing(id, left.saturating_sub(1)) }
     }
 
     /// Appends chosen tokens up to the end of the sequence; says what to report and whether it has
@@ -251,21 +293,31 @@ impl Sequence {
         choice: Choice,
         tokenizer: &Tokenizer,
     ) -> (TokenEvent, Option<FinishReason>) {
-        let Choice { id, logprob, top, state } = choice;
+        let Choice { id, logprob, top, state, is_led } = choice;
+        self.is_led_to_its_end |= is_led;
         self.tokens.push(id);
         self.sampler_state = state;
         self.usage.generated += 1;
         let mut event = TokenEvent { request: self.id, id, text: String::new(), logprob, top };
-        let ends = tokenizer.is_eog(id) && !self.request.ignore_eog;
+        let ignores = self.request.ignore_eog && self.constraint.is_none();
+        let ends = tokenizer.is_eog(id) && !ignores;
         if ends || self.request.stop_ids.contains(&id) {
-            return (event, Some(FinishReason::EndOfGeneration));
+            let reason = match self.is_led_to_its_end {
+                true => FinishReason::Length,
+                false => FinishReason::EndOfGeneration,
+            };
+            return (event, Some(reason));
         }
+        // A token that was possible is one that the grammar takes.
+        let is_complete = self.constraint.as_mut().is_some_and(|c| c.push(id).unwrap_or(true));
         let piece = self.text.push(id);
         let (text, stopped) = self.stop.push(&piece);
         event.text = text;
         let reason = match (stopped, self.is_at_limit()) {
             (true, _) => Some(FinishReason::Stop),
             (false, true) => Some(FinishReason::Length),
+            (false, false) if is_complete && self.is_led_to_its_end => Some(FinishReason::Length),
+            (false, false) if is_complete => Some(FinishReason::EndOfGeneration),
             (false, false) => None,
         };
         (event, reason)

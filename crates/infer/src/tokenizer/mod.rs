@@ -283,6 +283,30 @@ impl Tokenizer {
         self.bos_id().is_some_and(|bos| self.parts.post_processor.prefix.first() == Some(&bos))
     }
 
+    /// The bytes that a token stands for in the middle of a text: marks have their text, ids without
+    /// a token none. They may be a part of a character.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ulp_infer::train_byte_bpe;
+    ///
+    /// let tokenizer = train_byte_bpe([""], 257, &["<s>"])?;
+    /// let space = tokenizer.token_id("Ġ").unwrap();
+    /// assert_eq!(tokenizer.token_bytes(space), b" ");
+    /// assert_eq!(tokenizer.token_bytes(0), b"<s>");
+    /// assert!(tokenizer.token_bytes(999).is_empty());
+    /// # Ok::<(), ulp_infer::InferError>(())
+    /// ```
+    pub fn token_bytes(&self, id: u32) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        if self.parts.vocabulary.get(id).is_some() {
+            let mut progress = self.parts.decoder.inside();
+            self.parts.decode_one(id, true, &mut progress, &mut bytes);
+        }
+        bytes
+    }
+
     /// The text of a token as the vocabulary writes it: `Ġ` or `▁` for a space, `<0x0A>` for a byte.
     pub fn token_text(&self, id: u32) -> Option<&str> {
         self.parts.vocabulary.get(id).map(|token| &*token.text)

@@ -73,6 +73,11 @@ impl Decoder {
         Progress { is_first: true, strip }
     }
 
+    /// The middle of a text.
+    pub(crate) fn inside(&self) -> Progress {
+        Progress { is_first: false, strip: Strip::Nothing }
+    }
+
     /// Appends the bytes of a token.
     pub(crate) fn append(&self, token: &Token, progress: &mut Progress, bytes: &mut Vec<u8>) {
         let own = match self {
