@@ -64,7 +64,7 @@ pub use fused::{Fused, FusedOp};
 pub use grad::{grad, hvp, vjp};
 pub use gradients::Gradients;
 pub use op::{Op, Value};
-pub use ops::concat;
+pub use ops::{concat, einsum};
 pub use tape::{IntoValue, Tape};
 pub use var::Var;
 

@@ -12,6 +12,8 @@ use ulp_tensor::ndarray::Array2;
 struct Attention<T> {
     scale: T,
     causal: bool,
+    /// How many keys a query sees at most.
+    window: Option<usize>,
 }
 
 impl<T: Float> FusedOp<T> for Attention<T> {
@@ -21,7 +23,11 @@ impl<T: Float> FusedOp<T> for Attention<T> {
 
     fn forward(&self, inputs: &[&Value<T>]) -> Value<T> {
         let (q, k, v) = (inputs[0].view(), inputs[1].view(), inputs[2].view());
-        ulp_tensor::attention(q, k, v, self.scale, self.causal).into_shared()
+        match self.window {
+            Some(window) => ulp_tensor::local_attention(q, k, v, self.scale, window),
+            None => ulp_tensor::attention(q, k, v, self.scale, self.causal),
+        }
+        .into_shared()
     }
 
     fn backward(
@@ -32,8 +38,11 @@ impl<T: Float> FusedOp<T> for Attention<T> {
         _wants: &[bool],
     ) -> Vec<Option<Value<T>>> {
         let (q, k, v) = (inputs[0].view(), inputs[1].view(), inputs[2].view());
-        let (dq, dk, dv) =
-            ulp_tensor::attention_vjp(q, k, v, self.scale, self.causal, cotangent.view());
+        let (dy, scale) = (cotangent.view(), self.scale);
+        let (dq, dk, dv) = match self.window {
+            Some(window) => ulp_tensor::local_attention_vjp(q, k, v, scale, window, dy),
+            None => ulp_tensor::attention_vjp(q, k, v, scale, self.causal, dy),
+        };
         vec![Some(dq.into_shared()), Some(dk.into_shared()), Some(dv.into_shared())]
     }
 
@@ -48,7 +57,8 @@ impl<T: Float> FusedOp<T> for Attention<T> {
         let v = v.reshape(&[b, s, kv, 1, d]).permute(&[0, 2, 3, 1, 4]);
         let mut scores = q.matmul(k) * self.scale;
         if self.causal {
-            scores = scores + q.tape.constant(causal_mask::<T>(t, s));
+            scores =
+                scores + q.tape.constant(causal_mask::<T>(t, s, self.window.unwrap_or(usize::MAX)));
         }
         // The row maximum only guards against overflow: it is no part of the derivative.
         let e = (scores - scores.stop_gradient().max_keepdim(&[-1])).exp();
@@ -57,9 +67,10 @@ impl<T: Float> FusedOp<T> for Attention<T> {
     }
 }
 
-/// `[T, S]`: 0 where query `t` sees key `s`, that is `s ≤ t + S - T`; else -∞.
-fn causal_mask<T: Float>(t: usize, s: usize) -> Array2<T> {
-    let seen = |(i, j)| if j + t <= i + s { T::ZERO } else { T::NEG_INFINITY };
+/// `[T, S]`: 0 where query `t` sees key `s`, that is `t + S - T - window < s ≤ t + S - T`; else -∞.
+fn causal_mask<T: Float>(t: usize, s: usize, window: usize) -> Array2<T> {
+    let sees = |i: usize, j: usize| j + t <= i + s && i + s < (j + t).saturating_add(window);
+    let seen = |(i, j)| if sees(i, j) { T::ZERO } else { T::NEG_INFINITY };
     Array2::from_shape_fn((t, s), seen)
 }
 
@@ -78,6 +89,19 @@ impl<'t, T: Float> Var<'t, T> {
     #[track_caller]
     #[must_use]
     pub fn attention(self, k: Self, v: Self, scale: T, causal: bool) -> Self {
-        self.tape.apply(Fused::new(Attention { scale, causal }), &[self, k, v])
+        self.tape.apply(Fused::new(Attention { scale, causal, window: None }), &[self, k, v])
+    }
+
+    /// Causal [`Var::attention`] in which a query sees `window` keys only, the last up to its own
+    /// place: see [`ulp_tensor::local_attention`].
+    ///
+    /// # Panics
+    ///
+    /// If the shapes do not fit, T > S, or `window` is 0.
+    #[track_caller]
+    #[must_use]
+    pub fn local_attention(self, k: Self, v: Self, scale: T, window: usize) -> Self {
+        let op = Attention { scale, causal: true, window: Some(window) };
+        self.tape.apply(Fused::new(op), &[self, k, v])
     }
 }

@@ -2,8 +2,8 @@
 //! gradients are made.
 
 use ulp_autograd::Var;
-use ulp_tensor::Philox;
 use ulp_tensor::ndarray::{ArrayD, IxDyn};
+use ulp_tensor::{Conv, Philox};
 
 /// From where the elements of an input are drawn.
 #[derive(Clone, Copy, Debug)]
@@ -136,8 +136,61 @@ pub(crate) fn table() -> Vec<Row> {
         row!("attention grouped",     [Real [1, 2, 4, 2], Real [1, 4, 2, 2], Real [1, 4, 2, 2]], |x| x[0].attention(x[1], x[2], 0.5, true)),
         row!("attention to itself",   [Real [1, 3, 1, 2]],                   |x| x[0].attention(x[0], x[0], 0.5, true)),
         row!("dropout",               [Real [4, 4]],                         |x| x[0].dropout(0.25, 42, 1)),
+        row!("log1p",                 [Positive [2, 3]],                     |x| x[0].log1p()),
+        row!("expm1",                 [Real [2, 3]],                         |x| x[0].expm1()),
+        row!("abs",                   [Real [2, 3]],                         |x| x[0].abs()),
+        row!("sign",                  [Real [2, 3]],                         |x| x[0].sign()),
+        row!("softplus",              [Real [2, 3]],                         |x| x[0].softplus()),
+        row!("leaky_relu",            [Real [2, 3]],                         |x| x[0].leaky_relu(0.25)),
+        row!("clamp",                 [Real [2, 5]],                         |x| x[0].clamp(-0.75, 1.125)),
+        row!("minimum",               [Real [2, 3], Real [3]],               |x| x[0].minimum(x[1])),
+        row!("select",                [Real [2, 3], Real [3]],               |x| x[0].select(mask().view(), x[1])),
+        row!("masked_fill",           [Real [2, 3]],                         |x| x[0].masked_fill(mask().view(), 0.5)),
+        row!("pow_each",              [Positive [2, 3], Real [3]],           |x| x[0].pow_each(x[1])),
+        row!("prod",                  [Real [2, 3, 2]],                      |x| x[0].prod(&[0, 1])),
+        row!("prod of five",          [Real [5, 2]],                         |x| x[0].prod(&[0])),
+        row!("min",                   [Real [2, 3, 4]],                      |x| x[0].min(&[0, 2])),
+        row!("variance",              [Real [2, 3, 4]],                      |x| x[0].variance(&[0, 2], 1)),
+        row!("log_sum_exp",           [Real [2, 3, 4]],                      |x| x[0].log_sum_exp(&[0, 2])),
+        row!("norm_l1",               [Real [2, 3]],                         |x| x[0].norm_l1(&[1])),
+        row!("norm_l2",               [Real [2, 3, 2]],                      |x| x[0].norm_l2(&[0, 2])),
+        row!("norm_max",              [Real [2, 3]],                         |x| x[0].norm_max(&[1])),
+        row!("cum_sum",               [Real [2, 3, 2]],                      |x| x[0].cum_sum(1)),
+        row!("gather",                [Real [2, 3]],                         |x| x[0].gather(1, index().view())),
+        row!("scatter_add",           [Real [2, 3], Real [2, 4]],            |x| x[0].scatter_add(1, index().view(), x[1])),
+        row!("sort",                  [Real [2, 4]],                         |x| x[0].sort(1, false).0),
+        row!("top_k",                 [Real [4, 2]],                         |x| x[0].top_k(2, 0).0),
+        row!("split",                 [Real [2, 5]],                         |x| { let p = x[0].split(1, &[2, 1, 2]); p[0] * p[2] + p[1] }),
+        row!("pad",                   [Real [2, 3]],                         |x| x[0].pad(&[(1, 0), (0, 2)], 0.5)),
+        row!("einsum",                [Real [2, 3], Real [3, 4], Real [4, 2]], |x| ulp_autograd::einsum("ab,bc,cd->ad", x)),
+        row!("einsum of one",         [Real [2, 3, 2]],                      |x| ulp_autograd::einsum("aba->b", x)),
+        row!("einsum summed alone",   [Real [2, 3], Real [2, 4]],            |x| ulp_autograd::einsum("ab,ac->aa", x)),
+        row!("conv2d",                [Real [2, 4, 4, 5], Real [2, 2, 3, 2], Real [2]], |x| x[0].conv2d(x[1], Some(x[2]), conv())),
+        row!("conv2d_transposed",     [Real [2, 2, 3, 3], Real [2, 2, 2, 2], Real [4]], |x| x[0].conv2d_transposed(x[1], Some(x[2]), [1, 0], conv())),
+        row!("conv1d",                [Real [2, 2, 5], Real [3, 2, 3]],      |x| x[0].conv1d(x[1], None, Conv { padding: [0, 1], ..Conv::default() })),
+        row!("max_pool2d",            [Real [1, 2, 4, 5]],                   |x| x[0].max_pool2d([2, 2], Conv { stride: [2, 1], ..Conv::default() })),
+        row!("avg_pool2d",            [Real [1, 2, 4, 5]],                   |x| x[0].avg_pool2d([2, 2], Conv { stride: [2, 1], padding: [0, 1], ..Conv::default() })),
+        row!("batch_norm",            [Real [3, 2, 2], Real [2], Real [2]],  |x| x[0].batch_norm(x[1], x[2], 1e-3)),
+        row!("group_norm",            [Real [2, 4, 2], Real [4], Real [4]],  |x| x[0].group_norm(2, x[1], x[2], 1e-3)),
+        row!("lstm_cell",             [Real [2, 3], Real [2, 2], Real [2, 2], Real [8, 3], Real [8, 2], Real [8]], |x| {
+            let (h, c) = x[0].lstm_cell((x[1], x[2]), (x[3], x[4]), Some(x[5]));
+            h * c
+        }),
+        row!("local_attention",       [Real [1, 4, 2, 2], Real [1, 5, 1, 2], Real [1, 5, 1, 2]], |x| x[0].local_attention(x[1], x[2], 0.5, 2)),
         row!("a chain",               [Real [3, 2], Real [2, 2], Real [2]],  |x| (x[0].linear(x[1], Some(x[2])).tanh() * x[0]).softmax(-1)),
     ]
+}
+
+fn conv() -> Conv {
+    Conv { stride: [2, 1], padding: [1, 0], dilation: [1, 2], groups: 2 }
+}
+
+fn mask() -> ArrayD<bool> {
+    ArrayD::from_shape_vec(IxDyn(&[2, 1]), vec![true, false]).expect("two of them")
+}
+
+fn index() -> ArrayD<usize> {
+    ArrayD::from_shape_vec(IxDyn(&[2, 4]), vec![2, 0, 2, 1, 0, 0, 0, 1]).expect("eight of them")
 }
 
 fn ids() -> ArrayD<u32> {
