@@ -153,6 +153,41 @@ fn what_is_refused() {
 }
 
 #[test]
+fn guesses_change_no_token() {
+    let flags = ["-p", "the cat the cat the", "--temp", "1", "--seed", "3", "-n", "20"];
+    let plain = generate(&flags).good();
+    let model = TinyModel::get().name();
+    for more in [&["--draft", "4"][..], &["--draft-model", &model]] {
+        assert_eq!(generate(&[&flags[..], more].concat()).good(), plain);
+    }
+    let other = concat!(env!("CARGO_MANIFEST_DIR"), "/../infer/tests/golden/models/qwen2");
+    if std::path::Path::new(other).exists() {
+        let error = generate(&["-p", "a", "--draft-model", other]).bad(2);
+        assert!(error.contains("a vocabulary of 40 tokens"), "{error}");
+    }
+}
+
+#[test]
+fn answers_have_the_form_that_is_asked_for() {
+    let drawn = ["-p", "the cat", "--temp", "1", "--seed", "4"];
+    let with = |more: &[&str]| generate(&[&drawn[..], more].concat());
+    let digits = with(&["--regex", "[0-9]{3}", "-n", "9"]).good();
+    assert!(digits.trim_end().len() == 3 && digits.trim_end().parse::<u32>().is_ok(), "{digits}");
+    let schema =
+        r#"{"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}"#;
+    let scratch = Scratch::new("schema");
+    let file = scratch.write("schema.json", schema);
+    for schema in [schema, file.to_str().unwrap()] {
+        let answer = with(&["-j", schema, "-n", "30"]).good();
+        let json: Json = serde_json::from_str(&answer).unwrap_or_else(|e| panic!("{e}: {answer}"));
+        assert!(json["n"].is_i64() || json["n"].is_u64() || json["n"].is_number(), "{answer}");
+    }
+    assert!(with(&["-j", "{"]).bad(1).contains("grammar"));
+    assert!(with(&["-j", "{}", "--regex", "a"]).bad(2).contains("cannot be used with"));
+    assert!(with(&["--lora", "no such adapter"]).bad(1).contains("no such adapter"));
+}
+
+#[test]
 fn a_reader_that_goes_away_is_no_error() {
     let model = TinyModel::get().name();
     let mut child = ulp()

@@ -6,7 +6,7 @@ use crate::tokenizer::Tokenizer;
 
 /// No grammars.
 #[derive(Debug, Default)]
-pub(crate) struct Grammars;
+pub(crate) struct Grammars {}
 
 /// There is none.
 #[derive(Debug)]

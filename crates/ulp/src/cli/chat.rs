@@ -5,7 +5,9 @@ pub(super) mod template;
 mod turns;
 
 use super::continuation;
-use super::flags::{ContextFlag, Loaded, ModelFlags, SamplingFlags, TextFlags, parse_count};
+use super::flags::{
+    ContextFlag, Loaded, ModelFlags, SamplingFlags, SpeculationFlags, TextFlags, parse_count,
+};
 use super::interrupt::Interrupt;
 use crate::error::CliError;
 use clap::Args;
@@ -72,6 +74,9 @@ pub(super) struct Typed {
 
     #[command(flatten)]
     sampling: SamplingFlags,
+
+    #[command(flatten)]
+    speculation: SpeculationFlags,
 }
 
 /// What it means.
@@ -99,7 +104,7 @@ impl Typed {
         let tokenizer = Arc::new(loaded.tokenizer()?);
         let conversation = Conversation::new(template, Arc::clone(&tokenizer), self.system);
         Ok(Chat {
-            engine: loaded.engine(&tokenizer, &self.context),
+            engine: loaded.engine(&tokenizer, &self.context, &self.speculation)?,
             loaded,
             tokenizer,
             conversation,

@@ -1,18 +1,22 @@
 //! `ulp generate`: goes on with a text.
 
 use super::continuation;
-use super::flags::{ContextFlag, IdFlags, Loaded, ModelFlags, SamplingFlags, TextFlags};
+use super::flags::{
+    ContextFlag, FormFlags, IdFlags, Loaded, ModelFlags, SamplingFlags, SpeculationFlags, TextFlags,
+};
 use crate::error::CliError;
 use clap::Args;
 use serde_json::json;
 use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
 use std::sync::Arc;
-use ulp_infer::{Engine, FinishReason, InferError, Request, Tokenizer};
+use ulp_infer::{Engine, FinishReason, InferError, LoraAdapter, Request, Tokenizer};
 
 const EXAMPLES: &str = "\
 Examples:
   ulp generate -p \"Once there was a fox\"
   ulp generate -m model.gguf -p \"The capital of France is\" --temp 0 -n 20
+  ulp generate -m model.gguf -p \"A cat as JSON: \" -j cat.schema.json
   ulp generate -m model.gguf -f prompt.txt -n -1 --stop THE_END --json > answer.json
   echo \"def add(a, b):\" | ulp generate -m DIRECTORY --seed 1
 
@@ -58,6 +62,16 @@ pub(super) struct Typed {
     #[arg(long)]
     timings: bool,
 
+    /// Run the model with the LoRA adapter in this directory
+    #[arg(long, value_name = "DIRECTORY")]
+    lora: Option<PathBuf>,
+
+    #[command(flatten)]
+    form: FormFlags,
+
+    #[command(flatten)]
+    speculation: SpeculationFlags,
+
     #[command(flatten)]
     model: ModelFlags,
 
@@ -82,14 +96,18 @@ pub(super) struct Generate {
 impl Typed {
     pub(super) fn resolve(self) -> Result<Generate, CliError> {
         let sampler = self.sampling.resolve()?;
+        let grammar = self.form.resolve()?;
         let given = self.ids.given()?;
         // Standard input is read while nothing is in memory yet.
         let text = if given.is_none() { self.text.as_prompt()? } else { String::new() };
         let loaded = self.model.load()?;
         let tokenizer = Arc::new(loaded.tokenizer()?);
         let prompt = given.unwrap_or_else(|| self.ids.encode(&text, &tokenizer));
+        let adapter = self.lora.map(|path| LoraAdapter::load(path, &loaded.model));
         let request = Request {
             sampler,
+            grammar,
+            adapter: adapter.transpose()?.map(Arc::new),
             max_tokens: self.predict,
             stop: self.stop,
             ignore_eog: self.ignore_eos,
@@ -97,7 +115,7 @@ impl Typed {
             ..Request::new(prompt)
         };
         let echo = self.echo || std::io::stdout().is_terminal();
-        let engine = loaded.engine(&tokenizer, &self.context);
+        let engine = loaded.engine(&tokenizer, &self.context, &self.speculation)?;
         let (json, timings) = (self.json, self.timings);
         Ok(Generate { loaded, tokenizer, engine, request, echo, json, timings })
     }

@@ -1,15 +1,19 @@
 //! Groups of flags that several subcommands share.
 
 mod count;
+mod form;
 mod ids;
 mod model;
 mod sampling;
+mod speculation;
 mod text;
 mod threads;
 
 pub(super) use count::parse_count;
+pub(super) use form::FormFlags;
 pub(super) use ids::{IdFlags, check_ids, parse_ids};
 pub(super) use model::{ContextFlag, Loaded, ModelFlags, ModelSource};
 pub(super) use sampling::SamplingFlags;
+pub(super) use speculation::SpeculationFlags;
 pub(super) use text::{TextFlags, read_text};
 pub(super) use threads::Threads;

@@ -1,6 +1,6 @@
 //! Which model, and how to run it.
 
-use super::Threads;
+use super::{SpeculationFlags, Threads};
 use crate::cli::progress;
 use crate::cli::tokenize::load_tokenizer;
 use crate::embedded;
@@ -115,11 +115,19 @@ impl Loaded {
         &self,
         tokenizer: &Arc<Tokenizer>,
         context: &ContextFlag,
-    ) -> Engine {
-        let context = context.length(self);
-        let options =
-            EngineOptions { activations: self.activations, context, ..EngineOptions::default() };
-        Engine::new(Arc::clone(&self.model), Arc::clone(tokenizer), options)
+        speculation: &SpeculationFlags,
+    ) -> Result<Engine, CliError> {
+        let options = EngineOptions {
+            activations: self.activations,
+            context: context.length(self),
+            max_draft: speculation.max_draft(),
+            ..EngineOptions::default()
+        };
+        let engine = Engine::new(Arc::clone(&self.model), Arc::clone(tokenizer), options);
+        Ok(match speculation.draft(self)? {
+            Some(draft) => engine.with_draft(draft),
+            None => engine,
+        })
     }
 }
 
@@ -146,7 +154,7 @@ impl ModelSource {
         }
     }
 
-    fn model(&self) -> Result<Model, InferError> {
+    pub(in crate::cli) fn model(&self) -> Result<Model, InferError> {
         match self {
             ModelSource::Gguf(gguf) => Model::from_gguf(gguf),
             ModelSource::Directory(path) => Model::load(path),
