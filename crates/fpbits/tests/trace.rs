@@ -42,6 +42,29 @@ fn check_all(f: &Format, [a, b, c]: [u64; 3], rounding: Rounding) {
     check(&f.fma_traced(a, b, c, context), f.fma(a, b, c, context));
     let integral = f.round_to_integral_traced(a, context);
     assert_eq!(integral.result, f.round_to_integral(a, context));
+    for integer in [Integer::I8, Integer::U64] {
+        let trace = f.to_integer_traced(a, integer, context);
+        let told = f.to_integer(a, integer, context);
+        assert_eq!(trace.result.flags, told.flags);
+        let text = told.value.map_or("none".to_string(), |value| value.to_string());
+        assert_eq!(trace.result_text(), text, "{trace}");
+    }
+    let integer = i128::from(a as i64);
+    check(&f.from_integer_traced(integer, context), f.from_integer(integer, context));
+    for (traced, untraced) in [
+        (f.minimum_traced(a, b), f.minimum(a, b)),
+        (f.maximum_traced(a, b), f.maximum(a, b)),
+        (f.minimum_number_traced(a, b), f.minimum_number(a, b)),
+        (f.maximum_number_traced(a, b), f.maximum_number(a, b)),
+        (f.minimum_magnitude_traced(a, b), f.minimum_magnitude(a, b)),
+        (f.maximum_magnitude_traced(a, b), f.maximum_magnitude(a, b)),
+        (f.minimum_magnitude_number_traced(a, b), f.minimum_magnitude_number(a, b)),
+        (f.maximum_magnitude_number_traced(a, b), f.maximum_magnitude_number(a, b)),
+    ] {
+        check(&traced, untraced);
+        assert!(traced.steps.len() > 2, "{traced}");
+    }
+    assert_eq!(f.compare_traced(a, b).result.flags, f.compare_quiet(a, b).flags);
     for (_, to) in Format::NAMED {
         check(&f.convert_traced(a, &to, context), to.encode_with(&f.decode(a), context));
     }
@@ -107,6 +130,13 @@ fn special_rules() {
         (f.fma_traced(code("inf"), code("1"), code("-inf"), even), Rule::InfinityMinusInfinity),
         (f.add_traced(code("nan"), code("1"), even), Rule::NanOperand),
         (f.add_traced(code("0"), code("1"), even), Rule::ZeroOperand),
+        (f.minimum_traced(code("nan"), code("1")), Rule::NanOperand),
+        (f.minimum_number_traced(code("nan"), code("1")), Rule::NumberOverNan),
+        (f.maximum_traced(code("0"), code("-0")), Rule::SmallerZero),
+        (f.compare_traced(code("0"), code("-0")), Rule::EqualZeros),
+        (f.compare_traced(code("0"), code("nan")), Rule::Unordered),
+        (f.to_integer_traced(code("-1"), Integer::U8, even), Rule::NoInteger),
+        (f.from_integer_traced(0, even), Rule::ZeroOperand),
     ] {
         assert_eq!(trace.steps.last(), Some(&Step::Special(rule)), "{trace}");
     }

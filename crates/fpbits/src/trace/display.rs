@@ -1,9 +1,10 @@
 //! A trace in words and bits.
 
 use super::{Operation, Places, RoundStep, Step, Trace};
-use crate::{Format, Number, Rounding, Unrounded, Value};
+use crate::{Flags, Format, Integer, Number, Rounding, Unrounded, Value};
 use alloc::format;
 use alloc::string::{String, ToString};
+use core::cmp::Ordering;
 use core::fmt;
 
 /// The width of the column that says what a line is.
@@ -11,14 +12,20 @@ const LABEL: usize = 10;
 
 impl fmt::Display for Trace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{} in {}, {}", self.operation, self.format, self.context.rounding)?;
+        write!(f, "{} in {}", self.operation, self.format)?;
+        match self.operation.rounds() {
+            true => writeln!(f, ", {}", self.context.rounding)?,
+            false => writeln!(f)?,
+        }
         for step in &self.steps {
             writeln!(f)?;
             self.write_step(f, step)?;
         }
         writeln!(f)?;
-        line(f, "result", &describe_code(&self.format, self.result.code))?;
-        if let Some(exact) = self.format.to_decimal(self.result.code) {
+        line(f, "result", &self.result_text())?;
+        if self.operation.gives_a_code()
+            && let Some(exact) = self.format.to_decimal(self.result.code)
+        {
             line(f, "exactly", &exact.to_string())?;
         }
         line(f, "flags", &self.result.flags.to_string())
@@ -30,6 +37,18 @@ fn line(f: &mut fmt::Formatter<'_>, label: &str, text: &str) -> fmt::Result {
 }
 
 impl Trace {
+    /// The result as text: a number and its code, an integer, or an order.
+    pub fn result_text(&self) -> String {
+        match self.operation {
+            Operation::ToInteger(_) if self.result.flags.contains(Flags::INVALID) => "none".into(),
+            Operation::ToInteger(integer) => self.integer(integer).to_string(),
+            Operation::Compare => {
+                ["less", "equal", "greater", "unordered"][self.result.code as usize].into()
+            }
+            _ => describe_code(&self.format, self.result.code),
+        }
+    }
+
     fn write_step(&self, f: &mut fmt::Formatter<'_>, step: &Step) -> fmt::Result {
         let row = |f: &mut fmt::Formatter<'_>, places: &Places| line(f, "", &places.row(""));
         match step {
@@ -42,6 +61,16 @@ impl Trace {
                     }
                     _ => Ok(()),
                 }
+            }
+            Step::Integer(value) => line(f, "a", &value.to_string()),
+            Step::Order { magnitudes, order } => {
+                let (a, b) = if *magnitudes { ("|a|", "|b|") } else { ("a", "b") };
+                let word = match order {
+                    Ordering::Less => "is less than",
+                    Ordering::Equal => "equals",
+                    Ordering::Greater => "is greater than",
+                };
+                line(f, "order", &format!("{a} {word} {b}"))
             }
             Step::Special(rule) => line(f, "special", &rule.to_string()),
             Step::Align { name, shift, places } => {
@@ -186,6 +215,32 @@ impl RoundStep {
     }
 }
 
+impl Operation {
+    /// Whether the result is rounded.
+    fn rounds(self) -> bool {
+        use Operation::{Add, Convert, Divide, Fma, FromInteger, Multiply};
+        use Operation::{Remainder, RoundToIntegral, SquareRoot, Subtract, ToInteger};
+        matches!(
+            self,
+            Add | Subtract
+                | Multiply
+                | Divide
+                | SquareRoot
+                | Fma
+                | Remainder
+                | RoundToIntegral
+                | Convert
+                | ToInteger(_)
+                | FromInteger
+        )
+    }
+
+    /// Whether the result is a code of the format.
+    fn gives_a_code(self) -> bool {
+        !matches!(self, Operation::Compare | Operation::ToInteger(_))
+    }
+}
+
 impl fmt::Display for Operation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
@@ -198,6 +253,19 @@ impl fmt::Display for Operation {
             Operation::Remainder => "remainder of a by b",
             Operation::RoundToIntegral => "a to an integer",
             Operation::Convert => "a converted",
+            Operation::ToInteger(Integer { bits, signed }) => {
+                return write!(f, "a to {}{bits}", if *signed { 'i' } else { 'u' });
+            }
+            Operation::FromInteger => "an integer",
+            Operation::Compare => "a compared with b",
+            Operation::Minimum => "minimum of a and b",
+            Operation::Maximum => "maximum of a and b",
+            Operation::MinimumNumber => "minimum number of a and b",
+            Operation::MaximumNumber => "maximum number of a and b",
+            Operation::MinimumMagnitude => "minimum magnitude of a and b",
+            Operation::MaximumMagnitude => "maximum magnitude of a and b",
+            Operation::MinimumMagnitudeNumber => "minimum magnitude number of a and b",
+            Operation::MaximumMagnitudeNumber => "maximum magnitude number of a and b",
         })
     }
 }

@@ -1,14 +1,17 @@
 //! Operations that tell how they came to their result: the same steps as without a trace, kept as
 //! data.
 
+mod choice;
 mod display;
+mod integer;
 mod record;
 mod rule;
 
 pub use rule::Rule;
 
-use crate::{Context, Discarded, Format, Rounded, Rounding, Unrounded, Value};
+use crate::{Context, Discarded, Format, Integer, Rounded, Rounding, Unrounded, Value};
 use alloc::vec::Vec;
+use core::cmp::Ordering;
 
 /// An operation in its steps. `{}` writes them out, a few lines each.
 ///
@@ -59,6 +62,28 @@ pub enum Operation {
     RoundToIntegral,
     /// [`Format::encode_with`] of a code of another format
     Convert,
+    /// [`Format::to_integer`]
+    ToInteger(Integer),
+    /// [`Format::from_integer`]
+    FromInteger,
+    /// [`Format::compare_quiet`]
+    Compare,
+    /// [`Format::minimum`]
+    Minimum,
+    /// [`Format::maximum`]
+    Maximum,
+    /// [`Format::minimum_number`]
+    MinimumNumber,
+    /// [`Format::maximum_number`]
+    MaximumNumber,
+    /// [`Format::minimum_magnitude`]
+    MinimumMagnitude,
+    /// [`Format::maximum_magnitude`]
+    MaximumMagnitude,
+    /// [`Format::minimum_magnitude_number`]
+    MinimumMagnitudeNumber,
+    /// [`Format::maximum_magnitude_number`]
+    MaximumMagnitudeNumber,
 }
 
 /// A step of an operation.
@@ -72,6 +97,15 @@ pub enum Step {
         code: u64,
         /// Its exact value.
         value: Value,
+    },
+    /// The operand is an integer.
+    Integer(i128),
+    /// How a stands to b, or its magnitude to b's.
+    Order {
+        /// Whether the magnitudes were compared.
+        magnitudes: bool,
+        /// Their order.
+        order: Ordering,
     },
     /// A special value decides the result; no digits are worked on.
     Special(Rule),

@@ -141,13 +141,13 @@ fn nearest_multiple(x: Number, y: Number) -> Option<u128> {
     Some(quotient + u128::from(up))
 }
 
-struct Recorder {
+pub(super) struct Recorder {
     format: Format,
-    steps: Vec<Step>,
+    pub(super) steps: Vec<Step>,
 }
 
 impl Recorder {
-    fn new(format: &Format, codes: &[u64]) -> Recorder {
+    pub(super) fn new(format: &Format, codes: &[u64]) -> Recorder {
         let operand = |(name, &code)| Step::Operand { name, code, value: format.decode(code) };
         Recorder {
             format: *format,
@@ -155,7 +155,7 @@ impl Recorder {
         }
     }
 
-    fn finish(
+    pub(super) fn finish(
         self,
         operation: Operation,
         from: &Format,
@@ -199,7 +199,7 @@ impl Recorder {
     }
 
     /// The steps from an exact number, written in places of 2^unit, to the format.
-    fn round(&mut self, exact: &Unrounded, unit: Option<i64>, context: Context) {
+    pub(super) fn round(&mut self, exact: &Unrounded, unit: Option<i64>, context: Context) {
         let first = i64::from(self.format.min_exponent());
         if leading(exact) < first && !self.format.layout().zero {
             return self.special(Some(Rule::BelowSmallest));
@@ -224,7 +224,7 @@ impl Recorder {
         }));
     }
 
-    fn round_to_integer(&mut self, number: Number, context: Context) {
+    pub(super) fn round_to_integer(&mut self, number: Number, context: Context) {
         if number.exponent >= 0 {
             return;
         }

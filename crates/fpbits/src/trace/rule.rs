@@ -32,6 +32,16 @@ pub enum Rule {
     Cancellation,
     /// Nothing in a format without zero is smaller than its smallest number.
     BelowSmallest,
+    /// One operand is NaN: the other one is taken.
+    NumberOverNan,
+    /// A NaN stands in no order to anything.
+    Unordered,
+    /// The two zeros are equal.
+    EqualZeros,
+    /// Of two zeros a negative one is the smaller.
+    SmallerZero,
+    /// The type has no such integer.
+    NoInteger,
 }
 
 /// The rule for these operands, if one applies.
@@ -96,6 +106,11 @@ impl fmt::Display for Rule {
             Rule::ZeroOperand => "an operand is zero",
             Rule::Cancellation => "the numbers cancel: exactly zero",
             Rule::BelowSmallest => "smaller than the smallest number, which it becomes",
+            Rule::NumberOverNan => "one operand is not a number: the other one is taken",
+            Rule::Unordered => "an operand is not a number: they stand in no order",
+            Rule::EqualZeros => "zeros are equal, whatever their signs",
+            Rule::SmallerZero => "of two zeros a negative one is the smaller",
+            Rule::NoInteger => "the type has no such integer",
         })
     }
 }
