@@ -50,6 +50,14 @@ fn every_operation_has_a_result() {
         ("convert 1e9 --to e4m3fn", "NaN 0x7f"),
         ("convert 1e9 --to e4m3fn --rounding toward-zero", "450 0x7e"),
         ("add 1 1 --format binary8p3se", "2 0x44"),
+        ("to-int -2.5", "-2"),
+        ("to-int 300 --to u8", "none"),
+        ("from-int 16777217 --format f32", "16777216 0x4b800000"),
+        ("compare 1 nan", "unordered"),
+        ("compare -0 0", "equal"),
+        ("min nan 1 --format f32", "NaN 0x7fc00000"),
+        ("min-number nan 1 --format f32", "1 0x3f800000"),
+        ("max-magnitude 1 -2 --format f16", "-2 0xc000"),
     ] {
         assert_eq!(float(&format!("{words} --quiet")).good().trim(), result, "{words}");
     }
@@ -76,6 +84,9 @@ fn wrong_words_are_refused() {
         "verify f32_add nearest x",
         "convert 1",
         "add 1 2 --random-bits 33",
+        "to-int 1 --to i65",
+        "to-int 1 --to int",
+        "from-int 1.5",
     ] {
         float(words).bad(2);
     }

@@ -59,6 +59,24 @@ enum Command {
     Round(operate::Unary),
     /// a converted from one format into another, step by step
     Convert(operate::Convert),
+    /// a converted to an integer, step by step
+    ToInt(operate::ToInteger),
+    /// An integer converted, step by step
+    FromInt(operate::FromInteger),
+    /// How a stands to b
+    Compare(operate::Binary),
+    /// The smaller of a and b; not a number if either is not
+    Min(operate::Binary),
+    /// The greater of a and b; not a number if either is not
+    Max(operate::Binary),
+    /// The smaller of a and b; a number if either is
+    MinNumber(operate::Binary),
+    /// The greater of a and b; a number if either is
+    MaxNumber(operate::Binary),
+    /// The one of a and b that is nearer to zero
+    MinMagnitude(operate::Binary),
+    /// The one of a and b that is farther from zero
+    MaxMagnitude(operate::Binary),
     /// Design a format from its width and its exponent's width, and say what follows
     Design(design::Typed),
     /// List the formats known by name
@@ -103,6 +121,15 @@ impl Typed {
             Command::Round(typed) => operate(typed.resolve(Operation::RoundToIntegral))?,
             Command::Fma(typed) => operate(typed.resolve())?,
             Command::Convert(typed) => operate(typed.resolve())?,
+            Command::ToInt(typed) => operate(typed.resolve())?,
+            Command::FromInt(typed) => operate(typed.resolve())?,
+            Command::Compare(typed) => operate(typed.resolve(Operation::Compare))?,
+            Command::Min(typed) => operate(typed.resolve(Operation::Minimum))?,
+            Command::Max(typed) => operate(typed.resolve(Operation::Maximum))?,
+            Command::MinNumber(typed) => operate(typed.resolve(Operation::MinimumNumber))?,
+            Command::MaxNumber(typed) => operate(typed.resolve(Operation::MaximumNumber))?,
+            Command::MinMagnitude(typed) => operate(typed.resolve(Operation::MinimumMagnitude))?,
+            Command::MaxMagnitude(typed) => operate(typed.resolve(Operation::MaximumMagnitude))?,
             Command::Design(typed) => Meaning::Design(typed.resolve()?),
             Command::Formats(typed) => Meaning::Formats(typed),
             Command::Break(typed) => Meaning::Break(typed.resolve()?),

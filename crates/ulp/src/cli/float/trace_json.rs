@@ -1,25 +1,35 @@
 //! A trace as JSON.
 
 use super::words::hex;
-use fpbits::{Places, Step, Trace, Unrounded};
+use fpbits::{Operation, Places, Step, Trace, Unrounded};
 use serde_json::{Value, json};
 
 /// The whole trace.
 pub(super) fn object(trace: &Trace) -> Value {
-    let (format, code) = (&trace.format, trace.result.code);
+    let format = &trace.format;
     json!({
         "operation": trace.operation.to_string(),
         "from": trace.from.to_string(),
         "format": format.to_string(),
         "rounding": trace.context.rounding.to_string(),
         "steps": trace.steps.iter().map(|step| self::step(trace, step)).collect::<Vec<_>>(),
-        "result": {
+        "result": result(trace),
+    })
+}
+
+fn result(trace: &Trace) -> Value {
+    let (format, code) = (&trace.format, trace.result.code);
+    let flags: Vec<_> = trace.result.flags.names().collect();
+    match trace.operation {
+        Operation::Compare => json!({ "order": trace.result_text(), "flags": flags }),
+        Operation::ToInteger(_) => json!({ "integer": trace.result_text(), "flags": flags }),
+        _ => json!({
             "bits": hex(code, format),
             "value": format.to_decimal(code).map(|value| value.to_string()),
             "shortest": format.to_shortest(code),
-            "flags": trace.result.flags.names().collect::<Vec<_>>(),
-        },
-    })
+            "flags": flags,
+        }),
+    }
 }
 
 fn step(trace: &Trace, step: &Step) -> Value {
@@ -29,6 +39,12 @@ fn step(trace: &Trace, step: &Step) -> Value {
             "name": name.to_string(),
             "bits": hex(*code, &trace.from),
             "shortest": trace.from.to_shortest(*code),
+        }),
+        Step::Integer(value) => json!({ "step": "operand", "integer": value.to_string() }),
+        Step::Order { magnitudes, order } => json!({
+            "step": "order",
+            "of": if *magnitudes { "magnitudes" } else { "numbers" },
+            "order": format!("{order:?}").to_lowercase(),
         }),
         Step::Special(rule) => json!({ "step": "special", "rule": rule.to_string() }),
         Step::Align { name, shift, places: at } => json!({
