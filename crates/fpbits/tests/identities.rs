@@ -83,3 +83,11 @@ fn names() {
     }
     assert_eq!("truth".parse::<Identity>(), Err(FpbitsError::UnknownIdentity));
 }
+
+#[test]
+fn ranges_may_be_given_from_either_end() {
+    let f = Format::E5M2;
+    let search = |one, other| Search::new(&f, Identity::Division).magnitudes(one, other).run();
+    assert_eq!(search(0x3c, 0x44), search(0x44, 0x3c));
+    assert_eq!(search(0x3c, 0x44).tried, 18 * 18);
+}

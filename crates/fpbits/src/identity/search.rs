@@ -92,7 +92,8 @@ impl Search {
         Search { samples, seed, ..self }
     }
 
-    /// Tries only operands whose magnitudes lie between those of two codes, both included. Samples
+    /// Tries only operands whose magnitudes lie between those of two codes, whichever is the smaller,
+    /// both included. Samples
     /// are uniform over codes, so that without this, most operands of a wide format are far apart.
     ///
     /// # Examples
@@ -147,7 +148,10 @@ impl Search {
         let last = position(self.format.max_finite());
         match self.magnitudes {
             None => (0, last),
-            Some((least, most)) => (position(least).min(last), position(most).min(last)),
+            Some((one, other)) => {
+                let (one, other) = (position(one).min(last), position(other).min(last));
+                (one.min(other), one.max(other))
+            }
         }
     }
 
