@@ -310,3 +310,95 @@ fn a_trace_goes_on() {
     let ours = reply.header("traceparent").unwrap();
     assert!(ours.starts_with(&parent[..36]) && ours.ends_with("-01") && ours != parent);
 }
+
+fn tools() -> Value {
+    json!([
+        {"type": "function", "function": {"name": "weather", "parameters": {"type": "object",
+            "properties": {"city": {"enum": ["Rome", "Oslo"]}, "days": {"type": "integer"}},
+            "required": ["city", "days"], "additionalProperties": false}}},
+        {"type": "function", "function": {"name": "time"}},
+    ])
+}
+
+/// The one call of an answer: its function and arguments.
+fn call(message: &Value) -> (String, Value) {
+    let call = &message["tool_calls"][0];
+    assert!(call["id"].as_str().unwrap().starts_with("call_") && call["type"] == "function");
+    let arguments = call["function"]["arguments"].as_str().unwrap();
+    let name = call["function"]["name"].as_str().unwrap();
+    (name.to_string(), serde_json::from_str(arguments).unwrap())
+}
+
+#[test]
+fn calls_of_tools_follow_their_schemas() {
+    let server = TestServer::with_context(2048, |_, _| ());
+    // A model of random weights: only the grammar makes sense of it.
+    for seed in 0..4 {
+        let named = json!({"type": "function", "function": {"name": "weather"}});
+        let extra =
+            json!({"tools": tools(), "tool_choice": named, "max_tokens": 200, "seed": seed});
+        let mut body = chat(extra);
+        let answer = server.post("/v1/chat/completions", &body).json();
+        let choice = &answer["choices"][0];
+        assert_eq!(choice["finish_reason"], "tool_calls", "{answer}");
+        assert!(choice["message"]["content"].is_null());
+        let (name, arguments) = call(&choice["message"]);
+        assert_eq!(name, "weather");
+        assert!(["Rome", "Oslo"].contains(&arguments["city"].as_str().unwrap()));
+        assert!(arguments["days"].is_number() && arguments.as_object().unwrap().len() == 2);
+
+        body["stream"] = json!(true);
+        let events = server.post("/v1/chat/completions", &body).events();
+        let deltas: Vec<&Value> =
+            events.iter().map(|event| &event["choices"][0]["delta"]).collect();
+        let calls: Vec<&&Value> = deltas.iter().filter(|d| !d["tool_calls"].is_null()).collect();
+        assert_eq!(calls.len(), 1);
+        assert_eq!(
+            (call(calls[0]), &calls[0]["tool_calls"][0]["index"]),
+            ((name, arguments), &json!(0))
+        );
+        assert_eq!(events.last().unwrap()["choices"][0]["finish_reason"], "tool_calls");
+    }
+    let required = json!({"tools": tools(), "tool_choice": "required", "max_tokens": 400});
+    let answer = server.post("/v1/chat/completions", &chat(required)).json();
+    let (name, _) = call(&answer["choices"][0]["message"]);
+    assert!(["weather", "time"].contains(&name.as_str()));
+    // What was called and what it gave can be told.
+    let told = json!({"tools": tools(), "messages": [
+        {"role": "user", "content": "Weather?"},
+        answer["choices"][0]["message"],
+        {"role": "tool", "tool_call_id": "x", "content": "Rain"},
+    ]});
+    let mut told = chat(told);
+    told["messages"][1].as_object_mut().unwrap().remove("refusal");
+    assert_eq!(server.post("/v1/chat/completions", &told).status, 200);
+}
+
+#[test]
+fn answers_have_the_form_that_is_asked_for() {
+    let server = TestServer::with_context(2048, |_, _| ());
+    let schema = json!({"type": "object", "properties": {"a": {"type": "boolean"}},
+        "required": ["a"], "additionalProperties": false});
+    let format = json!({"type": "json_schema", "json_schema": {"name": "x", "schema": schema}});
+    for seed in 0..4 {
+        let body = chat(json!({"response_format": format, "max_tokens": 100, "seed": seed}));
+        let answer = server.post("/v1/chat/completions", &body).json();
+        let text = answer["choices"][0]["message"]["content"].as_str().unwrap();
+        let value: Value = serde_json::from_str(text).unwrap();
+        assert!(value["a"].is_boolean() && value.as_object().unwrap().len() == 1, "{text}");
+        let body = chat(json!({"response_format": {"type": "json_object"}, "max_tokens": 60,
+            "seed": seed}));
+        let answer = server.post("/v1/chat/completions", &body).json();
+        let text = answer["choices"][0]["message"]["content"].as_str().unwrap();
+        assert!(serde_json::from_str::<Value>(text).unwrap().is_object(), "{text}");
+    }
+    let body = chat(json!({"response_format": {"type": "regex", "regex": "[ab]{3}"}}));
+    let answer = server.post("/v1/chat/completions", &body).json();
+    let text = answer["choices"][0]["message"]["content"].as_str().unwrap().to_string();
+    assert!(text.len() == 3 && text.bytes().all(|b| b == b'a' || b == b'b'), "{text}");
+    let format = json!({"type": "json_schema", "name": "x", "schema": schema});
+    let body = json!({"input": "Hello", "text": {"format": format}, "max_output_tokens": 100});
+    let answer = server.post("/v1/responses", &body).json();
+    let text = answer["output"][0]["content"][0]["text"].as_str().unwrap();
+    assert!(serde_json::from_str::<Value>(text).unwrap()["a"].is_boolean(), "{text}");
+}

@@ -18,7 +18,9 @@ fn clients() -> PathBuf {
 
 /// Runs a script with the server's address as its first word.
 fn run(mut command: Command, script: &str, last: &[&Path]) {
-    let server = TestServer::with(|options, _| options.api_keys = vec!["right".to_string()]);
+    let server = TestServer::with_context(2048, |options, _| {
+        options.api_keys = vec!["right".to_string()];
+    });
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(script);
     let base = format!("http://{}/v1", server.address());
     let output = command.arg(script).arg(base).args(last).output().expect("the script runs");

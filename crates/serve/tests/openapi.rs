@@ -116,8 +116,13 @@ fn what_the_document_allows_is_taken_and_nothing_else() {
                 let (status, param, code, message) = reply.error();
                 // The document cannot say everything: what depends on the model, on the server's
                 // limits, or on two parameters together.
-                let known =
-                    ["invalid_value", "model_not_found", "overloaded", "context_length_exceeded"];
+                let known = [
+                    "invalid_value",
+                    "missing_required_parameter",
+                    "model_not_found",
+                    "overloaded",
+                    "context_length_exceeded",
+                ];
                 assert!(
                     known.contains(&code.as_str()),
                     "{path} {body}: {status} {param} {message}"

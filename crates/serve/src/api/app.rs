@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::response::{IntoResponse, Response};
 use tokio::time::Instant;
-use ulp_infer::{LoraAdapter, Request};
+use ulp_infer::{InferError, LoraAdapter, Request};
 
 use super::answer::{Format, collect, stream};
 use super::error::ApiError;
@@ -48,6 +48,8 @@ pub(crate) struct Job {
     pub(crate) with_log: bool,
     /// The parameter that an error about the prompt names.
     pub(crate) prompt_param: &'static str,
+    /// The parameter that an error about the answer's grammar names.
+    pub(crate) grammar_param: &'static str,
     pub(crate) deadline: Instant,
 }
 
@@ -127,11 +129,11 @@ impl App {
     /// Generates, and writes the answers in the route's form.
     pub(crate) async fn answer<F: Format>(
         &self,
-        job: Job,
+        mut job: Job,
         mut format: F,
     ) -> Result<Response, ApiError> {
         let (answers, n, with_log) = (job.requests.len(), job.n, job.with_log);
-        let generation = self.submit(job.requests, job.deadline, job.prompt_param).await?;
+        let generation = self.submit(&mut job).await?;
         let tokenizer = Arc::clone(&self.model.tokenizer);
         if job.stream {
             let ping = self.options.ping;
@@ -141,13 +143,9 @@ impl App {
         Ok(json_response(&whole).into_response())
     }
 
-    async fn submit(
-        &self,
-        requests: Vec<Request>,
-        deadline: Instant,
-        prompt_param: &str,
-    ) -> Result<Generation, ApiError> {
-        self.engine.submit(requests, deadline).await.map_err(|refusal| match refusal {
+    async fn submit(&self, job: &mut Job) -> Result<Generation, ApiError> {
+        let requests = std::mem::take(&mut job.requests);
+        self.engine.submit(requests, job.deadline).await.map_err(|refusal| match refusal {
             Refusal::Full => {
                 self.metrics.refused();
                 ApiError::unavailable("overloaded", "the queue is full, try again later", 1)
@@ -156,7 +154,10 @@ impl App {
                 ApiError::unavailable("shutting_down", "the server is shutting down", 5)
             }
             Refusal::Stopped => ApiError::internal("the engine has stopped"),
-            Refusal::Engine(error) => ApiError::of_engine(&error, prompt_param),
+            Refusal::Engine(
+                error @ (InferError::NoGrammars | InferError::InvalidGrammar { .. }),
+            ) => ApiError::of_engine(&error, job.grammar_param),
+            Refusal::Engine(error) => ApiError::of_engine(&error, job.prompt_param),
         })
     }
 }

@@ -74,6 +74,8 @@ impl ApiError {
             InferError::Template { .. } | InferError::TemplateRefused { .. } => {
                 Self::value(param, error.to_string())
             }
+            InferError::NoGrammars => Self::unsupported(param, "it was built without grammars"),
+            InferError::InvalidGrammar { .. } => Self::value(param, error.to_string()),
             _ => Self::internal(error.to_string()),
         }
     }

@@ -16,8 +16,10 @@ mod page;
 mod responses;
 mod sampling;
 mod schema;
+mod structured;
 mod text_generation;
 mod tokenize;
+mod tools;
 
 use std::sync::Arc;
 

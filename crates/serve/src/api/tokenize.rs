@@ -80,7 +80,7 @@ fn ids(app: &App, body: TokenizeBody) -> Result<Vec<u32>, ApiError> {
             let options = EncodeOptions { add_special, parse_special: body.parse_special };
             Ok(app.model.tokenizer.encode(&text, options))
         }
-        (None, Some(messages)) if is_default => prompt_ids(&app.model, messages),
+        (None, Some(messages)) if is_default => prompt_ids(&app.model, messages, &[]),
         (None, Some(_)) => Err(ApiError::value(
             "messages",
             "the chat template says where special tokens stand in messages",

@@ -69,6 +69,26 @@ const checks = {
     assert.deepEqual(made.data[0].embedding, floats.data[0].embedding);
   },
 
+  async tools() {
+    const parameters = {
+      type: "object", properties: { city: { enum: ["Rome", "Oslo"] } }, required: ["city"], additionalProperties: false,
+    };
+    const made = await client.chat.completions.create({
+      model, messages, tools: [{ type: "function", function: { name: "weather", parameters } }],
+      tool_choice: { type: "function", function: { name: "weather" } },
+    });
+    const call = made.choices[0].message.tool_calls[0].function;
+    assert(["Rome", "Oslo"].includes(JSON.parse(call.arguments).city));
+  },
+
+  async structuredOutput() {
+    const schema = { type: "object", properties: { up: { type: "boolean" } }, required: ["up"], additionalProperties: false };
+    const made = await client.chat.completions.create({
+      model, messages, response_format: { type: "json_schema", json_schema: { name: "x", strict: true, schema } },
+    });
+    assert.equal(typeof JSON.parse(made.choices[0].message.content).up, "boolean");
+  },
+
   async errors() {
     const create = (extra) => client.chat.completions.create({ model, messages, ...extra });
     for (const [extra, status, param] of [

@@ -1,8 +1,11 @@
 """The official Python client against a running server: python openai_python.py BASE_URL."""
 
+import json
 import sys
+from typing import Literal
 
 import openai
+import pydantic
 from openai import OpenAI
 
 client = OpenAI(base_url=sys.argv[1], api_key="right", max_retries=0)
@@ -107,7 +110,7 @@ def errors():
         openai.BadRequestError, 400, "colour",
         lambda: create(model="tiny", messages=HELLO, extra_body={"colour": "red"}),
     )
-    long = [{"role": "user", "content": "x" * 300}]
+    long = [{"role": "user", "content": "x" * 3000}]
     error = refused(openai.BadRequestError, 400, "messages", lambda: create(model="tiny", messages=long))
     assert error.code == "context_length_exceeded"
     wrong = client.with_options(api_key="wrong")
@@ -153,9 +156,49 @@ def embeddings():
     )
 
 
+WEATHER = {
+    "type": "function",
+    "function": {
+        "name": "weather",
+        "parameters": {
+            "type": "object",
+            "properties": {"city": {"enum": ["Rome", "Oslo"]}},
+            "required": ["city"],
+            "additionalProperties": False,
+        },
+    },
+}
+
+
+def tools():
+    options = {"model": "tiny", "messages": HELLO, "tools": [WEATHER], "tool_choice": "required",
+               "parallel_tool_calls": False, "seed": 1}
+    made = client.chat.completions.create(**options)
+    (call,) = made.choices[0].message.tool_calls
+    assert made.choices[0].finish_reason == "tool_calls" and call.function.name == "weather"
+    assert json.loads(call.function.arguments)["city"] in ("Rome", "Oslo")
+    with client.chat.completions.stream(**options) as events:
+        for _ in events:
+            pass
+        final = events.get_final_completion()
+    assert final.choices[0].message.tool_calls[0].function.arguments == call.function.arguments
+
+
+def structured_output():
+    class Point(pydantic.BaseModel):
+        up: bool
+        colour: Literal["red", "green"]
+
+    made = client.chat.completions.parse(model="tiny", messages=HELLO, response_format=Point)
+    assert made.choices[0].message.parsed.colour in ("red", "green")
+    made = client.responses.parse(model="tiny", input="Hello", text_format=Point)
+    assert made.output_parsed.up in (True, False)
+
+
 CHECKS = [
     models, chat, stream, helper_stream, leave_a_stream, parts_and_roles, completions, errors,
-    extensions, raw_response, responses, embeddings,
+    extensions, raw_response, responses, embeddings, tools,
+    structured_output,
 ]
 for check in CHECKS:
     check()

@@ -34,7 +34,7 @@ pub(crate) struct Addition {
 /// The end of an answer.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ending {
-    /// `stop` or `length`.
+    /// `stop`, `length` or `tool_calls`.
     pub(crate) reason: &'static str,
     pub(crate) counts: Counts,
 }

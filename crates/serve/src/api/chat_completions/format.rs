@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::api::answer::{Addition, Counts, Format, Frame, LoggedToken};
+use crate::api::tools::{Splitter, ToolCall};
 use crate::random::random_name;
 use crate::served_model::unix_seconds;
 
@@ -14,17 +15,40 @@ pub(super) struct ChatFormat {
     with_log: bool,
     /// Whether a stream ends with a count of tokens.
     include_usage: bool,
+    /// Of each answer, what tells its calls from text; none without tools.
+    splitters: Vec<Splitter>,
 }
 
 impl ChatFormat {
-    pub(super) fn new(model: &str, with_log: bool, include_usage: bool) -> Self {
+    pub(super) fn new(
+        model: &str,
+        with_log: bool,
+        include_usage: bool,
+        with_tools: bool,
+        n: usize,
+    ) -> Self {
         ChatFormat {
             id: random_name("chatcmpl-"),
             created: unix_seconds(),
             model: model.to_string(),
             with_log,
             include_usage,
+            splitters: (0..n).filter(|_| with_tools).map(|_| Splitter::default()).collect(),
         }
+    }
+
+    /// Takes calls out of an answer's text.
+    fn split(&mut self, index: usize, addition: &mut Addition) -> Vec<Value> {
+        let Some(splitter) = self.splitters.get_mut(index) else { return Vec::new() };
+        addition.text = splitter.push(&addition.text);
+        let Some(end) = &mut addition.end else { return Vec::new() };
+        let (calls, rest) = splitter.finish();
+        addition.text.push_str(&rest);
+        // Calls that were cut are text; these are whole.
+        if !calls.is_empty() {
+            end.reason = "tool_calls";
+        }
+        calls.iter().map(ToolCall::to_json).collect()
     }
 
     fn chunk(&self, choices: Value, usage: Option<Counts>) -> Frame {
@@ -87,12 +111,20 @@ impl Format for ChatFormat {
             .collect()
     }
 
-    fn addition(&mut self, index: usize, addition: Addition) -> Vec<Frame> {
+    fn addition(&mut self, index: usize, mut addition: Addition) -> Vec<Frame> {
         let mut frames = Vec::new();
+        let mut calls = self.split(index, &mut addition);
+        for (i, call) in calls.iter_mut().enumerate() {
+            call["index"] = json!(i);
+        }
         if !addition.text.is_empty() || !addition.tokens.is_empty() {
             let logprobs = self.logprobs(&addition.tokens);
             let delta = json!({"content": addition.text});
             frames.push(self.choice_chunk(index, delta, logprobs, Value::Null));
+        }
+        if !calls.is_empty() {
+            let delta = json!({"tool_calls": calls});
+            frames.push(self.choice_chunk(index, delta, Value::Null, Value::Null));
         }
         if let Some(end) = addition.end {
             frames.push(self.choice_chunk(index, json!({}), Value::Null, json!(end.reason)));
@@ -108,21 +140,28 @@ impl Format for ChatFormat {
     }
 
     fn whole(&mut self, answers: Vec<Addition>, total: Counts) -> Value {
-        let choice = |(index, answer): (usize, Addition)| {
-            json!({
+        let mut choices = Vec::with_capacity(answers.len());
+        for (index, mut answer) in answers.into_iter().enumerate() {
+            let calls = self.split(index, &mut answer);
+            let mut message = json!({"role": "assistant", "content": answer.text, "refusal": null});
+            if !calls.is_empty() {
+                message["content"] = Value::Null;
+                message["tool_calls"] = json!(calls);
+            }
+            choices.push(json!({
                 "index": index,
-                "message": {"role": "assistant", "content": answer.text, "refusal": null},
+                "message": message,
                 "logprobs": self.logprobs(&answer.tokens),
                 "finish_reason": answer.end.map(|end| end.reason),
-            })
-        };
+            }));
+        }
         json!({
             "id": self.id,
             "object": "chat.completion",
             "created": self.created,
             "model": self.model,
             "system_fingerprint": FINGERPRINT,
-            "choices": answers.into_iter().enumerate().map(choice).collect::<Vec<_>>(),
+            "choices": choices,
             "usage": total.to_json(),
         })
     }

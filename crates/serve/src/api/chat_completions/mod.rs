@@ -12,6 +12,7 @@ use ulp_infer::Request;
 
 use super::app::{App, Job};
 use super::error::ApiError;
+use super::tools::Choice;
 use super::{blocking, body};
 use format::ChatFormat;
 pub(crate) use format::{FINGERPRINT, finite, token_entry};
@@ -32,11 +33,16 @@ pub(crate) async fn handle(
     let (n, log) = (body.text.n(), body.log()?);
     app.expect_answers(n, "n")?;
     let include_usage = body.text.include_usage()?;
+    let choice = body.tool_choice()?;
+    let (grammar, grammar_param) = body.grammar(&choice);
     let messages = std::mem::take(&mut body.messages);
+    // Tools that must not be called are not shown.
+    let tools = if choice == Choice::None { Vec::new() } else { body.tools.clone() };
     let shared = Arc::clone(&app);
-    let prompt = blocking(move || prompt_ids(&shared.model, messages)).await??;
+    let prompt = blocking(move || prompt_ids(&shared.model, messages, &tools)).await??;
     app.expect_prompt_length(prompt.len(), "messages")?;
-    let first = Request { adapter: chosen.adapter, ..request_of(&app, &body, prompt, log)? };
+    let first =
+        Request { adapter: chosen.adapter, grammar, ..request_of(&app, &body, prompt, log)? };
     let job = Job {
         // Answers to one prompt differ by the stream of random numbers that they draw from.
         requests: (0..n as u64).map(|stream| Request { stream, ..first.clone() }).collect(),
@@ -44,9 +50,11 @@ pub(crate) async fn handle(
         stream: body.text.stream,
         with_log: log.is_some(),
         prompt_param: "messages",
+        grammar_param,
         deadline,
     };
-    let format = ChatFormat::new(&chosen.name, log.is_some(), include_usage);
+    let format =
+        ChatFormat::new(&chosen.name, log.is_some(), include_usage, choice != Choice::None, n);
     app.answer(job, format).await
 }
 

@@ -2,17 +2,18 @@
 
 use serde::Deserialize;
 use serde_json::Value;
+use ulp_infer::Grammar;
 
 use super::message::CONVERSATION;
 use crate::api::error::ApiError;
 use crate::api::sampling::{MORE_SAMPLING, SAMPLING, Sampling};
 use crate::api::schema::{COUNT, Parameter, Schema, TEXT};
+use crate::api::structured::{RESPONSE_FORMAT, ResponseFormat};
 use crate::api::text_generation::{TEXT_GENERATION, TextGeneration};
+use crate::api::tools::{self, Choice, TOOL_CHOICE, TOOLS, Tool};
 
 /// The body of a request.
 pub(crate) const CHAT: Schema = Schema::Object(&[OWN, TEXT_GENERATION, SAMPLING, MORE_SAMPLING]);
-
-const NO_TOOLS: &str = "this server does not constrain answers to a grammar";
 
 const OWN: &[Parameter] = &[
     Parameter::required("messages", CONVERSATION, "What was said so far"),
@@ -24,12 +25,14 @@ const OWN: &[Parameter] = &[
         Schema::Integer { min: 0, max: 20 },
         "And those of the most probable tokens; only with logprobs",
     ),
+    Parameter::optional("response_format", RESPONSE_FORMAT, "The form of an answer"),
+    Parameter::optional("tools", TOOLS, "Functions that the model may call"),
+    Parameter::optional("tool_choice", TOOL_CHOICE, "Whether it must, may or must not"),
     Parameter::optional(
-        "response_format",
-        Schema::Tagged { tag: "type", variants: &[("text", &[])] },
-        "The form of an answer",
+        "parallel_tool_calls",
+        Schema::Boolean,
+        "Whether it may call several at once; default true",
     ),
-    Parameter::optional("tool_choice", Schema::Choice(&["none"]), "There are no tools"),
     Parameter::optional("store", Schema::Only(false), "Nothing is stored"),
     Parameter::optional("service_tier", Schema::Choice(&["auto", "default"]), "There is one tier"),
     Parameter::optional(
@@ -39,10 +42,8 @@ const OWN: &[Parameter] = &[
     ),
     Parameter::optional("safety_identifier", TEXT, "Written to the log"),
     Parameter::optional("prompt_cache_key", TEXT, "Written to the log; the cache goes by contents"),
-    Parameter::refused("tools", NO_TOOLS),
-    Parameter::refused("parallel_tool_calls", NO_TOOLS),
-    Parameter::refused("functions", NO_TOOLS),
-    Parameter::refused("function_call", NO_TOOLS),
+    Parameter::refused("functions", "the API calls them tools now"),
+    Parameter::refused("function_call", "the API calls it tool_choice now"),
     Parameter::refused("audio", "answers are text"),
     Parameter::refused("metadata", "nothing is stored"),
     Parameter::refused("prediction", "guesses come from the text so far"),
@@ -61,6 +62,12 @@ pub(crate) struct ChatBody {
     #[serde(default)]
     logprobs: bool,
     top_logprobs: Option<usize>,
+    #[serde(default)]
+    response_format: ResponseFormat,
+    #[serde(default)]
+    pub(crate) tools: Vec<Tool>,
+    tool_choice: Option<Value>,
+    parallel_tool_calls: Option<bool>,
     safety_identifier: Option<String>,
     prompt_cache_key: Option<String>,
     #[serde(flatten)]
@@ -70,6 +77,32 @@ pub(crate) struct ChatBody {
 }
 
 impl ChatBody {
+    /// What the model does with the tools.
+    ///
+    /// # Errors
+    ///
+    /// 400 for tools or a choice that make no sense, or a form of the answer beside calls.
+    pub(crate) fn tool_choice(&self) -> Result<Choice, ApiError> {
+        let choice = tools::resolve(&self.tools, self.tool_choice.as_ref())?;
+        if choice != Choice::None && self.response_format.grammar().is_some() {
+            let message =
+                "response_format and tools exclude one another, but for tool_choice: none";
+            return Err(ApiError::value("response_format", message));
+        }
+        Ok(choice)
+    }
+
+    /// What an answer must be, and the parameter that says so.
+    pub(crate) fn grammar(&self, choice: &Choice) -> (Option<Grammar>, &'static str) {
+        match choice {
+            Choice::None => (self.response_format.grammar(), "response_format"),
+            _ => {
+                let parallel = self.parallel_tool_calls.unwrap_or(true);
+                (tools::grammar(&self.tools, choice, parallel), "tools")
+            }
+        }
+    }
+
     /// Tokens of an answer at most.
     ///
     /// # Errors

@@ -53,6 +53,7 @@ pub(crate) async fn handle(
         stream: body.text.stream,
         with_log: log.is_some(),
         prompt_param: "prompt",
+        grammar_param: "prompt",
         deadline,
     };
     let format = CompletionFormat::new(&chosen.name, log.is_some(), include_usage, echo, n);

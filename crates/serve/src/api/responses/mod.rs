@@ -32,7 +32,7 @@ pub(crate) async fn handle(
     let log = body.log()?;
     let messages = input::messages(body.instructions.as_deref(), body.input.take());
     let shared = Arc::clone(&app);
-    let prompt = blocking(move || prompt_ids(&shared.model, messages)).await?;
+    let prompt = blocking(move || prompt_ids(&shared.model, messages, &[])).await?;
     // Messages are this route's `input`.
     let prompt = prompt.map_err(|error| ApiError { param: Some("input".to_string()), ..error })?;
     app.expect_prompt_length(prompt.len(), "input")?;
@@ -43,6 +43,7 @@ pub(crate) async fn handle(
         ignore_eog: body.sampling.ignore_eos,
         top_logprobs: log.unwrap_or(0),
         adapter: chosen.adapter,
+        grammar: body.text.format.grammar(),
         priority: body.sampling.priority,
         ..Request::new(prompt)
     };
@@ -52,6 +53,7 @@ pub(crate) async fn handle(
         stream: body.stream,
         with_log: log.is_some(),
         prompt_param: "input",
+        grammar_param: "text.format",
         deadline,
     };
     let format = ResponseFormat::new(&chosen.name, &body);

@@ -7,6 +7,7 @@ use super::input::{INPUT, Input};
 use crate::api::error::ApiError;
 use crate::api::sampling::{MORE_SAMPLING, SAMPLING, Sampling};
 use crate::api::schema::{COUNT, Parameter, Schema, TEXT, WORD};
+use crate::api::structured::{ResponseFormat, TEXT_FORMAT};
 
 /// The body of a request.
 pub(crate) const RESPONSE: Schema = Schema::Object(&[OWN, SAMPLING, MORE_SAMPLING]);
@@ -43,11 +44,7 @@ const OWN: &[Parameter] = &[
     Parameter::optional(
         "text",
         Schema::Object(&[&[
-            Parameter::optional(
-                "format",
-                Schema::Tagged { tag: "type", variants: &[("text", &[])] },
-                "",
-            ),
+            Parameter::optional("format", TEXT_FORMAT, "Text, JSON, or JSON of a schema"),
             Parameter::refused("verbosity", "it is not something that the model was told of"),
         ]]),
         "The form of the answer",
@@ -82,6 +79,8 @@ pub(super) struct ResponseBody {
     pub(super) stream: bool,
     stream_options: Option<Value>,
     #[serde(default)]
+    pub(super) text: TextBody,
+    #[serde(default)]
     include: Vec<String>,
     pub(super) top_logprobs: Option<usize>,
     #[serde(default)]
@@ -91,6 +90,12 @@ pub(super) struct ResponseBody {
     prompt_cache_key: Option<String>,
     #[serde(flatten)]
     pub(super) sampling: Sampling,
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct TextBody {
+    #[serde(default)]
+    pub(super) format: ResponseFormat,
 }
 
 impl ResponseBody {
