@@ -38,7 +38,38 @@ impl<'t, T: Float> Var<'t, T> {
     /// If the cotangent has another shape than this value.
     #[track_caller]
     pub fn backward_with<D: Dimension>(self, cotangent: impl IntoValue<T, D>) -> Gradients<T> {
-        let cotangent = cotangent.into_value();
+        self.walk(cotangent.into_value(), &[])
+    }
+
+    /// [`Var::backward`], whose result also holds the gradients with respect to the values `kept`
+    /// along the way, which are not leaves.
+    ///
+    /// # Panics
+    ///
+    /// If this is not a single number, or one of `kept` lives on another tape.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ulp_autograd::Tape;
+    /// use ulp_tensor::ndarray::arr1;
+    ///
+    /// let tape = Tape::new();
+    /// let x = tape.leaf(arr1(&[1.0_f64, 2.0]));
+    /// let hidden = x * x;
+    /// let gradients = (hidden * hidden).sum_all().backward_keeping(&[hidden]);
+    /// assert_eq!(gradients.get(hidden).unwrap().as_slice(), Some(&[2.0, 8.0][..]));
+    /// assert_eq!(gradients.get(x).unwrap().as_slice(), Some(&[4.0, 32.0][..]));
+    /// ```
+    #[track_caller]
+    pub fn backward_keeping(self, kept: &[Var<'t, T>]) -> Gradients<T> {
+        self.tape.check_ours(kept);
+        let ones = self.ones_like_scalar("backward");
+        self.walk(ones, kept)
+    }
+
+    #[track_caller]
+    fn walk(self, cotangent: Value<T>, kept: &[Var<'t, T>]) -> Gradients<T> {
         let tape = self.tape;
         assert_eq!(cotangent.shape(), self.shape(), "shapes of the cotangent and of the value");
         let mut adjoints: Vec<Option<Value<T>>> = Vec::new();
@@ -50,7 +81,12 @@ impl<'t, T: Float> Var<'t, T> {
             for id in (0..=self.id).rev() {
                 let Some(adjoint) = adjoints[id as usize].take() else { continue };
                 match tape.record(id) {
-                    Some(record) => tape.vjp_values(id, &record, adjoint, &mut products),
+                    Some(record) => {
+                        if kept.iter().any(|var| var.id == id) {
+                            of_leaf.insert(id, into_standard_layout(adjoint.clone()));
+                        }
+                        tape.vjp_values(id, &record, adjoint, &mut products);
+                    }
                     None if tape.wants_gradient(id) => {
                         of_leaf.insert(id, into_standard_layout(adjoint));
                     }
@@ -260,9 +296,18 @@ impl<T: Float> Tape<T> {
     ) {
         let mark = self.len();
         let cotangent = self.push_value(adjoint);
+        let before = products.len();
         products.extend(
             self.vjp_vars(id, record, cotangent).map(|(input, product)| (input, product.value())),
         );
+        if self.watch.on.get() {
+            let (nodes, name) = (self.nodes.borrow(), record.op.name());
+            let ids = record.inputs.as_slice().iter().chain([&id, &cotangent.id]);
+            let inputs: Vec<_> = ids.map(|&id| &nodes[id as usize].value).collect();
+            for (_, product) in &products[before..] {
+                self.watch.look(name, &inputs, product, Some(id));
+            }
+        }
         self.cut_back(mark);
     }
 }

@@ -29,9 +29,17 @@
 //! # Gradients of gradients
 //!
 //! VJPs are written in [`Var`] operations. [`grad`] and [`vjp`] put the gradient on the tape, where
-//! it can be differentiated again; [`hvp`] gives a Hessian's products without the Hessian. An
+//! it can be differentiated again; [`hvp`] gives a Hessian's products without the Hessian, [`jvp`] a
+//! Jacobian's from the other side, [`jacobian`] and [`hessian`] all of them. An
 //! ordinary [`Var::backward`] runs the same VJPs with recording off and costs what the array code
 //! costs. Fused kernels are differentiated a second time through their formula.
+//!
+//! # Memory, and looking inside
+//!
+//! [`Tape::checkpoint`] computes again on the way back what it does not keep; an adjoint's memory is
+//! free as soon as it has been used. [`Var::on_gradient`] sees or changes a gradient on its way,
+//! [`Var::backward_keeping`] keeps those along the way, [`Tape::watch`] names the operation, layer and
+//! element in which the first NaN, infinity or underflow was born, and [`Var::to_dot`] draws it all.
 //!
 //! # Trust
 //!
@@ -47,22 +55,29 @@
 //! # What is not here
 //!
 //! Ranks or devices in types, mutation of recorded values, parameters and layers (`ulp-nn` has
-//! them), forward mode.
+//! them), a budget of memory for checkpoints.
 
 #![forbid(unsafe_code)]
 
+mod anomaly;
+mod checkpoint;
+mod dot;
 mod fused;
 mod grad;
 pub mod gradcheck;
 mod gradients;
+mod hook;
+mod jvp;
 mod op;
 mod ops;
 mod tape;
 mod var;
 
+pub use anomaly::{Anomaly, AnomalyKind};
 pub use fused::{Fused, FusedOp};
 pub use grad::{grad, hvp, vjp};
 pub use gradients::Gradients;
+pub use jvp::{hessian, jacobian, jvp};
 pub use op::{Op, Value};
 pub use ops::{concat, einsum};
 pub use tape::{IntoValue, Tape};

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use ulp_tensor::Float;
 use ulp_tensor::ndarray::{Array, ArrayBase, DataOwned, Dimension, IxDyn};
 
+use crate::anomaly::Watch;
 use crate::fused::{FusedOp, FusedVjp};
 use crate::op::{Op, Value, recycle};
 use crate::var::Var;
@@ -78,6 +79,7 @@ pub(crate) struct Node<T: Float> {
 pub struct Tape<T: Float> {
     pub(crate) nodes: RefCell<Vec<Node<T>>>,
     recording: Cell<bool>,
+    pub(crate) watch: Watch,
     /// Tells gradients of one tape from those of another; never part of a result.
     pub(crate) serial: u64,
 }
@@ -112,6 +114,7 @@ impl<T: Float> Tape<T> {
         Self {
             nodes: RefCell::new(Vec::new()),
             recording: Cell::new(true),
+            watch: Watch::default(),
             serial: SERIAL.fetch_add(1, Ordering::Relaxed),
         }
     }
@@ -155,11 +158,22 @@ impl<T: Float> Tape<T> {
     #[track_caller]
     pub fn apply<'t>(&'t self, op: impl Op<T>, inputs: &[Var<'t, T>]) -> Var<'t, T> {
         self.check_ours(inputs);
-        let value = self.with_values(inputs, |values| op.forward(values));
+        let value = self.with_values(inputs, |values| {
+            let value = op.forward(values);
+            // On the way back the VJP that computes it is looked at as a whole.
+            if self.watch.on.get() && self.is_recording() {
+                self.watch.look(op.name(), values, &value, None);
+            }
+            value
+        });
         let wants_gradient = self.is_recording() && inputs.iter().any(|v| v.wants_gradient());
         let record =
             wants_gradient.then(|| Record { op: Rc::new(op), inputs: Inputs::from_vars(inputs) });
-        self.push(Node { value, record, wants_gradient })
+        let var = self.push(Node { value, record, wants_gradient });
+        if self.watch.on.get() {
+            self.watch.note(var.id);
+        }
+        var
     }
 
     /// Runs `f` with recording off: what it computes are constants.
