@@ -3,8 +3,8 @@
 mod ci;
 mod corpus;
 mod fetch;
+mod synth;
 mod train_default;
-mod write_model;
 
 use std::process::ExitCode;
 
@@ -14,9 +14,9 @@ cargo xtask COMMAND
   ci [STEP ...]   all that CI checks, in its order; or only the steps named
   corpus [COUNT]  print the first documents of the default model's corpus (12)
   fetch NAME      download a public model or data set into models/ and check its SHA-256
+  synth SHAPE [DIR [TYPE ...]]  a random model of a shape (tinyllama, small), and as GGUF files
   train-default [OUT]  make the embedded model; stops and goes on from target/default-model
-  train-default --check  take the first steps again and compare with the committed record
-  write-model SHAPE DIR [TYPE ...]  a random model of a shape (tinyllama, small), and as GGUF";
+  train-default --check  take the first steps again and compare with the committed record";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -28,8 +28,8 @@ fn main() -> ExitCode {
         "ci" => ci::run(rest),
         "corpus" => corpus::run(rest),
         "fetch" => fetch::run(rest),
+        "synth" => synth::run(rest),
         "train-default" => train_default::run(rest),
-        "write-model" => write_model::run(rest),
         "help" | "--help" | "-h" => {
             println!("{USAGE}");
             return ExitCode::SUCCESS;

@@ -167,6 +167,30 @@ impl HfDirectory {
         shard.header.tensor(name).map(|tensor| tensor.shape())
     }
 
+    /// The type of a tensor.
+    ///
+    /// # Errors
+    ///
+    /// [`InferError::MissingTensor`], [`InferError::UnsupportedTensorType`].
+    pub fn tensor_type(&self, name: &str) -> Result<TensorType, InferError> {
+        let shape = self.shape(name).unwrap_or_default().to_vec();
+        Ok(self.typed(name, &shape)?.0)
+    }
+
+    /// The type that most elements of the directory's weights have.
+    ///
+    /// # Errors
+    ///
+    /// [`InferError::UnsupportedTensorType`].
+    pub fn weight_type(&self) -> Result<TensorType, InferError> {
+        let mut elements = BTreeMap::<TensorType, usize>::new();
+        for name in self.names() {
+            let count: usize = self.shape(name).unwrap_or_default().iter().product();
+            *elements.entry(self.tensor_type(name)?).or_default() += count;
+        }
+        Ok(elements.into_iter().max_by_key(|(_, n)| *n).map_or(TensorType::F32, |(ty, _)| ty))
+    }
+
     /// The weight `name`, which must have `rows` outputs and `cols` inputs; its bytes are not
     /// copied.
     ///

@@ -63,6 +63,7 @@ mod mmap;
 mod model;
 mod perplexity;
 mod quant;
+mod requantize;
 mod sampler;
 mod score;
 mod tokenizer;
@@ -84,11 +85,14 @@ pub use kv_cache::{CacheShape, KvCache, SequenceId};
 pub use model::{Input, LogitRows, LoraAdapter, Model, Workspace};
 pub use perplexity::{
     Distributions, Divergence, Likelihood, PositionDivergence, SavedDistributions, Windows,
+pub use model::{
+    Bound, Input, LogitRows, Model, ModelPlan, StepCost, StepLimit, Workspace,
 };
 pub use quant::{
-    Activations, LimitBuffer, MachineLimits, Matrix, RowBuffer, Rows, TensorType,
+    Activations, KernelRates, LimitBuffer, MachineLimits, Matrix, RowBuffer, Rows, TensorType,
     UnknownTensorType, UnsupportedType, dequantize, quantize,
 };
+pub use requantize::{Importance, Mix, TensorReport, UnknownMix, requantize};
 pub use sampler::{
     Dry, LogProbabilities, Mirostat, Penalties, SamplerParams, SamplerState, TokenLogProbability,
     Xtc,

@@ -323,6 +323,20 @@ impl Gguf {
         self.bytes.slice(tensor.offset..tensor.offset + tensor.bytes)
     }
 
+    /// The bytes of a tensor, where they lie.
+    pub(crate) fn bytes_of(&self, tensor: &TensorInfo) -> &[u8] {
+        &self.bytes[tensor.offset..][..tensor.bytes]
+    }
+
+    /// All elements of a tensor, whatever its shape, as `f32`.
+    ///
+    /// # Errors
+    ///
+    /// [`InferError::UnsupportedTensorType`].
+    pub fn numbers(&self, tensor: &TensorInfo) -> Result<Vec<f32>, InferError> {
+        dequantize(tensor.ty, self.bytes_of(tensor)).map_err(|e| e.named(&self.file, &tensor.name))
+    }
+
     fn required(&self, name: &str) -> Result<&TensorInfo, InferError> {
         self.tensor(name).ok_or_else(|| InferError::MissingTensor {
             file: self.file.clone(),

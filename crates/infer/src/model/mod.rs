@@ -13,6 +13,7 @@ mod keys;
 mod lora;
 mod names;
 mod norm;
+mod plan;
 mod rope;
 mod weights;
 
@@ -30,6 +31,7 @@ use keys::Keys;
 pub use lora::LoraAdapter;
 pub(crate) use lora::neighbours_rotate;
 pub(crate) use names::{GGUF as GGUF_NAMES, LLAMA as LLAMA_NAMES, Names};
+pub use plan::{Bound, ModelPlan, StepCost, StepLimit};
 use weights::Weights;
 
 /// Which rows of an [`Input`] give logits. The product with the output matrix is the largest of
@@ -97,13 +99,7 @@ impl Model {
     /// As [`Model::load`].
     pub fn from_hugging_face(directory: &HfDirectory) -> Result<Self, InferError> {
         let file = directory.config_file();
-        let fields = Fields::new(&file, directory.config());
-        let name = fields.text("model_type")?.ok_or_else(|| fields.missing("model_type"))?;
-        let architecture = Architecture::of_model_type(name).ok_or_else(|| {
-            let (file, architecture) = (file.clone(), name.to_string());
-            InferError::UnsupportedArchitecture { file, architecture }
-        })?;
-        let config = architecture.read_hugging_face(&fields)?;
+        let (architecture, config) = Model::hugging_face_config(directory)?;
         let weights = Weights::from_hugging_face(directory, architecture.names, &config)?;
         Model::new(&file, architecture, config, weights)
     }
@@ -114,14 +110,33 @@ impl Model {
     ///
     /// As [`Model::load`].
     pub fn from_gguf(gguf: &Gguf) -> Result<Self, InferError> {
+        let (architecture, config) = Model::gguf_config(gguf)?;
+        let weights = Weights::from_gguf(gguf, &config)?;
+        Model::new(gguf.file(), architecture, config, weights)
+    }
+
+    /// What a Hugging Face directory says of its model.
+    fn hugging_face_config(
+        directory: &HfDirectory,
+    ) -> Result<(&'static Architecture, ModelConfig), InferError> {
+        let file = directory.config_file();
+        let fields = Fields::new(&file, directory.config());
+        let name = fields.text("model_type")?.ok_or_else(|| fields.missing("model_type"))?;
+        let architecture = Architecture::of_model_type(name).ok_or_else(|| {
+            let (file, architecture) = (file.clone(), name.to_string());
+            InferError::UnsupportedArchitecture { file, architecture }
+        })?;
+        Ok((architecture, architecture.read_hugging_face(&fields)?))
+    }
+
+    /// What a GGUF file says of its model.
+    fn gguf_config(gguf: &Gguf) -> Result<(&'static Architecture, ModelConfig), InferError> {
         let name = gguf.str("general.architecture")?;
         let architecture = Architecture::of_gguf(name).ok_or_else(|| {
             let (file, architecture) = (gguf.file().to_string(), name.to_string());
             InferError::UnsupportedArchitecture { file, architecture }
         })?;
-        let config = architecture.read_gguf(Keys::new(gguf, name))?;
-        let weights = Weights::from_gguf(gguf, &config)?;
-        Model::new(gguf.file(), architecture, config, weights)
+        Ok((architecture, architecture.read_gguf(Keys::new(gguf, name))?))
     }
 
     fn new(

@@ -16,6 +16,8 @@ use super::{
 type Dequantize = fn(&[u8], &mut [f32]);
 /// Turns the elements of one block into its bytes.
 type Quantize = fn(&[f32], &mut [u8]);
+/// The same so that the squared error, each element's times its weight, is small.
+type QuantizeWeighted = fn(&[f32], &[f32], &mut [u8]);
 
 /// What a format's file provides.
 pub(crate) struct Format {
@@ -25,6 +27,8 @@ pub(crate) struct Format {
     pub(crate) dequantize: Dequantize,
     /// Elements to bytes, for the formats written so far.
     pub(crate) quantize: Option<Quantize>,
+    /// Elements with weights to bytes, where the format's quantizer searches.
+    pub(crate) weighted: Option<QuantizeWeighted>,
     /// How rows lie in tiles.
     pub(crate) layout: Layout,
     /// Adds the product of tiles with f32 activations `[B, cols]` to the scratch.
@@ -74,10 +78,16 @@ impl Format {
             ty: P::LAYOUT.ty,
             dequantize,
             quantize,
+            weighted: None,
             layout: P::LAYOUT,
             exact: Isa::exact::<P>,
             quantized: Some(Isa::quantized::<P>),
         }
+    }
+
+    /// The format with a quantizer that minds weights.
+    pub(crate) const fn weighted(self, quantize: QuantizeWeighted) -> Self {
+        Format { weighted: Some(quantize), ..self }
     }
 
     /// A format of plain numbers.
@@ -86,6 +96,7 @@ impl Format {
             ty: P::LAYOUT.ty,
             dequantize,
             quantize: Some(quantize),
+            weighted: None,
             layout: P::LAYOUT,
             exact: Isa::plain::<P>,
             quantized: None,
@@ -98,6 +109,7 @@ impl Format {
             ty: T::TYPE,
             dequantize: T::dequantize,
             quantize: None,
+            weighted: None,
             layout: T::LAYOUT,
             exact: Isa::table::<T>,
             quantized: None,

@@ -115,6 +115,11 @@ impl Matrix {
         Ok(Matrix { rows, cols, format, tiles: Bytes::from(pages), fine: false })
     }
 
+    /// Bytes that such a matrix takes in memory: its file's, with rows filled up to whole tiles.
+    pub(crate) fn resident_bytes(rows: usize, cols: usize, ty: TensorType) -> usize {
+        rows.next_multiple_of(TILE).saturating_mul(ty.bytes_of(cols).unwrap_or(0))
+    }
+
     /// The same matrix, for whose products activations are rounded to 16 bits rather than 8 (each
     /// block of 32 in two steps: rounded to 8 bits, then the rest to 8 bits).
     ///

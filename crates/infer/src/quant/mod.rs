@@ -14,6 +14,7 @@ mod iq3_s;
 mod iq3_xxs;
 mod iq4_nl;
 mod iq4_xs;
+mod kernel_rates;
 #[allow(unsafe_code)]
 mod kernels;
 mod least_squares;
@@ -45,8 +46,10 @@ mod tq1_0;
 mod tq2_0;
 
 pub(crate) use format::Format;
+pub use kernel_rates::KernelRates;
 pub use limits::{LimitBuffer, MachineLimits};
 pub use matrix::{Activations, Matrix, UnsupportedType};
+pub(crate) use quantize::quantize_weighted;
 pub use quantize::{dequantize, quantize};
 pub use rows::{RowBuffer, Rows};
 pub use tensor_type::{TensorType, UnknownTensorType};

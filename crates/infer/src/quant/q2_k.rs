@@ -14,7 +14,8 @@ use super::panel::{Chunk, Lanes, MinimumHalves, Packed, Panel};
 use super::tensor_type::TensorType;
 use super::tile::{Layout, field};
 
-pub(crate) const FORMAT: Format = Format::packed::<Tiled>(dequantize, Some(quantize));
+pub(crate) const FORMAT: Format =
+    Format::packed::<Tiled>(dequantize, Some(quantize)).weighted(quantize_weighted);
 
 /// The format in tiles.
 pub(crate) struct Tiled;
@@ -58,7 +59,11 @@ fn dequantize(block: &[u8], out: &mut [f32]) {
 
 /// By least squares, see [`Affine`].
 fn quantize(x: &[f32], block: &mut [u8]) {
-    let fit = Affine::<16>::new(x, 3, 15);
+    quantize_weighted(x, &[1.0; 256], block);
+}
+
+fn quantize_weighted(x: &[f32], weights: &[f32], block: &mut [u8]) {
+    let fit = Affine::<16>::new(x, weights, 3, 15);
     for (group, byte) in block[..16].iter_mut().enumerate() {
         *byte = fit.scales[group] | fit.minimums[group] << 4;
     }

@@ -15,7 +15,8 @@ use super::panel::{Chunk, Lanes, Packed, Panel, SignedHalves};
 use super::tensor_type::TensorType;
 use super::tile::{Layout, field};
 
-pub(crate) const FORMAT: Format = Format::packed::<Tiled>(dequantize, Some(quantize));
+pub(crate) const FORMAT: Format =
+    Format::packed::<Tiled>(dequantize, Some(quantize)).weighted(quantize_weighted);
 
 /// The format in tiles.
 pub(crate) struct Tiled;
@@ -72,7 +73,11 @@ pub(super) fn scales(packed: &[u8]) -> [i8; 16] {
 
 /// By least squares, see [`Symmetric`].
 fn quantize(x: &[f32], block: &mut [u8]) {
-    let fit = Symmetric::new(x, 4, 32);
+    quantize_weighted(x, &[1.0; 256], block);
+}
+
+fn quantize_weighted(x: &[f32], weights: &[f32], block: &mut [u8]) {
+    let fit = Symmetric::new(x, weights, 4, 32);
     let q = fit.q.map(|q| (q + 4) as u8);
     block.fill(0);
     for (i, q) in q.iter().enumerate() {

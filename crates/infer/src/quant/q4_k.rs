@@ -15,7 +15,8 @@ use super::panel::{Chunk, Lanes, Minimum, Packed, Panel};
 use super::tensor_type::TensorType;
 use super::tile::{Layout, field};
 
-pub(crate) const FORMAT: Format = Format::packed::<Tiled>(dequantize, Some(quantize));
+pub(crate) const FORMAT: Format =
+    Format::packed::<Tiled>(dequantize, Some(quantize)).weighted(quantize_weighted);
 
 /// The format in tiles.
 pub(crate) struct Tiled;
@@ -109,7 +110,11 @@ pub(super) fn put_scales_and_minimums(scales: &[u8; 8], minimums: &[u8; 8], pack
 
 /// By least squares, see [`Affine`].
 fn quantize(x: &[f32], block: &mut [u8]) {
-    let fit = Affine::<8>::new(x, 15, 63);
+    quantize_weighted(x, &[1.0; 256], block);
+}
+
+fn quantize_weighted(x: &[f32], weights: &[f32], block: &mut [u8]) {
+    let fit = Affine::<8>::new(x, weights, 15, 63);
     put_f16(block, 0, fit.d);
     put_f16(block, 2, fit.dmin);
     put_scales_and_minimums(&fit.scales, &fit.minimums, &mut block[4..16]);

@@ -16,7 +16,8 @@ use super::q4_k::{put_scales_and_minimums, scales_and_minimums, six_bits};
 use super::tensor_type::TensorType;
 use super::tile::{Layout, field};
 
-pub(crate) const FORMAT: Format = Format::packed::<Tiled>(dequantize, Some(quantize));
+pub(crate) const FORMAT: Format =
+    Format::packed::<Tiled>(dequantize, Some(quantize)).weighted(quantize_weighted);
 
 /// The format in tiles.
 pub(crate) struct Tiled;
@@ -69,7 +70,11 @@ fn dequantize(block: &[u8], out: &mut [f32]) {
 
 /// By least squares, see [`Affine`].
 fn quantize(x: &[f32], block: &mut [u8]) {
-    let fit = Affine::<8>::new(x, 31, 63);
+    quantize_weighted(x, &[1.0; 256], block);
+}
+
+fn quantize_weighted(x: &[f32], weights: &[f32], block: &mut [u8]) {
+    let fit = Affine::<8>::new(x, weights, 31, 63);
     block.fill(0);
     put_f16(block, 0, fit.d);
     put_f16(block, 2, fit.dmin);

@@ -15,7 +15,8 @@ use super::panel::{Chunk, Lanes, Packed, Panel, SignedHalves};
 use super::tensor_type::TensorType;
 use super::tile::{Layout, field};
 
-pub(crate) const FORMAT: Format = Format::packed::<Tiled>(dequantize, Some(quantize));
+pub(crate) const FORMAT: Format =
+    Format::packed::<Tiled>(dequantize, Some(quantize)).weighted(quantize_weighted);
 
 /// The format in tiles.
 pub(crate) struct Tiled;
@@ -71,7 +72,11 @@ fn six_bits(ql: &[u8], qh: &[u8], i: usize) -> u8 {
 
 /// By least squares, see [`Symmetric`].
 fn quantize(x: &[f32], block: &mut [u8]) {
-    let fit = Symmetric::new(x, 32, 128);
+    quantize_weighted(x, &[1.0; 256], block);
+}
+
+fn quantize_weighted(x: &[f32], weights: &[f32], block: &mut [u8]) {
+    let fit = Symmetric::new(x, weights, 32, 128);
     block.fill(0);
     for (i, q) in fit.q.iter().enumerate() {
         let q = (q + 32) as u8;

@@ -38,16 +38,37 @@ const BLOCKS: usize = 64;
 /// ```
 #[track_caller]
 pub fn quantize(ty: TensorType, x: &[f32]) -> Result<Vec<u8>, UnsupportedType> {
-    let quantize = Format::of(ty).and_then(|format| format.quantize).ok_or(UnsupportedType(ty))?;
+    quantize_weighted(ty, x, None)
+}
+
+/// [`quantize`], with a weight for each column of a matrix if there are any: formats that search
+/// make the error times the weight small.
+#[track_caller]
+pub(crate) fn quantize_weighted(
+    ty: TensorType,
+    x: &[f32],
+    weights: Option<&[f32]>,
+) -> Result<Vec<u8>, UnsupportedType> {
+    let format = Format::of(ty).ok_or(UnsupportedType(ty))?;
+    let quantize = format.quantize.ok_or(UnsupportedType(ty))?;
+    let weighted = format.weighted.zip(weights);
     let Some(bytes) = ty.bytes_of(x.len()) else {
         panic!("{} elements do not fill whole blocks of {ty}", x.len());
     };
     let (elements, block_bytes) = (ty.block_elements(), ty.block_bytes());
     let mut out = vec![0; bytes];
     let chunks = out.par_chunks_mut(BLOCKS * block_bytes).zip(x.par_chunks(BLOCKS * elements));
-    chunks.for_each(|(out, x)| {
-        for (block, x) in out.chunks_exact_mut(block_bytes).zip(x.chunks_exact(elements)) {
-            quantize(x, block);
+    chunks.enumerate().for_each(|(chunk, (out, x))| {
+        let blocks = out.chunks_exact_mut(block_bytes).zip(x.chunks_exact(elements));
+        for (i, (block, x)) in blocks.enumerate() {
+            match weighted {
+                Some((quantize, weights)) => {
+                    // Rows are whole blocks.
+                    let column = (chunk * BLOCKS + i) * elements % weights.len();
+                    quantize(x, &weights[column..][..elements], block);
+                }
+                None => quantize(x, block),
+            }
         }
     });
     Ok(out)

@@ -9,6 +9,7 @@ mod inspect;
 mod interrupt;
 mod perplexity;
 mod progress;
+mod quantize;
 mod score;
 mod serve;
 mod tokenize;
@@ -54,6 +55,8 @@ enum Command {
     Float(float::Typed),
     /// List what is in a model file: metadata, tensors, sizes
     Inspect(inspect::Typed),
+    /// Write a model in another weight format
+    Quantize(quantize::Typed),
     /// Turn text into token ids, or ids into text
     Tokenize(tokenize::Typed),
     /// Train a Llama on a text, from the vocabulary up
@@ -70,6 +73,7 @@ impl Typed {
             Command::Perplexity(typed) => typed.resolve()?.run(out),
             Command::Float(typed) => typed.resolve()?.run(out),
             Command::Inspect(typed) => typed.resolve()?.run(out),
+            Command::Quantize(typed) => typed.resolve()?.run(out),
             Command::Tokenize(typed) => typed.resolve()?.run(out),
             Command::Train(typed) => typed.resolve()?.run(out),
         }

@@ -1,12 +1,16 @@
-//! `cargo xtask write-model SHAPE DIRECTORY [TYPE ...]`: a model with random weights, to measure on
-//! where the real one cannot be had. It is written as a Hugging Face directory in bfloat16 and, for
-//! each type named, as `DIRECTORY/SHAPE-TYPE.gguf`. Other engines read both.
+//! `cargo xtask synth SHAPE [DIRECTORY [TYPE ...]]`: a model with random weights, to measure on where
+//! the real one cannot be had. It is written as a Hugging Face directory in bfloat16 and, for each
+//! type or mix named (BF16 where none is), as `DIRECTORY/SHAPE-TYPE.gguf`. Other engines read both.
+//! The same shape always gives the same bytes. The directory is `target/synth/SHAPE` where none is
+//! named.
 
 use std::error::Error;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use ulp_infer::{Array, Bytes, Gguf, GgufWriter, TensorType, Tokenizer, export_gguf};
+use ulp_infer::{
+    Array, Bytes, Gguf, GgufWriter, Mix, TensorType, Tokenizer, export_gguf, requantize,
+};
 use ulp_nn::{Dtype, Llama, LlamaConfig, Module, SafeTensorsWriter};
 use ulp_tensor::ndarray::{Array1, ArrayD};
 use ulp_tensor::random;
@@ -38,18 +42,21 @@ const SHAPES: &[Shape] = &[
 ];
 
 pub(crate) fn run(words: &[String]) -> Result<(), Box<dyn Error>> {
-    let [name, directory, types @ ..] = words else {
+    let Some((name, words)) = words.split_first() else {
         let names: Vec<&str> = SHAPES.iter().map(|shape| shape.name).collect();
-        let usage = "write-model takes a shape, a directory and types of GGUF files";
+        let usage = "synth takes a shape, a directory and types of GGUF files";
         return Err(format!("{usage}; the shapes are {}", names.join(", ")).into());
     };
     let shape = SHAPES
         .iter()
         .find(|shape| shape.name == name)
         .ok_or_else(|| format!("no shape {name:?}"))?;
-    let types = types.iter().map(|ty| ty.parse()).collect::<Result<Vec<TensorType>, _>>()?;
-    let directory = Path::new(directory);
-    fs::create_dir_all(directory)?;
+    let (directory, mixes) = match words.split_first() {
+        Some((directory, mixes)) => (PathBuf::from(directory), mixes),
+        None => (Path::new("target/synth").join(shape.name), &[][..]),
+    };
+    let mixes = mixes.iter().map(|mix| mix.parse()).collect::<Result<Vec<Mix>, _>>()?;
+    fs::create_dir_all(&directory)?;
     let config = LlamaConfig::parse(shape.config.as_bytes(), shape.name)?;
     fs::write(directory.join("config.json"), config.to_json())?;
     let tokenizer = vocabulary(config.vocab_size)?;
@@ -60,9 +67,13 @@ pub(crate) fn run(words: &[String]) -> Result<(), Box<dyn Error>> {
             "tokenizer_class": "PreTrainedTokenizerFast"}"#,
     )?;
     write_weights(config, &directory.join("model.safetensors"))?;
-    for ty in types {
-        let file = directory.join(format!("{name}-{ty}.gguf"));
-        export_gguf(directory, &file, ty)?;
+    let stored = directory.join(format!("{name}-BF16.gguf"));
+    export_gguf(&directory, &stored, TensorType::BF16)?;
+    println!("{}: {} bytes", stored.display(), fs::metadata(&stored)?.len());
+    let gguf = Gguf::open(&stored)?;
+    for mix in mixes.into_iter().filter(|mix| mix.base() != TensorType::BF16) {
+        let file = directory.join(format!("{name}-{}.gguf", mix.name()));
+        requantize(&gguf, mix, None, |_| ())?.write_to_file(&file)?;
         println!("{}: {} bytes", file.display(), fs::metadata(&file)?.len());
     }
     Ok(())

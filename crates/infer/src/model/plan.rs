@@ -1,0 +1,270 @@
+//! What running a model takes: bytes to hold, bytes to read, operations to do.
+
+use super::config::ModelConfig;
+use super::names::{GGUF, Names};
+use super::Model;
+use crate::error::InferError;
+use crate::gguf::Gguf;
+use crate::hf::HfDirectory;
+use crate::kv_cache::{CacheShape, KvCache};
+use crate::quant::{KernelRates, MachineLimits, Matrix, TensorType};
+
+/// A model's shapes, without its weights.
+///
+/// # Examples
+///
+/// ```no_run
+/// use ulp_infer::{Gguf, MachineLimits, ModelPlan};
+///
+/// let plan = ModelPlan::from_gguf(&Gguf::open("model.gguf")?)?;
+/// let limits = MachineLimits::measure();
+/// let step = plan.step(1, 1, 1024);
+/// println!("{} bytes; at best {} s a token", plan.weight_bytes(), step.limit(&limits).seconds);
+/// # Ok::<(), ulp_infer::InferError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct ModelPlan {
+    config: ModelConfig,
+    matrices: Vec<MatrixPlan>,
+    /// Bytes of norms and biases, as f32.
+    vector_bytes: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct MatrixPlan {
+    rows: usize,
+    cols: usize,
+    ty: TensorType,
+    use_: Use,
+}
+
+/// What a matrix is there for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Use {
+    /// One row a token is looked up.
+    Embedding,
+    /// Multiplied with every token.
+    Layer,
+    /// The same, with activations of 16 bits.
+    FineLayer,
+    /// Multiplied with the tokens whose logits are asked for, with activations of 16 bits.
+    Output,
+    /// Both embedding and output.
+    Tied,
+}
+
+/// What one pass of a batch does with the machine.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StepCost {
+    /// Bytes of weights read, by type.
+    pub weights: Vec<(TensorType, f64)>,
+    /// Bytes of keys and values read.
+    pub cache_bytes: f64,
+    /// Operations with each type of weights.
+    pub operations: Vec<(TensorType, f64)>,
+    /// Operations of attention, in f32.
+    pub attention_operations: f64,
+}
+
+/// The limit that a pass meets first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bound {
+    /// Reading weights and cache.
+    Bandwidth,
+    /// Multiplying 8-bit integers.
+    Integers,
+    /// Multiplying f32.
+    Floats,
+}
+
+/// The least time of a pass.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StepLimit {
+    /// Seconds that no program of this kind could be below.
+    pub seconds: f64,
+    /// What takes them.
+    pub bound: Bound,
+}
+
+impl ModelPlan {
+    /// The shapes in a GGUF file.
+    ///
+    /// # Errors
+    ///
+    /// As for loading it: an error that names the key at fault.
+    pub fn from_gguf(gguf: &Gguf) -> Result<Self, InferError> {
+        let (_, config) = Model::gguf_config(gguf)?;
+        let tensors = gguf.tensors().iter().map(|t| (t.name.as_str(), t.shape.as_slice(), t.ty));
+        Ok(ModelPlan::new(config, &GGUF, tensors))
+    }
+
+    /// The shapes in a Hugging Face directory.
+    ///
+    /// # Errors
+    ///
+    /// As for loading it, and [`InferError::UnsupportedTensorType`].
+    pub fn from_hugging_face(directory: &HfDirectory) -> Result<Self, InferError> {
+        let (architecture, config) = Model::hugging_face_config(directory)?;
+        let mut tensors = Vec::new();
+        for name in directory.names() {
+            let shape = directory.shape(name).unwrap_or_default();
+            tensors.push((name, shape, directory.tensor_type(name)?));
+        }
+        Ok(ModelPlan::new(config, architecture.names, tensors.into_iter()))
+    }
+
+    fn new<'a>(
+        config: ModelConfig,
+        names: &Names,
+        tensors: impl Iterator<Item = (&'a str, &'a [usize], TensorType)>,
+    ) -> Self {
+        let tied = config.tied;
+        let (mut matrices, mut vector_bytes) = (Vec::new(), 0);
+        for (name, shape, ty) in tensors {
+            match *shape {
+                [rows, cols] => {
+                    matrices.push(MatrixPlan { rows, cols, ty, use_: use_of(name, names, tied) });
+                }
+                _ => vector_bytes += 4 * shape.iter().product::<usize>(),
+            }
+        }
+        ModelPlan { config, matrices, vector_bytes }
+    }
+
+    /// Bytes that the weights take in memory.
+    pub fn weight_bytes(&self) -> usize {
+        let matrices = self.matrices.iter().map(|m| Matrix::resident_bytes(m.rows, m.cols, m.ty));
+        matrices.sum::<usize>() + self.vector_bytes
+    }
+
+    /// Bytes that the cache takes for `sequences` of `positions` each.
+    pub fn cache_bytes(&self, sequences: usize, positions: usize) -> usize {
+        let position = KvCache::bytes_per_position(self.cache_shape());
+        sequences * positions.next_multiple_of(crate::kv_cache::BLOCK) * position
+    }
+
+    /// Bytes of work space for passes of `rows` tokens of which `logits` ask for logits.
+    pub fn workspace_bytes(&self, rows: usize, logits: usize) -> usize {
+        let config = &self.config;
+        let (c, f) = (config.hidden_size, config.intermediate_size);
+        let (q, kv) = (config.query_width(), config.key_value_width());
+        // Numbers, and rounded activations: a byte and an eighth of it each, twice where fine.
+        let row = 4 * (3 * c + 2 * q + 2 * kv + 2 * f) + c.max(f).max(q) * 9 / 4;
+        rows * row + logits * 4 * config.vocab_size
+    }
+
+    /// What a cache for this model holds.
+    pub fn cache_shape(&self) -> CacheShape {
+        let config = &self.config;
+        CacheShape {
+            layers: config.layers,
+            kv_heads: config.kv_heads,
+            head_dim: config.head_dim,
+        }
+    }
+
+    /// The longest sequence that the model was made for.
+    pub fn context(&self) -> usize {
+        self.config.context
+    }
+
+    /// The types of the matrices that are multiplied, each once.
+    pub fn types(&self) -> Vec<TensorType> {
+        let multiplied = self.matrices.iter().filter(|m| m.use_ != Use::Embedding);
+        let mut types: Vec<TensorType> = multiplied.map(|m| m.ty).collect();
+        types.sort_unstable();
+        types.dedup();
+        types
+    }
+
+    /// What a pass of `tokens` new tokens for each of `sequences` costs, whose logits are asked for
+    /// once a sequence, after `depth` positions.
+    pub fn step(&self, sequences: usize, tokens: usize, depth: usize) -> StepCost {
+        let (config, rows) = (&self.config, (sequences * tokens) as f64);
+        let mut cost = StepCost::default();
+        for m in &self.matrices {
+            let (rows, times) = match m.use_ {
+                Use::Embedding => continue,
+                Use::Layer => (rows, 1.0),
+                Use::FineLayer => (rows, 2.0),
+                Use::Output | Use::Tied => (sequences as f64, 2.0),
+            };
+            // Formats that are not quantized have no second part.
+            let times = if is_plain(m.ty) { 1.0 } else { times };
+            let bytes = m.ty.bytes_of(m.cols).unwrap_or(0) * m.rows;
+            add(&mut cost.weights, m.ty, bytes as f64);
+            let products = rows * times * m.rows as f64 * m.cols as f64;
+            add(&mut cost.operations, m.ty, 2.0 * products);
+        }
+        let seen = tokens as f64 * (depth as f64 + (tokens as f64 + 1.0) / 2.0);
+        let width = (config.layers * config.query_width()) as f64;
+        cost.attention_operations = 4.0 * sequences as f64 * seen * width;
+        let position = KvCache::bytes_per_position(self.cache_shape());
+        cost.cache_bytes = (sequences * (depth + tokens) * position) as f64;
+        cost
+    }
+}
+
+impl StepCost {
+    /// The least time on a machine with these limits: reading and multiplying go on together.
+    pub fn limit(&self, limits: &MachineLimits) -> StepLimit {
+        let sum = |plain: bool| -> f64 {
+            self.operations.iter().filter(|(ty, _)| is_plain(*ty) == plain).map(|(_, n)| n).sum()
+        };
+        let bytes: f64 = self.weights.iter().map(|(_, n)| n).sum::<f64>() + self.cache_bytes;
+        let integers = sum(false) / limits.int8_operations;
+        let floats = (sum(true) + self.attention_operations) / limits.f32_operations;
+        let read = bytes / limits.read_bytes;
+        if read >= integers + floats {
+            return StepLimit { seconds: read, bound: Bound::Bandwidth };
+        }
+        let bound = if integers >= floats { Bound::Integers } else { Bound::Floats };
+        StepLimit { seconds: integers + floats, bound }
+    }
+
+    /// The time that this crate's kernels should take, by what they reached when they were measured:
+    /// for each type the larger of reading and multiplying. Types without rates count as nothing.
+    pub fn predict(&self, rates: &[KernelRates], limits: &MachineLimits) -> f64 {
+        let rate = |ty: TensorType| rates.iter().find(|rate| rate.ty == ty);
+        let mut seconds = self.cache_bytes / limits.read_bytes;
+        // Attention multiplies at half of the peak and less; see docs/benchmarks.md.
+        seconds = seconds.max(self.attention_operations / (0.4 * limits.f32_operations));
+        for ((ty, bytes), (_, operations)) in self.weights.iter().zip(&self.operations) {
+            if let Some(rate) = rate(*ty) {
+                seconds += (bytes / rate.one_row_bytes).max(operations / rate.many_row_operations);
+            }
+        }
+        seconds
+    }
+}
+
+/// F32, F16 and BF16: multiplied as f32.
+fn is_plain(ty: TensorType) -> bool {
+    ty.block_elements() == 1
+}
+
+fn add(sums: &mut Vec<(TensorType, f64)>, ty: TensorType, n: f64) {
+    match sums.iter_mut().find(|(other, _)| *other == ty) {
+        Some((_, sum)) => *sum += n,
+        None => sums.push((ty, n)),
+    }
+}
+
+fn use_of(name: &str, names: &Names, tied: bool) -> Use {
+    let stem = name.strip_suffix(".weight").unwrap_or(name);
+    let is = |part: &str| names.prefixes.iter().any(|p| stem.strip_prefix(p) == Some(part));
+    let ends = |part: &str| !part.is_empty() && stem.ends_with(part);
+    if is(names.embedding) {
+        return if tied { Use::Tied } else { Use::Embedding };
+    }
+    if !names.positions.is_empty() && is(names.positions) {
+        return Use::Embedding;
+    }
+    if is(names.output) {
+        return Use::Output;
+    }
+    match ends(names.key) || ends(names.value) {
+        true => Use::FineLayer,
+        false => Use::Layer,
+    }
+}
