@@ -82,11 +82,11 @@ pub use gguf::{Array, ByteStrings, Gguf, GgufWriter, TensorInfo, Value, ValueTyp
 pub use grammar::Grammar;
 pub use hf::HfDirectory;
 pub use kv_cache::{CacheShape, KvCache, SequenceId};
-pub use model::{Input, LogitRows, LoraAdapter, Model, Workspace};
+pub use model::{
+    Bound, Input, LogitRows, LoraAdapter, Model, ModelPlan, StepCost, StepLimit, Workspace,
+};
 pub use perplexity::{
     Distributions, Divergence, Likelihood, PositionDivergence, SavedDistributions, Windows,
-pub use model::{
-    Bound, Input, LogitRows, Model, ModelPlan, StepCost, StepLimit, Workspace,
 };
 pub use quant::{
     Activations, KernelRates, LimitBuffer, MachineLimits, Matrix, RowBuffer, Rows, TensorType,

@@ -1,5 +1,6 @@
 //! One file a subcommand, and the flags that several share.
 
+mod bench;
 mod chat;
 mod continuation;
 mod flags;
@@ -8,6 +9,7 @@ mod generate;
 mod inspect;
 mod interrupt;
 mod perplexity;
+mod plan;
 mod progress;
 mod quantize;
 mod score;
@@ -55,6 +57,10 @@ enum Command {
     Float(float::Typed),
     /// List what is in a model file: metadata, tensors, sizes
     Inspect(inspect::Typed),
+    /// Measure how fast a model runs, beside what the machine allows
+    Bench(bench::Typed),
+    /// Predict the memory and the speed of a model
+    Plan(plan::Typed),
     /// Write a model in another weight format
     Quantize(quantize::Typed),
     /// Turn text into token ids, or ids into text
@@ -73,6 +79,8 @@ impl Typed {
             Command::Perplexity(typed) => typed.resolve()?.run(out),
             Command::Float(typed) => typed.resolve()?.run(out),
             Command::Inspect(typed) => typed.resolve()?.run(out),
+            Command::Bench(typed) => typed.resolve()?.run(out),
+            Command::Plan(typed) => typed.resolve()?.run(out),
             Command::Quantize(typed) => typed.resolve()?.run(out),
             Command::Tokenize(typed) => typed.resolve()?.run(out),
             Command::Train(typed) => typed.resolve()?.run(out),

@@ -9,7 +9,9 @@ use clap::Args;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use ulp_infer::{Activations, Engine, EngineOptions, Gguf, InferError, Model, Tokenizer};
+use ulp_infer::{
+    Activations, Engine, EngineOptions, Gguf, HfDirectory, InferError, Model, ModelPlan, Tokenizer,
+};
 
 /// As typed.
 #[derive(Args)]
@@ -158,6 +160,14 @@ impl ModelSource {
         match self {
             ModelSource::Gguf(gguf) => Model::from_gguf(gguf),
             ModelSource::Directory(path) => Model::load(path),
+        }
+    }
+
+    /// The model's shapes.
+    pub(in crate::cli) fn plan(&self) -> Result<ModelPlan, InferError> {
+        match self {
+            ModelSource::Gguf(gguf) => ModelPlan::from_gguf(gguf),
+            ModelSource::Directory(path) => ModelPlan::from_hugging_face(&HfDirectory::open(path)?),
         }
     }
 

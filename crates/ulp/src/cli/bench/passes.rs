@@ -1,0 +1,99 @@
+//! Passes of one kind, timed.
+
+use std::time::Instant;
+use ulp_infer::{Activations, InferError, Input, KvCache, LogitRows, Model, SequenceId, Workspace};
+
+/// Positions that are prepared in one pass.
+const PREPARED: usize = 512;
+
+/// `steps` passes of `tokens` tokens for each of some sequences, after `depth` positions.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Passes {
+    pub(super) sequences: usize,
+    pub(super) depth: usize,
+    pub(super) tokens: usize,
+    pub(super) steps: usize,
+}
+
+impl Passes {
+    /// The usual short name.
+    pub(super) fn name(&self) -> String {
+        let kind = match self.steps {
+            1 if self.tokens > 1 => format!("pp{}", self.tokens),
+            steps => format!("tg{steps}"),
+        };
+        match self.sequences {
+            1 => kind,
+            n => format!("{kind} x {n}"),
+        }
+    }
+
+    /// Positions of each sequence at the end.
+    pub(super) fn positions(&self) -> usize {
+        self.depth + self.tokens * self.steps
+    }
+
+    /// Tokens of all passes.
+    pub(super) fn all_tokens(&self) -> usize {
+        self.sequences * self.tokens * self.steps
+    }
+
+    /// Seconds for all passes, once for each repetition, sorted.
+    pub(super) fn measure(
+        &self,
+        model: &Model,
+        activations: Activations,
+        repetitions: u32,
+    ) -> Result<Vec<f64>, InferError> {
+        let block = self.positions().next_multiple_of(64);
+        let mut cache = KvCache::new(model.cache_shape(), self.sequences * block);
+        let sequences: Vec<SequenceId> = (0..self.sequences).map(|_| cache.open()).collect();
+        let mut run = Run { model, activations, cache, sequences, workspace: Workspace::new() };
+        let mut next = 0;
+        while next < self.depth {
+            let tokens = (self.depth - next).min(PREPARED);
+            run.pass(next, tokens, LogitRows::None)?;
+            next += tokens;
+        }
+        let mut seconds = Vec::new();
+        for repetition in 0..=repetitions {
+            run.back_to(self.depth);
+            let start = Instant::now();
+            for step in 0..self.steps {
+                run.pass(self.depth + step * self.tokens, self.tokens, LogitRows::Last)?;
+            }
+            if repetition > 0 {
+                seconds.push(start.elapsed().as_secs_f64());
+            }
+        }
+        seconds.sort_by(f64::total_cmp);
+        Ok(seconds)
+    }
+}
+
+struct Run<'a> {
+    model: &'a Model,
+    activations: Activations,
+    cache: KvCache,
+    sequences: Vec<SequenceId>,
+    workspace: Workspace,
+}
+
+impl Run<'_> {
+    fn back_to(&mut self, depth: usize) {
+        for &sequence in &self.sequences {
+            self.cache.truncate(sequence, depth);
+        }
+    }
+
+    /// The ids are arbitrary: a pass costs the same whatever they say.
+    fn pass(&mut self, first: usize, n: usize, logits: LogitRows) -> Result<(), InferError> {
+        let vocabulary = self.model.vocab_size();
+        let ids: Vec<u32> =
+            (first..first + n).map(|i| (i * 7919 % vocabulary.min(1000)) as u32).collect();
+        let input = |&sequence| Input { sequence, tokens: &ids, logits };
+        let batch: Vec<Input<'_>> = self.sequences.iter().map(input).collect();
+        self.model.forward(&batch, &mut self.cache, self.activations, &mut self.workspace)?;
+        Ok(())
+    }
+}
