@@ -222,7 +222,7 @@ impl Matrix {
         }
         let quantized = self.format.quantized.filter(|_| x.round(isa, self.fine));
         let (x, tile_bytes) = (&*x, self.tile_bytes());
-        let split = split(batch, tile_bytes);
+        let split = split(batch, tile_bytes, self.format.quantized.is_none());
         fill_columns(out, batch, split, |tiles, scratch| {
             let bytes = &self.tiles[tiles.start * tile_bytes..tiles.end * tile_bytes];
             let tiles = Tiles { bytes, tile_bytes };
@@ -250,8 +250,9 @@ const GROUP: usize = 4;
 /// Work of a thread below which it is not worth waking another: bytes of weights times rows.
 const WORTH_A_THREAD: usize = 1 << 16;
 
-fn split(batch: usize, tile_bytes: usize) -> Split {
-    let group = if batch < 8 { 1 } else { GROUP };
+fn split(batch: usize, tile_bytes: usize, plain: bool) -> Split {
+    // A row of plain numbers wants several sums at once.
+    let group = if batch < 8 && !plain { 1 } else { GROUP };
     let work = group * tile_bytes * batch;
     Split { group, least: WORTH_A_THREAD.div_ceil(work) }
 }

@@ -126,6 +126,9 @@ pub(crate) trait Lanes: Copy {
     fn spread(self, words: Self::Words, shift: u32) -> Self::Words;
     /// The entry of a table for each byte; bytes are below 16.
     fn look_up(self, table: &[u8; 16], words: Self::Words) -> Self::Words;
+    /// Asks for the memory that lies `ahead` bytes behind where `bytes` begin, as long as they are.
+    /// It need not exist.
+    fn prefetch(self, bytes: &[u8], ahead: usize);
     /// Words, below 2^24, as numbers.
     fn floats(self, words: Self::Words) -> Self::Floats;
 

@@ -157,10 +157,10 @@ fn instruction_sets_and_batches_give_the_same_bits() {
     for format in &FORMATS {
         for cols in widths(format) {
             let matrix = matrix(format, 35, cols);
-            let x = numbers(13, 15 * cols);
+            let x = numbers(13, 43 * cols);
             let oracle = product(Isa::Portable, &matrix, &x, Activations::Quantized);
             for isa in Isa::available() {
-                for batch in [1, 2, 3, 5, 8, 15] {
+                for batch in [1, 2, 3, 5, 8, 15, 43] {
                     let out = product(isa, &matrix, &x[..batch * cols], Activations::Quantized);
                     let expected = &oracle[..batch * 35];
                     let name = format!("{} {cols} {batch} {}", format.ty, isa.name());
@@ -214,7 +214,8 @@ fn threads_do_not_show() {
 fn extreme_integers_do_not_saturate() {
     // Weights of the largest magnitude and activations of +-127: the largest sums there are.
     let cols = 512;
-    let x: Vec<f32> = (0..2 * cols).map(|i| if i / cols == 0 { 127.0 } else { -127.0 }).collect();
+    let x: Vec<f32> =
+        (0..16 * cols).map(|i| if i / cols % 2 == 0 { 127.0 } else { -127.0 }).collect();
     for format in FORMATS.iter().filter(|format| format.quantized.is_some()) {
         for byte in [0x00, 0x7f, 0x80, 0xff] {
             let mut data = vec![byte; format.ty.bytes_of(16 * cols).unwrap()];

@@ -27,6 +27,24 @@ pub(super) trait Arch: Lanes {
         out: &mut [Row16; N],
     );
 
+    /// How many of `rows` activation rows [`Arch::multiply_many`] takes.
+    fn many(self, _rows: usize) -> usize {
+        0
+    }
+
+    /// Adds the first `blocks` blocks of panels times the rows `x` to the outputs (panel, `batch`
+    /// rows), as [`Scheme`] defines. It may change the panels.
+    fn multiply_many<S: Scheme>(
+        self,
+        _panels: &mut [Panel],
+        _blocks: usize,
+        _x: &[RowChunk],
+        _batch: usize,
+        _out: &mut [Row16],
+    ) {
+        unreachable!("it takes no rows");
+    }
+
     /// Adds the product of up to 256 elements of 16 rows with those of `N` rows `x[n * cols..]` to
     /// the outputs: each sum is one chain of fused multiply-adds along the elements, started at
     /// zero.
@@ -41,6 +59,12 @@ pub(super) trait Arch: Lanes {
     /// Does the 8-bit multiplication of [`Arch::multiply`] in registers; returns its operations.
     fn spin_int8(self, rounds: usize) -> u64;
 }
+
+/// Chunks that are asked for ahead of the one that is unpacked. The processor's own prefetching ends
+/// at each page, and stops while a chunk is multiplied.
+const AHEAD: usize = 2;
+/// The same for plain numbers, in bytes.
+const AHEAD_PLAIN: usize = 4096;
 
 /// Independent sums that keep the multipliers of all processors in use busy.
 pub(super) const SPINS: usize = 12;
@@ -84,12 +108,15 @@ pub(super) fn quantized<A: Arch, P: Packed>(
     for index in 0..tiles.chunks(&P::LAYOUT) {
         let mut blocks = 0;
         for (panel, tile) in panels.iter_mut().zip(tiles.iter()) {
-            let chunk = Chunk::new(&P::LAYOUT, chunk_of(&P::LAYOUT, tile, index));
+            let bytes = chunk_of(&P::LAYOUT, tile, index);
+            arch.prefetch(bytes, AHEAD * bytes.len());
+            let chunk = Chunk::new(&P::LAYOUT, bytes);
             P::unpack(arch, &chunk, panel);
             blocks = chunk.blocks * P::LAYOUT.ty.block_elements() / BLOCK;
         }
-        let mut first = 0;
-        let mut rest = x.chunk(index);
+        let rows = x.chunk(index);
+        let (many, mut rest) = rows.split_at(arch.many(rows.len()));
+        let mut first = many.len();
         if A::ROWS >= 8 {
             (first, rest) = all::<A, P, 8>(arch, panels, blocks, rest, first, batch, out);
         }
@@ -98,6 +125,9 @@ pub(super) fn quantized<A: Arch, P: Packed>(
         }
         (first, rest) = all::<A, P, 2>(arch, panels, blocks, rest, first, batch, out);
         all::<A, P, 1>(arch, panels, blocks, rest, first, batch, out);
+        if !many.is_empty() {
+            arch.multiply_many::<P::Scheme>(panels, blocks, many, batch, out);
+        }
     }
 }
 
@@ -157,6 +187,9 @@ pub(super) fn plain<A: Arch, P: Plain>(
 ) {
     let batch = x.len() / cols;
     let Scratch { floats, out, .. } = scratch;
+    if batch == 1 {
+        return plain_row::<A, P>(arch, tiles, x, out);
+    }
     for index in 0..tiles.chunks(&P::LAYOUT) {
         for (tile, out) in tiles.iter().zip(out.chunks_exact_mut(batch)) {
             let lines = chunk_of(&P::LAYOUT, tile, index);
@@ -167,6 +200,59 @@ pub(super) fn plain<A: Arch, P: Plain>(
             }
             all_floats(arch, &floats[..elements], &x[index * CHUNK..], cols, out);
         }
+    }
+}
+
+/// One row: numbers are multiplied as they are read, several tiles at a time, since a sum alone
+/// waits for itself.
+#[inline(always)]
+fn plain_row<A: Arch, P: Plain>(arch: A, tiles: Tiles<'_>, x: &[f32], out: &mut [Row16]) {
+    const TOGETHER: usize = 4;
+    for index in 0..tiles.chunks(&P::LAYOUT) {
+        let x = &x[index * CHUNK..];
+        let groups = tiles.bytes.chunks(TOGETHER * tiles.tile_bytes);
+        for (bytes, out) in groups.zip(out.chunks_mut(TOGETHER)) {
+            let group = Tiles { bytes, ..tiles };
+            match out.as_mut_array() {
+                Some(out) => plain_tiles::<A, P, TOGETHER>(arch, group, index, x, out),
+                None => {
+                    for (bytes, out) in group.iter().zip(out.as_chunks_mut::<1>().0) {
+                        let one = Tiles { bytes, ..tiles };
+                        plain_tiles::<A, P, 1>(arch, one, index, x, out);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Adds chunk `index` of `T` tiles times `x` to `T` times 16 outputs.
+#[inline(always)]
+fn plain_tiles<A: Arch, P: Plain, const T: usize>(
+    arch: A,
+    tiles: Tiles<'_>,
+    index: usize,
+    x: &[f32],
+    out: &mut [Row16; T],
+) {
+    let line = TILE * P::LAYOUT.ty.block_bytes();
+    let mut chunks: [&[u8]; T] = [&[]; T];
+    for (chunk, tile) in chunks.iter_mut().zip(tiles.iter()) {
+        *chunk = chunk_of(&P::LAYOUT, tile, index);
+    }
+    let elements = chunks[0].len() / line;
+    let mut sums = [arch.splat(0.0); T];
+    for (k, x) in x[..elements].iter().enumerate() {
+        let x = arch.splat(*x);
+        for t in 0..T {
+            let bytes = &chunks[t][k * line..][..line];
+            arch.prefetch(bytes, AHEAD_PLAIN);
+            sums[t] = arch.fma(x, P::line(arch, bytes), sums[t]);
+        }
+    }
+    for t in 0..T {
+        let sum = arch.plus(arch.row(&out[t]), sums[t]);
+        arch.store_row(sum, &mut out[t]);
     }
 }
 

@@ -154,6 +154,15 @@ impl Lanes for Avx2 {
     }
 
     #[inline(always)]
+    fn prefetch(self, bytes: &[u8], ahead: usize) {
+        for line in (0..bytes.len()).step_by(64) {
+            let address = bytes.as_ptr().wrapping_add(ahead + line);
+            // SAFETY: a prefetch is a hint: it reads nothing and cannot fault at any address.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }
+        }
+    }
+
+    #[inline(always)]
     fn floats(self, words: Words) -> Floats {
         // SAFETY: `self` proves the instructions.
         unsafe { [_mm256_cvtepi32_ps(words[0]), _mm256_cvtepi32_ps(words[1])] }

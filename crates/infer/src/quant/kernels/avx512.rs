@@ -6,12 +6,13 @@ use std::hint::black_box;
 use super::super::panel::{Lanes, Line, Panel, Row16, Scheme};
 use super::super::quantized_rows::RowChunk;
 use super::super::tile::TILE;
+use super::amx::{self, Amx};
 use super::arch::{Arch, SPINS};
 use super::entry_points::entry_points;
 
-/// The proof that this processor has AVX-512 F, BW and VNNI.
+/// The proof that this processor has AVX-512 F, BW and VNNI, and its matrix unit if it has one.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Avx512(());
+pub(crate) struct Avx512(Option<Amx>);
 
 impl Avx512 {
     pub(super) fn detect() -> Option<Self> {
@@ -20,7 +21,17 @@ impl Avx512 {
             && is_x86_feature_detected!("avx512vnni")
             && is_x86_feature_detected!("avx2")
             && is_x86_feature_detected!("fma");
-        has.then_some(Avx512(()))
+        has.then_some(Avx512(None))
+    }
+
+    /// The same with the matrix unit.
+    pub(super) fn with_amx(self) -> Option<Self> {
+        Amx::detect().map(|amx| Avx512(Some(amx)))
+    }
+
+    /// Whether the matrix unit is used.
+    pub(super) fn has_amx(self) -> bool {
+        self.0.is_some()
     }
 }
 
@@ -59,7 +70,7 @@ impl Lanes for Avx512 {
         // SAFETY: `self` proves the instructions.
         unsafe {
             _mm512_and_si512(
-                _mm512_srl_epi32(words, _mm_cvtsi32_si128(shift as i32)),
+                _mm512_srlv_epi32(words, _mm512_set1_epi32(shift as i32)),
                 _mm512_set1_epi8(mask as i8),
             )
         }
@@ -70,7 +81,7 @@ impl Lanes for Avx512 {
         // SAFETY: `self` proves the instructions.
         unsafe {
             _mm512_and_si512(
-                _mm512_srl_epi32(words, _mm_cvtsi32_si128(8 * index as i32)),
+                _mm512_srlv_epi32(words, _mm512_set1_epi32(8 * index as i32)),
                 _mm512_set1_epi32(255),
             )
         }
@@ -79,7 +90,7 @@ impl Lanes for Avx512 {
     #[inline(always)]
     fn join(self, low: __m512i, high: __m512i, shift: u32) -> __m512i {
         // SAFETY: `self` proves the instructions.
-        unsafe { _mm512_or_si512(low, _mm512_sll_epi32(high, _mm_cvtsi32_si128(shift as i32))) }
+        unsafe { _mm512_or_si512(low, _mm512_sllv_epi32(high, _mm512_set1_epi32(shift as i32))) }
     }
 
     #[inline(always)]
@@ -100,7 +111,7 @@ impl Lanes for Avx512 {
         unsafe {
             // The product holds the four bits four times, seven places further each time, so that
             // bit j stands at 8 j once; nothing overlaps.
-            let words = _mm512_srl_epi32(words, _mm_cvtsi32_si128(shift as i32));
+            let words = _mm512_srlv_epi32(words, _mm512_set1_epi32(shift as i32));
             let four = _mm512_and_si512(words, _mm512_set1_epi32(15));
             let copies =
                 _mm512_mullo_epi32(four, _mm512_set1_epi32(1 | 1 << 7 | 1 << 14 | 1 << 21));
@@ -114,6 +125,15 @@ impl Lanes for Avx512 {
         unsafe {
             let table = _mm512_broadcast_i32x4(_mm_loadu_si128(table.as_ptr().cast()));
             _mm512_shuffle_epi8(table, words)
+        }
+    }
+
+    #[inline(always)]
+    fn prefetch(self, bytes: &[u8], ahead: usize) {
+        for line in (0..bytes.len()).step_by(64) {
+            let address = bytes.as_ptr().wrapping_add(ahead + line);
+            // SAFETY: a prefetch is a hint: it reads nothing and cannot fault at any address.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }
         }
     }
 
@@ -206,6 +226,25 @@ impl Arch for Avx512 {
     ) {
         // SAFETY: see above.
         unsafe { multiply_floats::<N>(floats, x, cols, out) }
+    }
+
+    #[inline(always)]
+    fn many(self, rows: usize) -> usize {
+        if self.has_amx() { rows / 8 * 8 } else { 0 }
+    }
+
+    #[inline(always)]
+    fn multiply_many<S: Scheme>(
+        self,
+        panels: &mut [Panel],
+        blocks: usize,
+        x: &[RowChunk],
+        batch: usize,
+        out: &mut [Row16],
+    ) {
+        let amx = self.0.expect("rows for the matrix unit are only there with it");
+        // SAFETY: see above.
+        unsafe { amx::multiply_many::<S>(amx, panels, blocks, x, batch, out) }
     }
 
     #[inline(always)]

@@ -5,6 +5,8 @@
 //! same bits, because they do the same operations on each output in the same order and sum the
 //! integers exactly.
 
+#[cfg(target_arch = "x86_64")]
+mod amx;
 mod arch;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -33,7 +35,7 @@ pub(crate) enum Isa {
     /// AVX2, FMA and F16C.
     #[cfg(target_arch = "x86_64")]
     Avx2(avx2::Avx2),
-    /// AVX-512 F, BW and VNNI.
+    /// AVX-512 F, BW and VNNI, with or without AMX-INT8.
     #[cfg(target_arch = "x86_64")]
     Avx512(avx512::Avx512),
 }
@@ -108,7 +110,7 @@ macro_rules! dispatch {
 
 impl Isa {
     /// The best instruction set of this processor, found once. The environment variable `ULP_ISA`
-    /// (`portable`, `avx2` or `avx512`) asks for another one, for tests and measurements; what the
+    /// (`portable`, `avx2`, `avx512` or `amx`) asks for another one, for tests and measurements; what the
     /// processor does not have is not given.
     pub(crate) fn detect() -> Isa {
         static FOUND: OnceLock<Isa> = OnceLock::new();
@@ -127,7 +129,9 @@ impl Isa {
         #[cfg(target_arch = "x86_64")]
         {
             all.extend(avx2::Avx2::detect().map(Isa::Avx2));
-            all.extend(avx512::Avx512::detect().map(Isa::Avx512));
+            let avx512 = avx512::Avx512::detect();
+            all.extend(avx512.map(Isa::Avx512));
+            all.extend(avx512.and_then(avx512::Avx512::with_amx).map(Isa::Avx512));
         }
         all
     }
@@ -138,6 +142,8 @@ impl Isa {
             Isa::Portable => "portable",
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2(_) => "avx2",
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512(isa) if isa.has_amx() => "amx",
             #[cfg(target_arch = "x86_64")]
             Isa::Avx512(_) => "avx512",
         }

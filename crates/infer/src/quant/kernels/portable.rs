@@ -69,6 +69,8 @@ impl Lanes for Portable {
         })
     }
 
+    fn prefetch(self, _: &[u8], _: usize) {}
+
     fn floats(self, words: Line) -> Row16 {
         words.map(|word| word as f32)
     }
