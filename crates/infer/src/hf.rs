@@ -174,7 +174,7 @@ impl HfDirectory {
     /// [`InferError::MissingTensor`], [`InferError::UnsupportedTensorType`].
     pub fn tensor_type(&self, name: &str) -> Result<TensorType, InferError> {
         let shape = self.shape(name).unwrap_or_default().to_vec();
-        Ok(self.typed(name, &shape)?.0)
+        Ok(self.stored(name, &shape)?.0)
     }
 
     /// The type that most elements of the directory's weights have.

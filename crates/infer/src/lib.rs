@@ -83,7 +83,8 @@ pub use grammar::Grammar;
 pub use hf::HfDirectory;
 pub use kv_cache::{CacheShape, KvCache, SequenceId};
 pub use model::{
-    Bound, Input, LogitRows, LoraAdapter, Model, ModelPlan, StepCost, StepLimit, Workspace,
+    Bound, Input, LogitRows, LoraAdapter, Model, ModelPart, ModelPlan, StepCost, StepLimit,
+    Workspace,
 };
 pub use perplexity::{
     Distributions, Divergence, Likelihood, PositionDivergence, SavedDistributions, Windows,
@@ -92,7 +93,7 @@ pub use quant::{
     Activations, KernelRates, LimitBuffer, MachineLimits, Matrix, RowBuffer, Rows, TensorType,
     UnknownTensorType, UnsupportedType, dequantize, quantize,
 };
-pub use requantize::{Importance, Mix, TensorReport, UnknownMix, requantize};
+pub use requantize::{Importance, Mix, TensorReport, UnknownMix, WeightError, requantize};
 pub use sampler::{
     Dry, LogProbabilities, Mirostat, Penalties, SamplerParams, SamplerState, TokenLogProbability,
     Xtc,

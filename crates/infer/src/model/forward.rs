@@ -55,6 +55,19 @@ impl Workspace {
     }
 }
 
+/// Weights of a matrix below which a layer is done before a thread of the pool has woken.
+const WORTH_THE_POOL: usize = 1 << 20;
+
+/// Calls `f` on a thread of the pool if matrices of `weights` weights are multiplied: between the
+/// some hundred joins of a pass it does not sleep, as a thread from outside would.
+fn in_pool(weights: usize, f: impl FnOnce() + Send) {
+    if weights < WORTH_THE_POOL {
+        f();
+    } else {
+        rayon::scope(|_| f());
+    }
+}
+
 /// Makes `buffer` hold `len` numbers of no particular value.
 fn sized(buffer: &mut Vec<f32>, len: usize) -> &mut [f32] {
     if buffer.len() < len {
@@ -175,10 +188,12 @@ impl Model {
         assert!(count == 0 || count == batch.len(), "{count} adapters of {} inputs", batch.len());
         let step = self.step(batch, adapters, cache, activations)?;
         step.embed(batch, workspace);
-        for (index, layer) in self.weights.layers.iter().enumerate() {
-            step.attention(index, layer, cache, workspace);
-            step.feed_forward(index, layer, workspace);
-        }
+        in_pool(self.config.hidden_size * self.config.intermediate_size, || {
+            for (index, layer) in self.weights.layers.iter().enumerate() {
+                step.attention(index, layer, cache, workspace);
+                step.feed_forward(index, layer, workspace);
+            }
+        });
         for input in batch {
             cache.advance(input.sequence, input.tokens.len());
         }

@@ -3,7 +3,7 @@
 use ulp_tensor::{dot, rms_norm_row, sum_slice};
 
 /// The parameters of a norm: w, and b where it has one.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Norm {
     pub(crate) weight: Vec<f32>,
     /// There for a layer norm, absent for an RMS norm.

@@ -1,8 +1,8 @@
 //! What running a model takes: bytes to hold, bytes to read, operations to do.
 
+use super::Model;
 use super::config::ModelConfig;
 use super::names::{GGUF, Names};
-use super::Model;
 use crate::error::InferError;
 use crate::gguf::Gguf;
 use crate::hf::HfDirectory;
@@ -156,11 +156,7 @@ impl ModelPlan {
     /// What a cache for this model holds.
     pub fn cache_shape(&self) -> CacheShape {
         let config = &self.config;
-        CacheShape {
-            layers: config.layers,
-            kv_heads: config.kv_heads,
-            head_dim: config.head_dim,
-        }
+        CacheShape { layers: config.layers, kv_heads: config.kv_heads, head_dim: config.head_dim }
     }
 
     /// The longest sequence that the model was made for.

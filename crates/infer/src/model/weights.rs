@@ -17,7 +17,7 @@ use crate::quant::Matrix;
 use reader::{Reader, Rows};
 
 /// A linear map with its bias, if it has one.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Projection {
     pub(crate) weight: Matrix,
     pub(crate) bias: Option<Vec<f32>>,
@@ -33,7 +33,7 @@ impl Projection {
 }
 
 /// The weights of a decoder layer.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Layer {
     /// `[C]`
     pub(crate) attention_norm: Norm,
@@ -64,7 +64,7 @@ pub(crate) struct Layer {
 }
 
 /// The weights of a model.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Weights {
     /// `[V, C]`
     pub(crate) embedding: Matrix,

@@ -2,16 +2,18 @@
 
 mod importance;
 mod mix;
+mod weight_error;
 
 use std::borrow::Cow;
 
 use crate::error::InferError;
 use crate::gguf::{Gguf, GgufWriter};
-use crate::quant::{Format, TensorType, UnsupportedType, quantize_weighted};
+use crate::quant::{Format, TensorType, UnsupportedType, dequantize, quantize_weighted};
 
 pub use importance::Importance;
 use mix::Plan;
 pub use mix::{Mix, UnknownMix};
+pub use weight_error::WeightError;
 
 /// What became of one tensor.
 #[derive(Clone, Debug, PartialEq)]
@@ -86,7 +88,8 @@ pub fn requantize<'a>(
             from.dequantize_blocks(stored, &mut x);
             let weights = importance.and_then(|i| i.of(&tensor.name, tensor.shape[1]));
             let bytes = quantize_weighted(to, &x, weights).map_err(named)?;
-            let error = relative_error(&x, to, &bytes);
+            let y = dequantize(to, &bytes).map_err(named)?;
+            let error = WeightError::of(&x, &y).relative;
             (Cow::Owned(bytes), error)
         };
         observe(&TensorReport {
@@ -116,20 +119,4 @@ fn plan(gguf: &Gguf) -> Result<Plan, InferError> {
     let kv_heads = count("attention.head_count_kv").unwrap_or(heads);
     let group = heads.checked_div(kv_heads).unwrap_or(1);
     Ok(Plan { layers, group, tied: gguf.tensor("output.weight").is_none() })
-}
-
-/// ‖y - x‖ / ‖x‖ where y is what the bytes stand for.
-fn relative_error(x: &[f32], ty: TensorType, bytes: &[u8]) -> f64 {
-    let Some(format) = Format::of(ty) else { return 0.0 };
-    let (elements, block) = (ty.block_elements(), ty.block_bytes());
-    let (mut difference, mut size) = (0.0f64, 0.0f64);
-    let mut y = vec![0.0; elements];
-    for (x, bytes) in x.chunks_exact(elements).zip(bytes.chunks_exact(block)) {
-        (format.dequantize)(bytes, &mut y);
-        for (x, y) in x.iter().zip(&y) {
-            difference += f64::from(y - x).powi(2);
-            size += f64::from(*x).powi(2);
-        }
-    }
-    if size > 0.0 { (difference / size).sqrt() } else { 0.0 }
 }

@@ -1,5 +1,6 @@
 //! One file a subcommand, and the flags that several share.
 
+mod audit;
 mod bench;
 mod chat;
 mod continuation;
@@ -61,6 +62,8 @@ enum Command {
     Bench(bench::Typed),
     /// Predict the memory and the speed of a model
     Plan(plan::Typed),
+    /// Show where a quantized model loses, tensor by tensor and layer by layer
+    Audit(audit::Typed),
     /// Write a model in another weight format
     Quantize(quantize::Typed),
     /// Turn text into token ids, or ids into text
@@ -79,6 +82,7 @@ impl Typed {
             Command::Perplexity(typed) => typed.resolve()?.run(out),
             Command::Float(typed) => typed.resolve()?.run(out),
             Command::Inspect(typed) => typed.resolve()?.run(out),
+            Command::Audit(typed) => typed.resolve()?.run(out),
             Command::Bench(typed) => typed.resolve()?.run(out),
             Command::Plan(typed) => typed.resolve()?.run(out),
             Command::Quantize(typed) => typed.resolve()?.run(out),

@@ -17,8 +17,7 @@ const EXAMPLES: &str = "\
 Examples:
   ulp quantize model-f16.gguf model-q4_k_m.gguf --type Q4_K_M
   ulp quantize TinyLlama-1.1B tinyllama-q8_0.gguf --type Q8_0
-  ulp imatrix -m model-f16.gguf --text book.txt -o book.imatrix
-  ulp quantize model-f16.gguf model-q3_k_m.gguf --type Q3_K_M --imatrix book.imatrix
+  ulp quantize model-f16.gguf model-q3_k_m.gguf --type Q3_K_M --imatrix book.imatrix.gguf
 
 Types: F32 F16 BF16 Q8_0 Q4_0 Q4_1 Q5_0 Q5_1 Q2_K Q3_K_S Q3_K_M Q3_K_L Q4_K_S Q4_K_M Q5_K_S Q5_K_M
 Q6_K. The mixes keep the tensors that matter most in better types, as llama.cpp's do. Each line says
@@ -40,7 +39,8 @@ pub(super) struct Typed {
     #[arg(short = 'y', long = "type", value_name = "TYPE")]
     mix: String,
 
-    /// How much each input matters, from `ulp imatrix`: K formats then round accordingly
+    /// How much each input matters, a GGUF file as llama.cpp's imatrix tool writes it: K formats then
+    /// round accordingly
     #[arg(long, value_name = "FILE")]
     imatrix: Option<PathBuf>,
 

@@ -213,14 +213,13 @@ fn plain_row<A: Arch, P: Plain>(arch: A, tiles: Tiles<'_>, x: &[f32], out: &mut 
         let groups = tiles.bytes.chunks(TOGETHER * tiles.tile_bytes);
         for (bytes, out) in groups.zip(out.chunks_mut(TOGETHER)) {
             let group = Tiles { bytes, ..tiles };
-            match out.as_mut_array() {
-                Some(out) => plain_tiles::<A, P, TOGETHER>(arch, group, index, x, out),
-                None => {
-                    for (bytes, out) in group.iter().zip(out.as_chunks_mut::<1>().0) {
-                        let one = Tiles { bytes, ..tiles };
-                        plain_tiles::<A, P, 1>(arch, one, index, x, out);
-                    }
-                }
+            if let Some(out) = out.first_chunk_mut::<TOGETHER>() {
+                plain_tiles::<A, P, TOGETHER>(arch, group, index, x, out);
+                continue;
+            }
+            for (bytes, out) in group.iter().zip(out.as_chunks_mut::<1>().0) {
+                let one = Tiles { bytes, ..tiles };
+                plain_tiles::<A, P, 1>(arch, one, index, x, out);
             }
         }
     }
