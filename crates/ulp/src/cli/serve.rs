@@ -49,7 +49,7 @@ pub(super) struct Typed {
     #[arg(long, value_name = "FILE")]
     api_key_file: Option<PathBuf>,
 
-    /// Let pages of this origin call (https://example.org, or *); may be given more than once
+    /// Let pages of this origin call (`https://example.org`, or `*`); may be given more than once
     #[arg(long, value_name = "ORIGIN")]
     cors_origin: Vec<String>,
 
