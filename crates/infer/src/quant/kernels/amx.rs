@@ -14,6 +14,7 @@ use std::arch::x86_64::*;
 use super::super::panel::{GROUPS, Panel, Row16, Scheme};
 use super::super::quantized_rows::RowChunk;
 use super::super::tile::TILE;
+use super::avx512::{add_minimums, load, store};
 
 /// The proof that this processor has AMX-INT8 and that the system lets this process use it.
 #[derive(Clone, Copy, Debug)]
@@ -176,19 +177,7 @@ fn multiply<S: Scheme, const N: usize>(
             }
             c[n] = _mm512_fmadd_ps(product, _mm512_set1_ps(x[n].scale[block]), c[n]);
         }
-        if S::MINIMUM && S::HALVES {
-            let min = [load(&panel.min[block][0]), load(&panel.min[block][1])];
-            for n in 0..N {
-                let sums = x[n].half_sum[block];
-                c[n] = _mm512_fmadd_ps(min[0], _mm512_set1_ps(sums[0]), c[n]);
-                c[n] = _mm512_fmadd_ps(min[1], _mm512_set1_ps(sums[1]), c[n]);
-            }
-        } else if S::MINIMUM {
-            let min = load(&panel.min[block][0]);
-            for n in 0..N {
-                c[n] = _mm512_fmadd_ps(min, _mm512_set1_ps(x[n].sum[block]), c[n]);
-            }
-        }
+        c = add_minimums::<S, N>(panel, block, x, c);
     }
     for n in 0..N {
         store(&mut out[n], c[n]);
@@ -263,18 +252,4 @@ fn products<S: Scheme, const N: usize>(
 fn integers(sums: &[i32; TILE]) -> __m512 {
     // SAFETY: sixteen integers are read.
     _mm512_cvtepi32_ps(unsafe { _mm512_loadu_si512(sums.as_ptr().cast()) })
-}
-
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn load(row: &Row16) -> __m512 {
-    // SAFETY: sixteen floats are read.
-    unsafe { _mm512_loadu_ps(row.as_ptr()) }
-}
-
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn store(row: &mut Row16, value: __m512) {
-    // SAFETY: sixteen floats are written.
-    unsafe { _mm512_storeu_ps(row.as_mut_ptr(), value) }
 }

@@ -300,23 +300,36 @@ fn multiply<S: Scheme, const N: usize>(
         for n in 0..N {
             c[n] = _mm512_fmadd_ps(product[n], _mm512_set1_ps(x[n].scale[block]), c[n]);
         }
-        if S::MINIMUM && S::HALVES {
-            let min = [load(&panel.min[block][0]), load(&panel.min[block][1])];
-            for n in 0..N {
-                let sums = x[n].half_sum[block];
-                c[n] = _mm512_fmadd_ps(min[0], _mm512_set1_ps(sums[0]), c[n]);
-                c[n] = _mm512_fmadd_ps(min[1], _mm512_set1_ps(sums[1]), c[n]);
-            }
-        } else if S::MINIMUM {
-            let min = load(&panel.min[block][0]);
-            for n in 0..N {
-                c[n] = _mm512_fmadd_ps(min, _mm512_set1_ps(x[n].sum[block]), c[n]);
-            }
-        }
+        c = add_minimums::<S, N>(panel, block, x, c);
     }
     for n in 0..N {
         store(&mut out[n], c[n]);
     }
+}
+
+/// Adds a block's minimums times the sums of its activations, for formats that have minimums.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni,avx2,fma")]
+pub(super) fn add_minimums<S: Scheme, const N: usize>(
+    panel: &Panel,
+    block: usize,
+    x: &[RowChunk; N],
+    mut c: [__m512; N],
+) -> [__m512; N] {
+    if S::MINIMUM && S::HALVES {
+        let min = [load(&panel.min[block][0]), load(&panel.min[block][1])];
+        for n in 0..N {
+            let sums = x[n].half_sum[block];
+            c[n] = _mm512_fmadd_ps(min[0], _mm512_set1_ps(sums[0]), c[n]);
+            c[n] = _mm512_fmadd_ps(min[1], _mm512_set1_ps(sums[1]), c[n]);
+        }
+    } else if S::MINIMUM {
+        let min = load(&panel.min[block][0]);
+        for n in 0..N {
+            c[n] = _mm512_fmadd_ps(min, _mm512_set1_ps(x[n].sum[block]), c[n]);
+        }
+    }
+    c
 }
 
 /// Adds four groups of a block, from `first` on, to the sums. The dot product instruction adds
@@ -377,14 +390,14 @@ fn spin_int8(rounds: usize) -> u64 {
 
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn load(row: &Row16) -> __m512 {
+pub(super) fn load(row: &Row16) -> __m512 {
     // SAFETY: sixteen floats are read.
     unsafe { _mm512_loadu_ps(row.as_ptr()) }
 }
 
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn store(row: &mut Row16, value: __m512) {
+pub(super) fn store(row: &mut Row16, value: __m512) {
     // SAFETY: sixteen floats are written.
     unsafe { _mm512_storeu_ps(row.as_mut_ptr(), value) }
 }
