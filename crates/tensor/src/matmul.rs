@@ -40,6 +40,11 @@ pub fn matmul<T: Float>(a: ArrayViewD<'_, T>, b: ArrayViewD<'_, T>) -> ArrayD<T>
         a.shape(),
         b.shape()
     );
+    if a.ndim() == 2 && b.ndim() == 2 {
+        let (a, b) = (page(&a, &[], 0), page(&b, &[], 0));
+        let shape = [a.nrows(), b.ncols()];
+        return map::shaped(&shape, product_of(Matrix::new(&a), Matrix::new(&b)));
+    }
     let batch = broadcast_shape(&a.shape()[..a.ndim() - 2], &b.shape()[..b.ndim() - 2]);
     let (m, k) = (a.shape()[a.ndim() - 2], a.shape()[a.ndim() - 1]);
     let n = b.shape()[b.ndim() - 1];

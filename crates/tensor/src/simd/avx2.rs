@@ -1,7 +1,10 @@
 //! AVX2 and FMA.
 #![cfg(target_arch = "x86_64")]
 
+use std::arch::x86_64::*;
+
 use super::Kernel;
+use super::gemm::column::x86_column;
 use super::gemm::tile::x86_tile;
 
 /// Proof that the processor has AVX2 and FMA: only `detect` makes one.
@@ -56,3 +59,81 @@ x86_tile!(
     _mm256_fmadd_pd,
     _mm256_add_pd
 );
+x86_column!(
+    COLUMN_F32,
+    column_f32,
+    "avx2,fma",
+    f32,
+    [4, 2],
+    halves_f32,
+    turn_f32,
+    _mm256_setzero_ps,
+    _mm256_loadu_ps,
+    _mm256_storeu_ps,
+    _mm256_set1_ps,
+    _mm256_fmadd_ps
+);
+x86_column!(
+    COLUMN_F64,
+    column_f64,
+    "avx2,fma",
+    f64,
+    [2, 2],
+    halves_f64,
+    turn_f64,
+    _mm256_setzero_pd,
+    _mm256_loadu_pd,
+    _mm256_storeu_pd,
+    _mm256_set1_pd,
+    _mm256_fmadd_pd
+);
+
+/// Four elements from each address.
+///
+/// # Safety
+///
+/// They must be readable.
+#[inline]
+#[target_feature(enable = "avx2")]
+unsafe fn halves_f32([low, high]: [*const f32; 2]) -> __m256 {
+    // SAFETY: passed on to the caller.
+    let (low, high) = unsafe { (_mm_loadu_ps(low), _mm_loadu_ps(high)) };
+    _mm256_set_m128(high, low)
+}
+
+/// Two squares of four rows, one in each half, turned: register c has column c of each.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn turn_f32([r0, r1, r2, r3]: [__m256; 4]) -> [__m256; 4] {
+    let [c0, c1] = turn_pairs([_mm256_unpacklo_ps(r0, r1), _mm256_unpacklo_ps(r2, r3)]);
+    let [c2, c3] = turn_pairs([_mm256_unpackhi_ps(r0, r1), _mm256_unpackhi_ps(r2, r3)]);
+    [c0, c1, c2, c3]
+}
+
+/// As [`turn_f64`], of pairs.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn turn_pairs([r0, r1]: [__m256; 2]) -> [__m256; 2] {
+    let [c0, c1] = turn_f64([_mm256_castps_pd(r0), _mm256_castps_pd(r1)]);
+    [_mm256_castpd_ps(c0), _mm256_castpd_ps(c1)]
+}
+
+/// Two elements from each address.
+///
+/// # Safety
+///
+/// They must be readable.
+#[inline]
+#[target_feature(enable = "avx2")]
+unsafe fn halves_f64([low, high]: [*const f64; 2]) -> __m256d {
+    // SAFETY: passed on to the caller.
+    let (low, high) = unsafe { (_mm_loadu_pd(low), _mm_loadu_pd(high)) };
+    _mm256_set_m128d(high, low)
+}
+
+/// Two squares of two rows, one in each half, turned.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn turn_f64([r0, r1]: [__m256d; 2]) -> [__m256d; 2] {
+    [_mm256_unpacklo_pd(r0, r1), _mm256_unpackhi_pd(r0, r1)]
+}

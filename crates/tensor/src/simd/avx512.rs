@@ -1,7 +1,10 @@
 //! AVX-512 F.
 #![cfg(target_arch = "x86_64")]
 
+use std::arch::x86_64::*;
+
 use super::Kernel;
+use super::gemm::column::x86_column;
 use super::gemm::tile::x86_tile;
 
 /// Proof that the processor has AVX-512 F: only `detect` makes one.
@@ -58,3 +61,84 @@ x86_tile!(
     _mm512_fmadd_pd,
     _mm512_add_pd
 );
+x86_column!(
+    COLUMN_F32,
+    column_f32,
+    "avx512f,avx2,fma",
+    f32,
+    [4, 4],
+    quarters_f32,
+    turn_f32,
+    _mm512_setzero_ps,
+    _mm512_loadu_ps,
+    _mm512_storeu_ps,
+    _mm512_set1_ps,
+    _mm512_fmadd_ps
+);
+x86_column!(
+    COLUMN_F64,
+    column_f64,
+    "avx512f,avx2,fma",
+    f64,
+    [2, 4],
+    quarters_f64,
+    turn_f64,
+    _mm512_setzero_pd,
+    _mm512_loadu_pd,
+    _mm512_storeu_pd,
+    _mm512_set1_pd,
+    _mm512_fmadd_pd
+);
+
+/// Four elements from each address.
+///
+/// # Safety
+///
+/// They must be readable.
+#[inline]
+#[target_feature(enable = "avx512f")]
+unsafe fn quarters_f32(from: [*const f32; 4]) -> __m512 {
+    // SAFETY: passed on to the caller.
+    let (q0, q1, q2, q3) = unsafe {
+        let [f0, f1, f2, f3] = from;
+        (_mm_loadu_ps(f0), _mm_loadu_ps(f1), _mm_loadu_ps(f2), _mm_loadu_ps(f3))
+    };
+    let low = _mm512_insertf32x4::<1>(_mm512_castps128_ps512(q0), q1);
+    _mm512_insertf32x4::<3>(_mm512_insertf32x4::<2>(low, q2), q3)
+}
+
+/// Four squares of four rows, one in each quarter, turned: register c has column c of each.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn turn_f32([r0, r1, r2, r3]: [__m512; 4]) -> [__m512; 4] {
+    let [c0, c1] = turn_pairs([_mm512_unpacklo_ps(r0, r1), _mm512_unpacklo_ps(r2, r3)]);
+    let [c2, c3] = turn_pairs([_mm512_unpackhi_ps(r0, r1), _mm512_unpackhi_ps(r2, r3)]);
+    [c0, c1, c2, c3]
+}
+
+/// As [`turn_f64`], of pairs.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn turn_pairs([r0, r1]: [__m512; 2]) -> [__m512; 2] {
+    let [c0, c1] = turn_f64([_mm512_castps_pd(r0), _mm512_castps_pd(r1)]);
+    [_mm512_castpd_ps(c0), _mm512_castpd_ps(c1)]
+}
+
+/// Two elements from each address.
+///
+/// # Safety
+///
+/// They must be readable.
+#[inline]
+#[target_feature(enable = "avx512f")]
+unsafe fn quarters_f64(from: [*const f64; 4]) -> __m512d {
+    // SAFETY: passed on to the caller.
+    _mm512_castps_pd(unsafe { quarters_f32(from.map(<*const f64>::cast)) })
+}
+
+/// Four squares of two rows, one in each quarter, turned.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn turn_f64([r0, r1]: [__m512d; 2]) -> [__m512d; 2] {
+    [_mm512_unpacklo_pd(r0, r1), _mm512_unpackhi_pd(r0, r1)]
+}

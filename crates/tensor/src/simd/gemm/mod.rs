@@ -10,6 +10,7 @@
 //! are added along K in ascending order by fused multiply-add, from zero inside each block of
 //! [`KC`]; the blocks' sums are added to the output in ascending order.
 
+pub(crate) mod column;
 mod matrix;
 mod pack;
 mod panels;
@@ -104,11 +105,17 @@ fn gemm_at<T: Element>(
     assert!(k == b.rows, "a is {m} x {k}, b is {} x {n}", b.rows);
     let tile = T::tile(isa);
     let target = Target { start: out, row_stride: stride, column_stride: 1 };
+    // One column, or one row (the transposed product adds the same in the same order).
+    let across = Target { row_stride: 1, column_stride: stride, ..target };
+    if n == 1 && column::multiply(isa, a, b, target, accumulate)
+        || m == 1 && column::multiply(isa, b.t(), a.t(), across, accumulate)
+    {
+        return;
+    }
     // A tile is wide in columns. A product with few columns and more rows is made as its
     // transpose: bᵀ·aᵀ adds the same products in the same order.
     if n < tile.columns && m > n {
-        let target = Target { row_stride: 1, column_stride: stride, ..target };
-        product(tile, b.t(), a.t(), target, accumulate);
+        product(tile, b.t(), a.t(), across, accumulate);
     } else {
         product(tile, a, b, target, accumulate);
     }

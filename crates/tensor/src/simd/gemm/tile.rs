@@ -2,6 +2,7 @@
 
 use std::ops::Add;
 
+use super::column::ColumnKernel;
 use crate::simd::Isa;
 
 /// An element type that products of matrices are made of: `f32` or `f64`.
@@ -10,6 +11,10 @@ pub trait Element: Copy + Default + Send + Sync + Add<Output = Self> + 'static {
     #[doc(hidden)]
     #[allow(private_interfaces)]
     fn tile(isa: Isa) -> Tile<Self>;
+    /// The kernel for products with one column, if the instruction set has one.
+    #[doc(hidden)]
+    #[allow(private_interfaces)]
+    fn column(isa: Isa) -> Option<ColumnKernel<Self>>;
 }
 
 /// A tile's part of an operand: element `i` of step `k` along K is at
@@ -109,6 +114,17 @@ impl Element for f32 {
             }
         }
     }
+
+    #[allow(private_interfaces)]
+    fn column(isa: Isa) -> Option<ColumnKernel<f32>> {
+        match isa {
+            Isa::Portable => None,
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2(_) => Some(crate::simd::avx2::COLUMN_F32),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512(_) => Some(crate::simd::avx512::COLUMN_F32),
+        }
+    }
 }
 
 impl Element for f64 {
@@ -122,6 +138,17 @@ impl Element for f64 {
             Isa::Avx512(_) => {
                 Tile { rows: 12, columns: 16, kernels: crate::simd::avx512::TILE_F64 }
             }
+        }
+    }
+
+    #[allow(private_interfaces)]
+    fn column(isa: Isa) -> Option<ColumnKernel<f64>> {
+        match isa {
+            Isa::Portable => None,
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2(_) => Some(crate::simd::avx2::COLUMN_F64),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512(_) => Some(crate::simd::avx512::COLUMN_F64),
         }
     }
 }
