@@ -7,7 +7,7 @@
 //! ```
 
 use super::format::{Format, f16_at};
-use super::panel::{Chunk, Lanes, Packed, Panel, Signed, stored_levels};
+use super::panel::{Chunk, Lanes, Packed, Signed, Sink, stored_levels};
 use super::tensor_type::TensorType;
 use super::tile::{Layout, field};
 
@@ -26,15 +26,15 @@ impl Packed for Tiled {
     type Scheme = Signed;
 
     #[inline(always)]
-    fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, panel: &mut Panel) {
+    fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, sink: &mut impl Sink<L>) {
         const STORED: [u8; 16] = stored_levels(LEVELS);
         for block in 0..chunk.blocks {
-            panel.set_scale(lanes, block, 0, chunk.f16(lanes, 0, block));
+            sink.set_scale(lanes, block, 0, chunk.f16(lanes, 0, block));
             for group in 0..4 {
                 let line = chunk.line(lanes, 2, 16, block, group);
                 let (low, high) = (lanes.bits(line, 0, 15), lanes.bits(line, 4, 15));
-                panel.set(lanes, block, group, lanes.look_up(&STORED, low));
-                panel.set(lanes, block, group + 4, lanes.look_up(&STORED, high));
+                sink.set(lanes, block, group, lanes.look_up(&STORED, low));
+                sink.set(lanes, block, group + 4, lanes.look_up(&STORED, high));
             }
         }
     }

@@ -11,7 +11,7 @@
 
 use super::format::{Format, f16_at};
 use super::iq4_nl::LEVELS;
-use super::panel::{Chunk, Lanes, Packed, Panel, Signed, stored_levels};
+use super::panel::{Chunk, Lanes, Packed, Signed, Sink, stored_levels};
 use super::tensor_type::TensorType;
 use super::tile::{Layout, field};
 
@@ -28,7 +28,7 @@ impl Packed for Tiled {
     type Scheme = Signed;
 
     #[inline(always)]
-    fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, panel: &mut Panel) {
+    fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, sink: &mut impl Sink<L>) {
         const STORED: [u8; 16] = stored_levels(LEVELS);
         let d = chunk.f16(lanes, 0, 0);
         for block in 0..8 {
@@ -38,12 +38,12 @@ impl Packed for Tiled {
             let low = lanes.bits(low, (block % 2 * 4) as u32, 15);
             let scale = lanes.floats(lanes.join(low, high, 4));
             let scale = lanes.plus(scale, lanes.splat(-32.0));
-            panel.set_scale(lanes, block, 0, lanes.times(d, scale));
+            sink.set_scale(lanes, block, 0, lanes.times(d, scale));
             for group in 0..4 {
                 let line = chunk.line(lanes, 8, 128, 0, 4 * block + group);
                 let (low, high) = (lanes.bits(line, 0, 15), lanes.bits(line, 4, 15));
-                panel.set(lanes, block, group, lanes.look_up(&STORED, low));
-                panel.set(lanes, block, group + 4, lanes.look_up(&STORED, high));
+                sink.set(lanes, block, group, lanes.look_up(&STORED, low));
+                sink.set(lanes, block, group + 4, lanes.look_up(&STORED, high));
             }
         }
     }

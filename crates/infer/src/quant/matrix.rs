@@ -245,14 +245,15 @@ impl Matrix {
     }
 }
 
-/// Tiles that share what they read of the activations, when there are many.
+/// Tiles that a task works on side by side.
 const GROUP: usize = 4;
 /// Work of a thread below which it is not worth waking another: bytes of weights times rows.
 const WORTH_A_THREAD: usize = 1 << 16;
 
 fn split(batch: usize, tile_bytes: usize, plain: bool) -> Split {
-    // A row of plain numbers wants several sums at once.
-    let group = if batch < 8 && !plain { 1 } else { GROUP };
+    // A single row goes through several tiles side by side: a stream of memory alone comes slower, and
+    // a sum of plain numbers alone waits for itself.
+    let group = if (2..8).contains(&batch) && !plain { 1 } else { GROUP };
     let work = group * tile_bytes * batch;
     Split { group, least: WORTH_A_THREAD.div_ceil(work) }
 }

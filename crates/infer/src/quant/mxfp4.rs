@@ -9,7 +9,7 @@
 //! OCP Microscaling Formats (MX) Specification 1.0.
 
 use super::format::Format;
-use super::panel::{Chunk, Lanes, Packed, Panel, Signed, stored_levels};
+use super::panel::{Chunk, Lanes, Packed, Signed, Sink, stored_levels};
 use super::tensor_type::TensorType;
 use super::tile::{Layout, TILE, field};
 
@@ -27,19 +27,19 @@ impl Packed for Tiled {
     type Scheme = Signed;
 
     #[inline(always)]
-    fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, panel: &mut Panel) {
+    fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, sink: &mut impl Sink<L>) {
         const STORED: [u8; 16] = stored_levels(LEVELS);
         for block in 0..chunk.blocks {
             let mut scale = [0.0; TILE];
             for (scale, e) in scale.iter_mut().zip(chunk.bytes(0, 1, block, 0)) {
                 *scale = half_power(*e);
             }
-            panel.set_scale(lanes, block, 0, lanes.row(&scale));
+            sink.set_scale(lanes, block, 0, lanes.row(&scale));
             for group in 0..4 {
                 let line = chunk.line(lanes, 1, 16, block, group);
                 let (low, high) = (lanes.bits(line, 0, 15), lanes.bits(line, 4, 15));
-                panel.set(lanes, block, group, lanes.look_up(&STORED, low));
-                panel.set(lanes, block, group + 4, lanes.look_up(&STORED, high));
+                sink.set(lanes, block, group, lanes.look_up(&STORED, low));
+                sink.set(lanes, block, group + 4, lanes.look_up(&STORED, high));
             }
         }
     }

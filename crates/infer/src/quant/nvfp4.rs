@@ -10,7 +10,7 @@
 
 use super::format::Format;
 use super::mxfp4::LEVELS;
-use super::panel::{Chunk, Lanes, Packed, Panel, SignedHalves, stored_levels};
+use super::panel::{Chunk, Lanes, Packed, SignedHalves, Sink, stored_levels};
 use super::tensor_type::TensorType;
 use super::tile::{Layout, TILE, field};
 
@@ -25,7 +25,7 @@ impl Packed for Tiled {
     type Scheme = SignedHalves;
 
     #[inline(always)]
-    fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, panel: &mut Panel) {
+    fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, sink: &mut impl Sink<L>) {
         const STORED: [u8; 16] = stored_levels(LEVELS);
         for block in 0..2 * chunk.blocks {
             let stored = block / 2;
@@ -35,13 +35,13 @@ impl Packed for Tiled {
                 for (scale, byte) in scale.iter_mut().zip(chunk.bytes(0, 4, stored, group)) {
                     *scale = half_e4m3(*byte);
                 }
-                panel.set_scale(lanes, block, half, lanes.row(&scale));
+                sink.set_scale(lanes, block, half, lanes.row(&scale));
                 for unit in 0..2 {
                     let line = chunk.line(lanes, 4, 32, stored, 2 * group + unit);
                     let (low, high) = (lanes.bits(line, 0, 15), lanes.bits(line, 4, 15));
                     let first = 4 * half + unit;
-                    panel.set(lanes, block, first, lanes.look_up(&STORED, low));
-                    panel.set(lanes, block, first + 2, lanes.look_up(&STORED, high));
+                    sink.set(lanes, block, first, lanes.look_up(&STORED, low));
+                    sink.set(lanes, block, first + 2, lanes.look_up(&STORED, high));
                 }
             }
         }

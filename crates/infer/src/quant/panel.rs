@@ -163,7 +163,7 @@ pub(crate) trait Packed {
     type Scheme: Scheme;
 
     /// Unpacks a chunk of a tile.
-    fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, panel: &mut Panel);
+    fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, sink: &mut impl Sink<L>);
 }
 
 /// A chunk of a tile: up to 256 elements of 16 rows.
@@ -239,29 +239,31 @@ impl<'a> Chunk<'a> {
     }
 }
 
-impl Panel {
-    /// Stores four elements of each row, as they are.
+/// Where a chunk's numbers go as they are unpacked, block after block: first a block's scales and
+/// minimums, then its integers. (In halves: a half's scale, then its integers.)
+pub(crate) trait Sink<L: Lanes> {
+    /// Takes four elements of each row, as a panel has them.
+    fn set(&mut self, lanes: L, block: usize, group: usize, q: L::Words);
+    /// Takes the scales of a block, or of one of its halves.
+    fn set_scale(&mut self, lanes: L, block: usize, half: usize, scale: L::Floats);
+    /// Takes the minimums of a block, or of one of its halves.
+    fn set_min(&mut self, lanes: L, block: usize, half: usize, min: L::Floats);
+}
+
+impl<L: Lanes> Sink<L> for Panel {
     #[inline(always)]
-    pub(crate) fn set<L: Lanes>(&mut self, lanes: L, block: usize, group: usize, q: L::Words) {
+    fn set(&mut self, lanes: L, block: usize, group: usize, q: L::Words) {
         lanes.store(q, &mut self.q[block][group]);
     }
 
-    /// Stores the scales of a block, or of one of its halves.
     #[inline(always)]
-    pub(crate) fn set_scale<L: Lanes>(
-        &mut self,
-        lanes: L,
-        block: usize,
-        half: usize,
-        s: L::Floats,
-    ) {
-        lanes.store_row(s, &mut self.scale[block][half]);
+    fn set_scale(&mut self, lanes: L, block: usize, half: usize, scale: L::Floats) {
+        lanes.store_row(scale, &mut self.scale[block][half]);
     }
 
-    /// Stores the minimums of a block, or of one of its halves.
     #[inline(always)]
-    pub(crate) fn set_min<L: Lanes>(&mut self, lanes: L, block: usize, half: usize, m: L::Floats) {
-        lanes.store_row(m, &mut self.min[block][half]);
+    fn set_min(&mut self, lanes: L, block: usize, half: usize, min: L::Floats) {
+        lanes.store_row(min, &mut self.min[block][half]);
     }
 }
 

@@ -10,7 +10,7 @@
 
 use super::format::{Format, f16_at, put_f16};
 use super::least_squares::Affine;
-use super::panel::{Chunk, Lanes, MinimumHalves, Packed, Panel};
+use super::panel::{Chunk, Lanes, MinimumHalves, Packed, Sink};
 use super::tensor_type::TensorType;
 use super::tile::{Layout, field};
 
@@ -28,7 +28,7 @@ impl Packed for Tiled {
     type Scheme = MinimumHalves;
 
     #[inline(always)]
-    fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, panel: &mut Panel) {
+    fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, sink: &mut impl Sink<L>) {
         let d = chunk.f16(lanes, 80, 0);
         let dmin = lanes.times(chunk.f16(lanes, 82, 0), lanes.splat(-1.0));
         for block in 0..8 {
@@ -36,12 +36,12 @@ impl Packed for Tiled {
                 let both = chunk.widened(lanes, 0, 16, 0, 2 * block + half);
                 let scale = lanes.floats(lanes.bits(both, 0, 15));
                 let minimum = lanes.floats(lanes.bits(both, 4, 15));
-                panel.set_scale(lanes, block, half, lanes.times(d, scale));
-                panel.set_min(lanes, block, half, lanes.times(dmin, minimum));
+                sink.set_scale(lanes, block, half, lanes.times(d, scale));
+                sink.set_min(lanes, block, half, lanes.times(dmin, minimum));
             }
             for group in 0..8 {
                 let line = chunk.line(lanes, 16, 64, 0, block / 4 * 8 + group);
-                panel.set(lanes, block, group, lanes.bits(line, (block % 4 * 2) as u32, 3));
+                sink.set(lanes, block, group, lanes.bits(line, (block % 4 * 2) as u32, 3));
             }
         }
     }

@@ -11,7 +11,7 @@
 
 use super::format::{Format, f16_at, put_f16};
 use super::least_squares::Symmetric;
-use super::panel::{Chunk, Lanes, Packed, Panel, SignedHalves};
+use super::panel::{Chunk, Lanes, Packed, SignedHalves, Sink};
 use super::tensor_type::TensorType;
 use super::tile::{Layout, field};
 
@@ -29,7 +29,7 @@ impl Packed for Tiled {
     type Scheme = SignedHalves;
 
     #[inline(always)]
-    fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, panel: &mut Panel) {
+    fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, sink: &mut impl Sink<L>) {
         let d = chunk.f16(lanes, 108, 0);
         for block in 0..8 {
             for half in 0..2 {
@@ -40,13 +40,13 @@ impl Packed for Tiled {
                 let high = lanes.bits(high, (g / 4 * 2) as u32, 3);
                 let scale = lanes.floats(lanes.join(low, high, 4));
                 let scale = lanes.plus(scale, lanes.splat(-32.0));
-                panel.set_scale(lanes, block, half, lanes.times(d, scale));
+                sink.set_scale(lanes, block, half, lanes.times(d, scale));
             }
             for group in 0..8 {
                 let low = chunk.line(lanes, 32, 64, 0, block / 4 * 8 + group);
                 let low = lanes.bits(low, (block % 4 * 2) as u32, 3);
                 let high = lanes.bits(chunk.line(lanes, 0, 32, 0, group), block as u32, 1);
-                panel.set(lanes, block, group, lanes.add(lanes.join(low, high, 2), 128 - 4));
+                sink.set(lanes, block, group, lanes.add(lanes.join(low, high, 2), 128 - 4));
             }
         }
     }

@@ -7,7 +7,7 @@
 //! ```
 
 use super::format::{Format, f16_at, put_f16};
-use super::panel::{Chunk, Lanes, Packed, Panel, Signed};
+use super::panel::{Chunk, Lanes, Packed, Signed, Sink};
 use super::tensor_type::TensorType;
 use super::tile::{Layout, field};
 
@@ -22,13 +22,13 @@ impl Packed for Tiled {
     type Scheme = Signed;
 
     #[inline(always)]
-    fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, panel: &mut Panel) {
+    fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, sink: &mut impl Sink<L>) {
         for block in 0..chunk.blocks {
-            panel.set_scale(lanes, block, 0, chunk.f16(lanes, 0, block));
+            sink.set_scale(lanes, block, 0, chunk.f16(lanes, 0, block));
             for group in 0..4 {
                 let line = chunk.line(lanes, 2, 16, block, group);
-                panel.set(lanes, block, group, lanes.add(lanes.bits(line, 0, 15), 128 - 8));
-                panel.set(lanes, block, group + 4, lanes.add(lanes.bits(line, 4, 15), 128 - 8));
+                sink.set(lanes, block, group, lanes.add(lanes.bits(line, 0, 15), 128 - 8));
+                sink.set(lanes, block, group + 4, lanes.add(lanes.bits(line, 4, 15), 128 - 8));
             }
         }
     }

@@ -8,7 +8,7 @@
 //! ```
 
 use super::format::{Format, f16_at, put_f16};
-use super::panel::{Chunk, Lanes, Minimum, Packed, Panel};
+use super::panel::{Chunk, Lanes, Minimum, Packed, Sink};
 use super::tensor_type::TensorType;
 use super::tile::{Layout, field};
 
@@ -23,14 +23,14 @@ impl Packed for Tiled {
     type Scheme = Minimum;
 
     #[inline(always)]
-    fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, panel: &mut Panel) {
+    fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, sink: &mut impl Sink<L>) {
         for block in 0..chunk.blocks {
-            panel.set_scale(lanes, block, 0, chunk.f16(lanes, 0, block));
-            panel.set_min(lanes, block, 0, chunk.f16(lanes, 2, block));
+            sink.set_scale(lanes, block, 0, chunk.f16(lanes, 0, block));
+            sink.set_min(lanes, block, 0, chunk.f16(lanes, 2, block));
             for group in 0..4 {
                 let line = chunk.line(lanes, 4, 16, block, group);
-                panel.set(lanes, block, group, lanes.bits(line, 0, 15));
-                panel.set(lanes, block, group + 4, lanes.bits(line, 4, 15));
+                sink.set(lanes, block, group, lanes.bits(line, 0, 15));
+                sink.set(lanes, block, group + 4, lanes.bits(line, 4, 15));
             }
         }
     }

@@ -9,7 +9,7 @@
 //! ```
 
 use super::format::{Format, f16_at, put_f16};
-use super::panel::{Chunk, Lanes, Packed, Panel, Signed};
+use super::panel::{Chunk, Lanes, Packed, Signed, Sink};
 use super::tensor_type::TensorType;
 use super::tile::{Layout, field};
 
@@ -24,9 +24,9 @@ impl Packed for Tiled {
     type Scheme = Signed;
 
     #[inline(always)]
-    fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, panel: &mut Panel) {
+    fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, sink: &mut impl Sink<L>) {
         for block in 0..chunk.blocks {
-            panel.set_scale(lanes, block, 0, chunk.f16(lanes, 0, block));
+            sink.set_scale(lanes, block, 0, chunk.f16(lanes, 0, block));
             let fifth = chunk.line(lanes, 2, 4, block, 0);
             for group in 0..4 {
                 let line = chunk.line(lanes, 6, 16, block, group);
@@ -34,7 +34,7 @@ impl Packed for Tiled {
                     let group = group + 4 * half;
                     let low = lanes.bits(line, 4 * half as u32, 15);
                     let q = lanes.join(low, lanes.spread(fifth, 4 * group as u32), 4);
-                    panel.set(lanes, block, group, lanes.add(q, 128 - 16));
+                    sink.set(lanes, block, group, lanes.add(q, 128 - 16));
                 }
             }
         }

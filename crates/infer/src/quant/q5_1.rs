@@ -10,7 +10,7 @@
 //! ```
 
 use super::format::{Format, f16_at, put_f16};
-use super::panel::{Chunk, Lanes, Minimum, Packed, Panel};
+use super::panel::{Chunk, Lanes, Minimum, Packed, Sink};
 use super::q5_0::{five_bits, put_five_bits};
 use super::tensor_type::TensorType;
 use super::tile::{Layout, field};
@@ -28,10 +28,10 @@ impl Packed for Tiled {
     type Scheme = Minimum;
 
     #[inline(always)]
-    fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, panel: &mut Panel) {
+    fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, sink: &mut impl Sink<L>) {
         for block in 0..chunk.blocks {
-            panel.set_scale(lanes, block, 0, chunk.f16(lanes, 0, block));
-            panel.set_min(lanes, block, 0, chunk.f16(lanes, 2, block));
+            sink.set_scale(lanes, block, 0, chunk.f16(lanes, 0, block));
+            sink.set_min(lanes, block, 0, chunk.f16(lanes, 2, block));
             let fifth = chunk.line(lanes, 4, 4, block, 0);
             for group in 0..4 {
                 let line = chunk.line(lanes, 8, 16, block, group);
@@ -39,7 +39,7 @@ impl Packed for Tiled {
                     let group = group + 4 * half;
                     let low = lanes.bits(line, 4 * half as u32, 15);
                     let q = lanes.join(low, lanes.spread(fifth, 4 * group as u32), 4);
-                    panel.set(lanes, block, group, q);
+                    sink.set(lanes, block, group, q);
                 }
             }
         }

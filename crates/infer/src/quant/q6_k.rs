@@ -11,7 +11,7 @@
 
 use super::format::{Format, f16_at, put_f16};
 use super::least_squares::Symmetric;
-use super::panel::{Chunk, Lanes, Packed, Panel, SignedHalves};
+use super::panel::{Chunk, Lanes, Packed, SignedHalves, Sink};
 use super::tensor_type::TensorType;
 use super::tile::{Layout, field};
 
@@ -29,7 +29,7 @@ impl Packed for Tiled {
     type Scheme = SignedHalves;
 
     #[inline(always)]
-    fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, panel: &mut Panel) {
+    fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, sink: &mut impl Sink<L>) {
         let d = chunk.f16(lanes, 208, 0);
         for block in 0..8 {
             for half in 0..2 {
@@ -37,7 +37,7 @@ impl Packed for Tiled {
                 let scale = chunk.widened(lanes, 192, 16, 0, 2 * block + half);
                 let scale = lanes.xor(scale, lanes.widen(&[0x80; 16]));
                 let scale = lanes.plus(lanes.floats(scale), lanes.splat(-128.0));
-                panel.set_scale(lanes, block, half, lanes.times(d, scale));
+                sink.set_scale(lanes, block, half, lanes.times(d, scale));
             }
             let (n, part) = (block / 4, block % 4);
             for group in 0..8 {
@@ -45,7 +45,7 @@ impl Packed for Tiled {
                 let high = chunk.line(lanes, 128, 64, 0, n * 8 + group);
                 let low = lanes.bits(low, (part / 2 * 4) as u32, 15);
                 let high = lanes.bits(high, (2 * part) as u32, 3);
-                panel.set(lanes, block, group, lanes.add(lanes.join(low, high, 4), 128 - 32));
+                sink.set(lanes, block, group, lanes.add(lanes.join(low, high, 4), 128 - 32));
             }
         }
     }

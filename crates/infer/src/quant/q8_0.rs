@@ -6,7 +6,7 @@
 //! ```
 
 use super::format::{Format, f16_at, put_f16};
-use super::panel::{Chunk, Lanes, Packed, Panel, Signed};
+use super::panel::{Chunk, Lanes, Packed, Signed, Sink};
 use super::tensor_type::TensorType;
 use super::tile::{Layout, field};
 
@@ -21,14 +21,14 @@ impl Packed for Tiled {
     type Scheme = Signed;
 
     #[inline(always)]
-    fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, panel: &mut Panel) {
+    fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, sink: &mut impl Sink<L>) {
         // Adding 128 to a signed byte is turning its sign bit.
         let signs = lanes.load(&[0x80; 64]);
         for block in 0..chunk.blocks {
-            panel.set_scale(lanes, block, 0, chunk.f16(lanes, 0, block));
+            sink.set_scale(lanes, block, 0, chunk.f16(lanes, 0, block));
             for group in 0..8 {
                 let line = chunk.line(lanes, 2, 32, block, group);
-                panel.set(lanes, block, group, lanes.xor(line, signs));
+                sink.set(lanes, block, group, lanes.xor(line, signs));
             }
         }
     }

@@ -7,7 +7,7 @@
 //! ```
 
 use super::format::{Format, f16_at};
-use super::panel::{Chunk, Lanes, Packed, Panel, Signed};
+use super::panel::{Chunk, Lanes, Packed, Signed, Sink};
 use super::tensor_type::TensorType;
 use super::tile::{Layout, field};
 
@@ -22,14 +22,14 @@ impl Packed for Tiled {
     type Scheme = Signed;
 
     #[inline(always)]
-    fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, panel: &mut Panel) {
+    fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, sink: &mut impl Sink<L>) {
         let d = chunk.f16(lanes, 64, 0);
         for block in 0..8 {
-            panel.set_scale(lanes, block, 0, d);
+            sink.set_scale(lanes, block, 0, d);
             for group in 0..8 {
                 let line = chunk.line(lanes, 0, 64, 0, block / 4 * 8 + group);
                 let q = lanes.bits(line, (block % 4 * 2) as u32, 3);
-                panel.set(lanes, block, group, lanes.add(q, 128 - 1));
+                sink.set(lanes, block, group, lanes.add(q, 128 - 1));
             }
         }
     }

@@ -10,7 +10,7 @@ use super::super::plain::Plain;
 use super::super::quantized_rows::{QuantizedRows, RowChunk};
 use super::super::table::Table;
 use super::super::tile::{CHUNK, Layout, TILE};
-use super::{Floats, Scratch, Tiles};
+use super::{Floats, Scratch, Tiles, direct};
 
 /// The two inner loops of an instruction set. Its value proves that the processor has it.
 pub(super) trait Arch: Lanes {
@@ -26,6 +26,19 @@ pub(super) trait Arch: Lanes {
         x: &[RowChunk; N],
         out: &mut [Row16; N],
     );
+
+    /// Whether it has [`Arch::words`] and [`Arch::dot`], with which a single row is multiplied.
+    const DIRECT: bool = false;
+
+    /// The same word in each lane.
+    fn words(self, _x: i32) -> Self::Words {
+        unreachable!("only asked for where there is a dot product");
+    }
+
+    /// `sum` and, in each lane, the four unsigned bytes of `w` times the four signed ones of `x`.
+    fn dot(self, _sum: Self::Words, _w: Self::Words, _x: i32) -> Self::Words {
+        unreachable!("only asked for where there is a dot product");
+    }
 
     /// How many of `rows` activation rows [`Arch::multiply_many`] takes.
     fn many(self, _rows: usize) -> usize {
@@ -105,14 +118,27 @@ pub(super) fn quantized<A: Arch, P: Packed>(
 ) {
     let batch = x.batch();
     let Scratch { panels, out, .. } = scratch;
+    if A::DIRECT && batch == 1 {
+        for index in 0..tiles.chunks(&P::LAYOUT) {
+            for (tile, out) in tiles.iter().zip(out.iter_mut()) {
+                let bytes = chunk_of(&P::LAYOUT, tile, index);
+                let x = &x.chunk(index)[0];
+                // The compiler knows a whole chunk's length, and leaves out what checks it.
+                if bytes.len() == TILE * P::LAYOUT.chunk_bytes() {
+                    direct::multiply::<A, P>(arch, bytes, AHEAD * bytes.len(), x, out);
+                } else {
+                    direct::multiply::<A, P>(arch, bytes, 0, x, out);
+                }
+            }
+        }
+        return;
+    }
     for index in 0..tiles.chunks(&P::LAYOUT) {
         let mut blocks = 0;
         for (panel, tile) in panels.iter_mut().zip(tiles.iter()) {
             let bytes = chunk_of(&P::LAYOUT, tile, index);
             arch.prefetch(bytes, AHEAD * bytes.len());
-            let chunk = Chunk::new(&P::LAYOUT, bytes);
-            P::unpack(arch, &chunk, panel);
-            blocks = chunk.blocks * P::LAYOUT.ty.block_elements() / BLOCK;
+            blocks = unpack::<A, P>(arch, bytes, panel);
         }
         let rows = x.chunk(index);
         let (many, mut rest) = rows.split_at(arch.many(rows.len()));
@@ -129,6 +155,19 @@ pub(super) fn quantized<A: Arch, P: Packed>(
             arch.multiply_many::<P::Scheme>(panels, blocks, many, batch, out);
         }
     }
+}
+
+/// Unpacks a chunk; returns the number of its blocks of 32 elements.
+#[inline(always)]
+fn unpack<A: Arch, P: Packed>(arch: A, bytes: &[u8], panel: &mut Panel) -> usize {
+    // The compiler knows a whole chunk's length, and leaves out what checks it.
+    if bytes.len() == TILE * P::LAYOUT.chunk_bytes() {
+        P::unpack(arch, &Chunk::new(&P::LAYOUT, bytes), panel);
+        return CHUNK / BLOCK;
+    }
+    let chunk = Chunk::new(&P::LAYOUT, bytes);
+    P::unpack(arch, &chunk, panel);
+    chunk.blocks * P::LAYOUT.ty.block_elements() / BLOCK
 }
 
 /// All whole groups of `N` rows; returns how many rows are done and the rest.
@@ -167,9 +206,8 @@ pub(super) fn exact<A: Arch, P: Packed>(
     let Scratch { panels, floats, out } = scratch;
     for index in 0..tiles.chunks(&P::LAYOUT) {
         for (tile, out) in tiles.iter().zip(out.chunks_exact_mut(batch)) {
-            let chunk = Chunk::new(&P::LAYOUT, chunk_of(&P::LAYOUT, tile, index));
-            P::unpack(arch, &chunk, &mut panels[0]);
-            let elements = chunk.blocks * P::LAYOUT.ty.block_elements();
+            let bytes = chunk_of(&P::LAYOUT, tile, index);
+            let elements = BLOCK * unpack::<A, P>(arch, bytes, &mut panels[0]);
             dequantize::<A, P::Scheme>(arch, &panels[0], elements, floats);
             all_floats(arch, &floats[..elements], &x[index * CHUNK..], cols, out);
         }

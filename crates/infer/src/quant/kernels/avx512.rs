@@ -203,6 +203,19 @@ impl Lanes for Avx512 {
 
 impl Arch for Avx512 {
     const ROWS: usize = 8;
+    const DIRECT: bool = true;
+
+    #[inline(always)]
+    fn words(self, x: i32) -> __m512i {
+        // SAFETY: `self` proves the instructions.
+        unsafe { _mm512_set1_epi32(x) }
+    }
+
+    #[inline(always)]
+    fn dot(self, sum: __m512i, w: __m512i, x: i32) -> __m512i {
+        // SAFETY: `self` proves the instructions.
+        unsafe { _mm512_dpbusd_epi32(sum, w, _mm512_set1_epi32(x)) }
+    }
 
     #[inline(always)]
     fn multiply<S: Scheme, const N: usize>(

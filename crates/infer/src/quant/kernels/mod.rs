@@ -13,6 +13,7 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod columns;
+mod direct;
 #[cfg(target_arch = "x86_64")]
 mod entry_points;
 mod portable;
