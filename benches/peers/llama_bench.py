@@ -13,25 +13,25 @@ import json
 import statistics
 import subprocess
 
-# name, threads, prompt, tokens, depth
+# name, threads, prompt, tokens, depth, repetitions in a run
 CASES = [
-    ("prompt of 512", 2, 512, 0, 0),
-    ("tokens", 2, 0, 32, 0),
-    ("tokens at depth 1024", 2, 0, 32, 1024),
-    ("tokens, 1 thread", 1, 0, 16, 0),
+    ("prompt of 512", 2, 512, 0, 0, 1),
+    ("tokens", 2, 0, 32, 0, 3),
+    ("tokens at depth 1024", 2, 0, 32, 1024, 1),
+    ("tokens, 1 thread", 1, 0, 16, 0, 3),
 ]
 
 
 def ulp(command, model, case):
-    _, threads, prompt, tokens, depth = case
-    words = [command, "bench", "-m", model, "-p", prompt, "-n", tokens, "-d", depth, "-t", threads, "-r", 3, "--json"]
+    _, threads, prompt, tokens, depth, repetitions = case
+    words = [command, "bench", "-m", model, "-p", prompt, "-n", tokens, "-d", depth, "-t", threads, "-r", repetitions, "--json"]
     result = json.loads(run(words))["results"][0]
     return result["tokens_per_second"], result["share"]
 
 
 def llama(command, model, case):
-    _, threads, prompt, tokens, depth = case
-    words = [command, "-m", model, "-p", prompt, "-n", tokens, "-d", depth, "-t", threads, "-r", 3, "-o", "json"]
+    _, threads, prompt, tokens, depth, repetitions = case
+    words = [command, "-m", model, "-p", prompt, "-n", tokens, "-d", depth, "-t", threads, "-r", repetitions, "-o", "json"]
     return statistics.median(json.loads(run(words))[0]["samples_ts"])
 
 
