@@ -1,7 +1,7 @@
 //! The most probable continuations, searched in breadth.
 
 use crate::error::InferError;
-use crate::kv_cache::{KvCache, SequenceId};
+use crate::kv_cache::{CacheType, KvCache, SequenceId};
 use crate::model::{Input, LogitRows, Model, Workspace};
 use crate::quant::Activations;
 use crate::sampler::LogProbabilities;
@@ -19,6 +19,8 @@ pub struct BeamOptions {
     pub early_stopping: bool,
     /// How activations take part in products with quantized weights.
     pub activations: Activations,
+    /// How keys and values are stored.
+    pub cache_type: CacheType,
 }
 
 impl Default for BeamOptions {
@@ -29,6 +31,7 @@ impl Default for BeamOptions {
             length_penalty: 1.0,
             early_stopping: false,
             activations: Activations::Quantized,
+            cache_type: CacheType::F32,
         }
     }
 }
@@ -96,7 +99,7 @@ pub fn beam_search(
         ends,
         options,
         max_tokens,
-        cache: KvCache::new(model.cache_shape(), positions),
+        cache: KvCache::of_type(model.cache_shape(), options.cache_type, positions),
         workspace: Workspace::new(),
         ended: Vec::new(),
     };

@@ -3,7 +3,7 @@
 use crate::error::InferError;
 use crate::kv_cache::KvCache;
 use crate::model::{Input, LogitRows, Model, Workspace};
-use crate::quant::Activations;
+use crate::precision::Precision;
 
 /// Positions that are computed at once.
 const CHUNK: usize = 512;
@@ -21,7 +21,7 @@ pub enum Pooling {
 }
 
 /// The embedding of a text, `[C]`: the states after the model's last norm, pooled. It is not scaled
-/// to unit length.
+/// to unit length. `precision` may be the [`Activations`](crate::Activations) alone.
 ///
 /// # Accuracy
 ///
@@ -47,7 +47,7 @@ pub fn embed(
     model: &Model,
     ids: &[u32],
     pooling: Pooling,
-    activations: Activations,
+    precision: impl Into<Precision>,
 ) -> Result<Vec<f32>, InferError> {
     if ids.is_empty() {
         return Err(InferError::EmptyPrompt);
@@ -58,7 +58,8 @@ pub fn embed(
     }
     // Nothing after the first position changes its state.
     let ids = if pooling == Pooling::Cls { &ids[..1] } else { ids };
-    let mut cache = KvCache::new(model.cache_shape(), ids.len());
+    let Precision { activations, cache } = precision.into();
+    let mut cache = KvCache::of_type(model.cache_shape(), cache, ids.len());
     let sequence = cache.open();
     let mut workspace = Workspace::new();
     let mut sum = vec![0.0f64; model.hidden_size()];

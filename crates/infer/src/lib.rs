@@ -28,7 +28,7 @@
 //! - Weights as they are stored: [`Matrix`], [`TensorType`]; products with activations in f32 or
 //!   rounded to eight bits ([`Activations`]).
 //! - [`Tokenizer`], [`TokenStream`], [`ChatTemplate`].
-//! - [`Model`], [`KvCache`]; [`score`] for the probability of a given text.
+//! - [`Model`], [`KvCache`] in one of some types ([`CacheType`]); [`score`] for the probability of a given text.
 //! - [`Engine`]: many requests at once, beginnings shared, ends by token, string or length.
 //!
 //! # Promises
@@ -62,6 +62,7 @@ mod kv_cache;
 mod mmap;
 mod model;
 mod perplexity;
+mod precision;
 mod quant;
 mod requantize;
 mod sampler;
@@ -81,7 +82,7 @@ pub use export::export_gguf;
 pub use gguf::{Array, ByteStrings, Gguf, GgufWriter, TensorInfo, Value, ValueType};
 pub use grammar::Grammar;
 pub use hf::HfDirectory;
-pub use kv_cache::{CacheShape, KvCache, SequenceId};
+pub use kv_cache::{CacheShape, CacheType, KvCache, SequenceId, UnknownCacheType};
 pub use model::{
     Bound, Input, LogitRows, LoraAdapter, Model, ModelPart, ModelPlan, StepCost, StepLimit,
     Workspace,
@@ -89,6 +90,7 @@ pub use model::{
 pub use perplexity::{
     Distributions, Divergence, Likelihood, PositionDivergence, SavedDistributions, Windows,
 };
+pub use precision::Precision;
 pub use quant::{
     Activations, KernelRates, LimitBuffer, MachineLimits, Matrix, RowBuffer, Rows, TensorType,
     UnknownTensorType, UnsupportedType, dequantize, quantize,

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use crate::error::InferError;
 use crate::kv_cache::KvCache;
 use crate::model::{Input, LogitRows, Model, Workspace};
-use crate::quant::Activations;
+use crate::precision::Precision;
 use crate::sampler::{LogProbabilities, TokenLogProbability};
 
 /// Positions whose logits are held at once: a row of logits is as long as the vocabulary.
@@ -22,7 +22,8 @@ pub struct PositionScore {
 }
 
 /// The log-probability of every token of `ids` but the first, given those before it, and the `top`
-/// best alternatives at each place: one score for each of the T positions.
+/// best alternatives at each place: one score for each of the T positions. `precision` may be the
+/// [`Activations`](crate::Activations) alone.
 ///
 /// Σ of `next.logprob` is ln p of the text after its first token; exp of its negative mean is the
 /// perplexity. The scores have the same bits for any number of threads.
@@ -47,7 +48,7 @@ pub struct PositionScore {
 pub fn score(
     model: &Model,
     ids: &[u32],
-    activations: Activations,
+    precision: impl Into<Precision>,
     top: usize,
 ) -> Result<Vec<PositionScore>, InferError> {
     if ids.is_empty() {
@@ -58,7 +59,7 @@ pub fn score(
         return Err(InferError::ContextFull { needed, context });
     }
     let mut scores = Vec::with_capacity(needed);
-    for_each_chunk(model, ids, activations, 0, |first, logits| {
+    for_each_chunk(model, ids, precision.into(), 0, |first, logits| {
         let rows = logits.par_chunks_exact(model.vocab_size()).enumerate();
         let chunk: Result<Vec<_>, InferError> =
             rows.map(|(row, logits)| one(logits, ids.get(first + row + 1), top)).collect();
@@ -73,11 +74,12 @@ pub fn score(
 pub(crate) fn for_each_chunk(
     model: &Model,
     ids: &[u32],
-    activations: Activations,
+    precision: Precision,
     from: usize,
     mut visit: impl FnMut(usize, &[f32]) -> Result<(), InferError>,
 ) -> Result<(), InferError> {
-    let mut cache = KvCache::new(model.cache_shape(), ids.len());
+    let Precision { activations, cache } = precision;
+    let mut cache = KvCache::of_type(model.cache_shape(), cache, ids.len());
     let sequence = cache.open();
     let mut workspace = Workspace::new();
     for (chunk, tokens) in ids.chunks(CHUNK).enumerate() {

@@ -24,6 +24,7 @@ fn beams_are_those_of_transformers() {
             length_penalty: search["length_penalty"].as_f64().unwrap() as f32,
             early_stopping: search["early_stopping"].as_bool().unwrap(),
             activations: Activations::Exact,
+            ..BeamOptions::default()
         };
         let beams = beam_search(&model, &prompt, &ids(&search["ends"]), &options).unwrap();
         let theirs = search["beams"].as_array().unwrap();

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use test_models::tiny_model;
 use ulp_infer::{
-    Activations, BlockUse, Engine, EngineOptions, Event, FinishReason, Finished, InferError,
-    Policy, Request, RequestId, SamplerParams, TokenEvent,
+    Activations, BlockUse, CacheType, Engine, EngineOptions, Event, FinishReason, Finished,
+    InferError, Policy, Request, RequestId, SamplerParams, TokenEvent,
 };
 use ulp_tensor::Philox;
 
@@ -126,10 +126,25 @@ fn replay(engine: &mut Engine, requests: &[Request]) -> Vec<Answer> {
 
 #[test]
 fn a_request_gives_the_same_bits_in_any_company() {
+    check_company(CacheType::F32);
+}
+
+#[test]
+fn and_with_a_cache_in_f16() {
+    check_company(CacheType::F16);
+}
+
+#[test]
+fn and_with_a_cache_in_q8_0() {
+    check_company(CacheType::Q8_0);
+}
+
+fn check_company(cache_type: CacheType) {
     let (model, tokenizer) = tiny_model("company", CONTEXT);
     let requests = requests(14);
     let fresh = |options| Engine::new(Arc::clone(&model), Arc::clone(&tokenizer), options);
-    let roomy = EngineOptions { cache: 1 << 13, step_tokens: CONTEXT, ..EngineOptions::default() };
+    let usual = EngineOptions { cache_type, ..EngineOptions::default() };
+    let roomy = EngineOptions { cache: 1 << 13, step_tokens: CONTEXT, ..usual.clone() };
     let expected: Vec<Answer> =
         requests.iter().map(|r| alone(&mut fresh(roomy.clone()), r.clone())).collect();
     let drawn = |i: usize| requests[i].sampler.temperature > 0.0;
@@ -148,9 +163,9 @@ fn a_request_gives_the_same_bits_in_any_company() {
         ("by prefix", EngineOptions { policy: Policy::LongestPrefix, max_running: 2, ..roomy }),
         (
             "with guesses in a cache too small for all",
-            EngineOptions { max_draft: 8, ..EngineOptions::default() },
+            EngineOptions { max_draft: 8, ..usual.clone() },
         ),
-        ("in a cache too small for all", EngineOptions::default()),
+        ("in a cache too small for all", usual),
     ];
     for (name, options) in schedules {
         for threads in [1, 3] {

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use serde_json::Value;
 use test_models::{SMOLLM2, fetched_model, ids, json, reference_data};
 use ulp_infer::{
-    Activations, EncodeOptions, Engine, EngineOptions, Event, Gguf, Model, PositionScore, Request,
-    SamplerParams, Tokenizer, score,
+    Activations, CacheType, EncodeOptions, Engine, EngineOptions, Event, Gguf, Model,
+    PositionScore, Precision, Request, SamplerParams, Tokenizer, score,
 };
 use ulp_nn::SafeTensors;
 
@@ -104,7 +104,8 @@ impl Mean {
 /// The divergence of our distributions from the reference: over the positions whose next token was
 /// generated (324, those that llama.cpp's figures are means of), and over all (those of the
 /// prompts too).
-fn divergence(model: &Smollm2, activations: Activations) -> (Mean, Mean) {
+fn divergence(model: &Smollm2, precision: impl Into<Precision>) -> (Mean, Mean) {
+    let precision = precision.into();
     let theirs = json(&model.folder.join("llama_cpp_kl.json"));
     let (mut generated, mut all) = (Mean::default(), Mean::default());
     for (prompt, theirs) in model.prompts.iter().zip(theirs.as_array().unwrap()) {
@@ -112,7 +113,7 @@ fn divergence(model: &Smollm2, activations: Activations) -> (Mean, Mean) {
         assert_eq!(name, theirs["name"]);
         let reference = Reference::read(&model.folder, name);
         let first = ids(&prompt["prompt_ids"]).len() - 1;
-        let scores = score(&model.model, &reference.ids, activations, usize::MAX).unwrap();
+        let scores = score(&model.model, &reference.ids, precision, usize::MAX).unwrap();
         let mut of_prompt = Mean::default();
         for (position, score) in scores.iter().enumerate().take(scores.len() - 1) {
             let best = reference.top_ids[position * TOP];
@@ -131,7 +132,7 @@ fn divergence(model: &Smollm2, activations: Activations) -> (Mean, Mean) {
         generated.add(&of_prompt);
     }
     eprintln!(
-        "{activations:?}: mean KL {:.6} nats over {} generated tokens ({:.6} over all {}), the \
+        "{precision:?}: mean KL {:.6} nats over {} generated tokens ({:.6} over all {}), the \
          same best token at {:.4}",
         generated.kl(),
         generated.count,

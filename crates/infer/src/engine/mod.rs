@@ -89,7 +89,7 @@ impl Engine {
         };
         let positions = options.cache.max(context);
         Engine {
-            cache: KvCache::new(model.cache_shape(), positions),
+            cache: KvCache::of_type(model.cache_shape(), options.cache_type, positions),
             workspace: Workspace::new(),
             scheduler: Scheduler::new(&options),
             drafter: Drafter::default(),
@@ -113,7 +113,7 @@ impl Engine {
     pub fn with_draft(mut self, draft: Arc<Model>) -> Self {
         let (own, theirs) = (self.model.vocab_size(), draft.vocab_size());
         assert!(own == theirs, "a draft of {theirs} tokens for a model of {own}");
-        self.drafter = Drafter::model(draft, self.options.cache);
+        self.drafter = Drafter::model(draft, self.options.cache_type, self.options.cache);
         self
     }
 
@@ -207,6 +207,7 @@ impl Engine {
             waiting: self.waiting(),
             running: self.running(),
             block_positions: BLOCK,
+            block_bytes: self.cache.block_bytes(),
             blocks: map.len(),
             blocks_running: count(|block| matches!(block, BlockUse::Running(_))),
             blocks_kept: count(|block| matches!(block, BlockUse::Kept)),

@@ -1,5 +1,7 @@
 //! How an engine runs.
 
+use crate::kv_cache::CacheType;
+use crate::precision::Precision;
 use crate::quant::Activations;
 
 /// Which waiting request goes next.
@@ -18,7 +20,7 @@ pub enum Policy {
 }
 
 /// Limits and choices of an [`Engine`](super::Engine). None of them changes a request's tokens,
-/// but [`activations`](EngineOptions::activations).
+/// but [`activations`](EngineOptions::activations) and [`cache_type`](EngineOptions::cache_type).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EngineOptions {
     /// How activations take part in products with quantized weights.
@@ -30,6 +32,8 @@ pub struct EngineOptions {
     /// their prefixes; [`context`](EngineOptions::context) if 0, and never less. Memory is taken as
     /// positions fill.
     pub cache: usize,
+    /// How the cache stores keys and values.
+    pub cache_type: CacheType,
     /// Requests that run at once; others wait.
     pub max_running: usize,
     /// Tokens that one step computes at most, so that a long prompt does not hold up those who
@@ -44,17 +48,25 @@ pub struct EngineOptions {
 }
 
 impl Default for EngineOptions {
-    /// Quantized activations, the model's context, one such cache, 64 requests, 512 tokens a step, first
-    /// come first served, no guesses.
+    /// Quantized activations, the model's context, one such cache in f32, 64 requests, 512 tokens a
+    /// step, first come first served, no guesses.
     fn default() -> Self {
         EngineOptions {
             activations: Activations::Quantized,
             context: 0,
             cache: 0,
+            cache_type: CacheType::F32,
             max_running: 64,
             step_tokens: 512,
             policy: Policy::FirstCome,
             max_draft: 0,
         }
+    }
+}
+
+impl EngineOptions {
+    /// The two that change tokens.
+    pub fn precision(&self) -> Precision {
+        Precision { activations: self.activations, cache: self.cache_type }
     }
 }

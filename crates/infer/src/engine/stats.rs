@@ -20,6 +20,8 @@ pub struct EngineStats {
     pub running: usize,
     /// Positions in a block of the cache.
     pub block_positions: usize,
+    /// Bytes of a block. Blocks that were never used have taken no memory yet.
+    pub block_bytes: usize,
     /// Blocks of the cache.
     pub blocks: usize,
     /// Blocks that running requests hold.

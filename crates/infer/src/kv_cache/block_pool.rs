@@ -8,11 +8,14 @@
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// A number of blocks of one size. Clones are the same pool.
+use super::cells::Cells;
+use super::{CacheShape, CacheType};
+
+/// A number of blocks of one kind. Clones are the same pool.
 #[derive(Debug, Clone)]
 pub(super) struct BlockPool {
-    /// Numbers in a block.
-    elements: usize,
+    shape: CacheShape,
+    ty: CacheType,
     /// Blocks that may be lent at once.
     max: usize,
     shelf: Arc<Mutex<Shelf>>,
@@ -22,7 +25,7 @@ pub(super) struct BlockPool {
 struct Shelf {
     /// Memory that has been used before; the last is the next to be lent, since it is the
     /// likeliest to be in a processor's cache.
-    free: Vec<(usize, Box<[f32]>)>,
+    free: Vec<(usize, Cells)>,
     lent: usize,
 }
 
@@ -30,15 +33,16 @@ struct Shelf {
 #[derive(Debug)]
 pub(super) struct Block {
     number: usize,
-    data: Box<[f32]>,
+    /// Absent only while it is dropped.
+    cells: Option<Cells>,
     shelf: Arc<Mutex<Shelf>>,
 }
 
 impl BlockPool {
-    /// A pool of `max` blocks of `elements` numbers. Memory is taken when it is first needed, then
-    /// kept: fresh memory is dear.
-    pub(super) fn new(elements: usize, max: usize) -> Self {
-        BlockPool { elements, max, shelf: Arc::default() }
+    /// A pool of `max` blocks. Memory is taken when it is first needed, then kept: fresh memory is
+    /// dear.
+    pub(super) fn new(shape: CacheShape, ty: CacheType, max: usize) -> Self {
+        BlockPool { shape, ty, max, shelf: Arc::default() }
     }
 
     /// A block of no particular content, if one is free.
@@ -52,9 +56,19 @@ impl BlockPool {
         shelf.lent += 1;
         let used = shelf.free.pop();
         drop(shelf);
-        let fresh = || (made, vec![0.0; self.elements].into_boxed_slice());
-        let (number, data) = used.unwrap_or_else(fresh);
-        Some(Block { number, data, shelf: Arc::clone(&self.shelf) })
+        let fresh = || (made, Cells::new(self.shape, self.ty));
+        let (number, cells) = used.unwrap_or_else(fresh);
+        Some(Block { number, cells: Some(cells), shelf: Arc::clone(&self.shelf) })
+    }
+
+    /// What it holds for each position.
+    pub(super) fn shape(&self) -> CacheShape {
+        self.shape
+    }
+
+    /// How it is stored.
+    pub(super) fn ty(&self) -> CacheType {
+        self.ty
     }
 
     /// How many blocks there are.
@@ -79,21 +93,21 @@ impl Drop for Block {
     fn drop(&mut self) {
         let mut shelf = lock(&self.shelf);
         shelf.lent -= 1;
-        shelf.free.push((self.number, std::mem::take(&mut self.data)));
+        shelf.free.extend(self.cells.take().map(|cells| (self.number, cells)));
     }
 }
 
 impl Deref for Block {
-    type Target = [f32];
+    type Target = Cells;
 
-    fn deref(&self) -> &[f32] {
-        &self.data
+    fn deref(&self) -> &Cells {
+        self.cells.as_ref().expect("a block that is lent has memory")
     }
 }
 
 impl DerefMut for Block {
-    fn deref_mut(&mut self) -> &mut [f32] {
-        &mut self.data
+    fn deref_mut(&mut self) -> &mut Cells {
+        self.cells.as_mut().expect("a block that is lent has memory")
     }
 }
 
@@ -105,18 +119,22 @@ fn lock(shelf: &Mutex<Shelf>) -> MutexGuard<'_, Shelf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kv_cache::cells::WideCell;
 
     #[test]
     fn dropped_blocks_come_back_and_are_used_again() {
-        let pool = BlockPool::new(4, 2);
+        let shape = CacheShape { layers: 1, kv_heads: 1, head_dim: 2 };
+        let pool = BlockPool::new(shape, CacheType::F16, 2);
         let mut a = pool.take().unwrap();
         let b = Arc::new(pool.take().unwrap());
         assert!(pool.take().is_none());
-        a[3] = 7.0;
+        a.write(shape, 0, 3, &[7.0, 0.0], &[0.0; 2]);
         drop(a);
         assert_eq!((pool.free(), pool.max()), (1, 2));
         let again = pool.take().unwrap();
-        assert_eq!((again[3], again.number(), b.number()), (7.0, 0, 1), "the memory is the same");
+        let mut wide = WideCell::default();
+        let seven = again.read(shape, 0, &mut wide).0[3];
+        assert_eq!((seven, again.number(), b.number()), (7.0, 0, 1), "the memory is the same");
         drop(again);
         let shared = Arc::clone(&b);
         drop(b);

@@ -9,15 +9,27 @@
 //!
 //! Within a block the keys lie transposed, `[D, BLOCK]`: a query is multiplied with all positions
 //! of the block at once, element after element, and no sum crosses lanes. Values lie as they come,
-//! `[BLOCK, D]`: their weighted sum runs along positions. Values are f32, so that a cached position
-//! has the very bits that were computed.
+//! `[BLOCK, D]`: their weighted sum runs along positions.
+//!
+//! Stored as f32, a cached position has the very bits that were computed, and attention reads it
+//! where it lies. The smaller types ([`CacheType`]) are rounded when a position is written, and
+//! widened block by block, head by head, into a buffer that fits the nearest cache: attention
+//! computes with the rounded numbers as it would with any others.
 
 mod block_pool;
+mod cache_type;
+mod cells;
+#[cfg(test)]
+pub(crate) mod oracle;
+mod q8_0;
 
 use std::sync::Arc;
 
 use crate::error::InferError;
 use block_pool::{Block, BlockPool};
+pub use cache_type::{CacheType, UnknownCacheType};
+use cells::Cells;
+pub(crate) use cells::WideCell;
 
 /// Positions in a block. Also the unit of attention's reductions, and so a part of what the bits
 /// of a result depend on: it may not be tuned to a machine.
@@ -47,12 +59,24 @@ impl CacheShape {
         self.head_dim * BLOCK
     }
 
-    fn head_elements(&self) -> usize {
+    /// Numbers of a block in one layer and head.
+    fn cell_elements(&self) -> usize {
         self.key_elements() + BLOCK * self.value_stride()
     }
 
     fn block_elements(&self) -> usize {
-        self.layers * self.kv_heads * self.head_elements()
+        self.layers * self.kv_heads * self.cell_elements()
+    }
+
+    /// The keys and values of a cell of a block.
+    fn cell<'a, T>(&self, block: &'a [T], index: usize) -> (&'a [T], &'a [T]) {
+        let len = self.cell_elements();
+        block[index * len..][..len].split_at(self.key_elements())
+    }
+
+    fn cell_mut<'a, T>(&self, block: &'a mut [T], index: usize) -> (&'a mut [T], &'a mut [T]) {
+        let len = self.cell_elements();
+        block[index * len..][..len].split_at_mut(self.key_elements())
     }
 }
 
@@ -89,30 +113,40 @@ impl CachedSequence {
 /// ```
 #[derive(Debug)]
 pub struct KvCache {
-    shape: CacheShape,
     pool: BlockPool,
     sequences: Vec<Option<CachedSequence>>,
 }
 
 impl KvCache {
-    /// A cache for `positions` positions in all, rounded up to whole blocks. Memory is taken as
-    /// positions fill.
+    /// A cache in f32 for `positions` positions in all, rounded up to whole blocks. Memory is taken
+    /// as positions fill.
     pub fn new(shape: CacheShape, positions: usize) -> Self {
-        KvCache {
-            shape,
-            pool: BlockPool::new(shape.block_elements(), positions.div_ceil(BLOCK)),
-            sequences: Vec::new(),
-        }
+        KvCache::of_type(shape, CacheType::F32, positions)
+    }
+
+    /// A cache that stores its numbers as `ty`.
+    pub fn of_type(shape: CacheShape, ty: CacheType, positions: usize) -> Self {
+        let pool = BlockPool::new(shape, ty, positions.div_ceil(BLOCK));
+        KvCache { pool, sequences: Vec::new() }
     }
 
     /// What it holds for each position.
     pub fn shape(&self) -> CacheShape {
-        self.shape
+        self.pool.shape()
+    }
+
+    /// How it stores them.
+    pub fn cache_type(&self) -> CacheType {
+        self.pool.ty()
     }
 
     /// Bytes that one position takes.
-    pub fn bytes_per_position(shape: CacheShape) -> usize {
-        shape.block_elements() / BLOCK * size_of::<f32>()
+    pub fn bytes_per_position(shape: CacheShape, ty: CacheType) -> usize {
+        Cells::bytes(shape, ty) / BLOCK
+    }
+
+    pub(crate) fn block_bytes(&self) -> usize {
+        Cells::bytes(self.shape(), self.cache_type())
     }
 
     /// Starts an empty sequence.
@@ -263,7 +297,7 @@ impl KvCache {
         if n > 0 && cached.ends_in_shared() {
             let shared = &mut cached.blocks[cached.len / BLOCK];
             let mut copy = take();
-            copy.copy_from_slice(shared);
+            copy.copy_from(shared);
             *shared = Arc::new(copy);
             new -= 1;
         }
@@ -286,21 +320,14 @@ impl KvCache {
         key: &[f32],
         value: &[f32],
     ) {
-        let shape = self.shape;
+        let shape = self.shape();
         let cached = self.sequences[sequence.0].as_mut().expect("the sequence is open");
         let block = &mut cached.blocks[position / BLOCK];
         let block = Arc::get_mut(block).expect("reserved blocks are the sequence's own");
-        let column = position % BLOCK;
-        let (d, stride) = (shape.head_dim, shape.value_stride());
-        assert_eq!((key.len(), value.len()), (shape.kv_heads * d, shape.kv_heads * d));
-        for head in 0..shape.kv_heads {
-            let start = (layer * shape.kv_heads + head) * shape.head_elements();
-            let cell = &mut block[start..start + shape.head_elements()];
-            let (keys, values) = cell.split_at_mut(shape.key_elements());
-            for (row, &x) in keys.chunks_exact_mut(BLOCK).zip(&key[head * d..][..d]) {
-                row[column] = x;
-            }
-            values[column * stride..][..d].copy_from_slice(&value[head * d..][..d]);
+        let (d, width) = (shape.head_dim, shape.kv_heads * shape.head_dim);
+        assert_eq!((key.len(), value.len()), (width, width));
+        for (head, (key, value)) in key.chunks_exact(d).zip(value.chunks_exact(d)).enumerate() {
+            block.write(shape, layer * shape.kv_heads + head, position % BLOCK, key, value);
         }
     }
 
@@ -317,17 +344,18 @@ impl KvCache {
     }
 
     /// Block `index` of a sequence, of one layer and head: keys `[D, BLOCK]` and values
-    /// `[BLOCK, value_stride]`. Positions that were not written hold anything.
-    pub(crate) fn block(
-        &self,
+    /// `[BLOCK, value_stride]`, widened into `wide` if they are not stored as f32. Positions that
+    /// were not written hold anything.
+    pub(crate) fn block<'a>(
+        &'a self,
         sequence: SequenceId,
         index: usize,
         layer: usize,
         head: usize,
-    ) -> (&[f32], &[f32]) {
-        let block = &self.sequence(sequence).blocks[index];
-        let start = (layer * self.shape.kv_heads + head) * self.shape.head_elements();
-        block[start..start + self.shape.head_elements()].split_at(self.shape.key_elements())
+        wide: &'a mut WideCell,
+    ) -> (&'a [f32], &'a [f32]) {
+        let (shape, block) = (self.shape(), &self.sequence(sequence).blocks[index]);
+        block.read(shape, layer * shape.kv_heads + head, wide)
     }
 
     #[track_caller]
@@ -338,40 +366,100 @@ impl KvCache {
 
 #[cfg(test)]
 mod tests {
+    use std::ops::Range;
+
+    use ulp_tensor::Philox;
+
     use super::*;
 
     const SHAPE: CacheShape = CacheShape { layers: 2, kv_heads: 2, head_dim: 4 };
 
-    fn write(cache: &mut KvCache, sequence: SequenceId, tag: f32) {
-        let position = cache.len(sequence);
+    /// Heads of one group, of several, and of groups that are not full.
+    const SHAPES: [CacheShape; 3] = [
+        SHAPE,
+        CacheShape { layers: 1, kv_heads: 3, head_dim: 64 },
+        CacheShape { layers: 2, kv_heads: 1, head_dim: 80 },
+    ];
+
+    /// What a layer has at a position: no two rows are alike.
+    fn rows(shape: CacheShape, layer: usize, position: usize, seed: u64) -> [Vec<f32>; 2] {
+        let width = (shape.kv_heads * shape.head_dim) as u64;
+        let first = (layer * 1000 + position) as u64 * width;
+        [0, 1].map(|part| {
+            let random = Philox::new(seed, part);
+            (first..first + width).map(|i| random.normal(i)).collect()
+        })
+    }
+
+    fn write(cache: &mut KvCache, sequence: SequenceId, seed: u64) {
+        let (shape, position) = (cache.shape(), cache.len(sequence));
         cache.reserve(sequence, 1).unwrap();
-        for layer in 0..2 {
-            let row: Vec<f32> =
-                (0..8).map(|i| tag + (layer * 8 + i) as f32 * 1000.0 + position as f32).collect();
-            let negative: Vec<f32> = row.iter().map(|x| -x).collect();
-            cache.write(sequence, layer, position, &row, &negative);
+        for layer in 0..shape.layers {
+            let [key, value] = rows(shape, layer, position, seed);
+            cache.write(sequence, layer, position, &key, &value);
         }
         cache.advance(sequence, 1);
     }
 
-    #[test]
-    fn positions_come_back_from_where_they_were_put() {
-        let mut cache = KvCache::new(SHAPE, 400);
-        let (a, b) = (cache.open(), cache.open());
-        for _ in 0..130 {
-            write(&mut cache, a, 0.0);
-            write(&mut cache, b, 0.5);
-        }
-        for (sequence, tag) in [(a, 0.0), (b, 0.5)] {
-            for position in 0..130 {
-                for (layer, head, d) in [(0, 0, 0), (0, 1, 3), (1, 0, 2), (1, 1, 1)] {
-                    let (keys, values) = cache.block(sequence, position / BLOCK, layer, head);
-                    let x = tag + ((layer * 8 + head * 4 + d) * 1000 + position) as f32;
-                    assert_eq!(keys[d * BLOCK + position % BLOCK], x);
-                    assert_eq!(values[position % BLOCK * SHAPE.value_stride() + d], -x);
-                }
+    /// Positions `range` of a sequence are those that were written from `seed`.
+    fn check(cache: &KvCache, sequence: SequenceId, range: Range<usize>, seed: u64) {
+        let (shape, mut wide) = (cache.shape(), WideCell::default());
+        let d = shape.head_dim;
+        for (position, layer) in range.flat_map(|p| (0..shape.layers).map(move |l| (p, l))) {
+            let [key, value] = rows(shape, layer, position, seed)
+                .map(|row| oracle::stored(cache.cache_type(), &row, d));
+            let (index, column) = (position / BLOCK, position % BLOCK);
+            for head in 0..shape.kv_heads {
+                let (keys, values) = cache.block(sequence, index, layer, head, &mut wide);
+                let found: Vec<f32> = (0..d).map(|i| keys[i * BLOCK + column]).collect();
+                assert_eq!(found, key[head * d..][..d], "{position} {layer} {head}");
+                let found = &values[column * shape.value_stride()..][..d];
+                assert_eq!(found, &value[head * d..][..d], "{position} {layer} {head}");
             }
         }
+    }
+
+    #[test]
+    fn positions_come_back_from_where_they_were_put() {
+        for (ty, shape) in CacheType::ALL.into_iter().flat_map(|ty| SHAPES.map(|s| (ty, s))) {
+            let mut cache = KvCache::of_type(shape, ty, 400);
+            let (a, b) = (cache.open(), cache.open());
+            for _ in 0..130 {
+                write(&mut cache, a, 1);
+                write(&mut cache, b, 2);
+            }
+            check(&cache, a, 0..130, 1);
+            check(&cache, b, 0..130, 2);
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_shows() {
+        let shape = CacheShape { layers: 1, kv_heads: 1, head_dim: 64 };
+        for ty in CacheType::ALL {
+            for wrong in [f32::NAN, f32::INFINITY] {
+                let mut cache = KvCache::of_type(shape, ty, BLOCK);
+                let sequence = cache.open();
+                cache.reserve(sequence, 1).unwrap();
+                let mut row = vec![127.0; 64];
+                row[40] = wrong;
+                cache.write(sequence, 0, 0, &row, &row);
+                let mut wide = WideCell::default();
+                let (keys, values) = cache.block(sequence, 0, 0, 0, &mut wide);
+                assert!(!keys[40 * BLOCK].is_finite() && !values[40].is_finite(), "{ty} {wrong}");
+                assert_eq!((keys[31 * BLOCK], values[31]), (127.0, 127.0), "{ty} {wrong}");
+            }
+        }
+    }
+
+    #[test]
+    fn bytes_are_those_of_the_blocks() {
+        // Keys of 80 numbers in groups of 32, 32 and 16; values alike.
+        let shape = CacheShape { layers: 2, kv_heads: 1, head_dim: 80 };
+        let bytes = |ty| KvCache::bytes_per_position(shape, ty);
+        assert_eq!(bytes(CacheType::F32), 2 * 160 * 4);
+        assert_eq!(bytes(CacheType::F16), 2 * 160 * 2);
+        assert_eq!(bytes(CacheType::Q8_0), 2 * (160 + 6 * 2));
     }
 
     #[test]
@@ -399,25 +487,30 @@ mod tests {
 
     #[test]
     fn a_fork_shares_until_it_is_written() {
-        let mut cache = KvCache::new(SHAPE, 4 * BLOCK);
+        for ty in CacheType::ALL {
+            check_fork(ty);
+        }
+    }
+
+    fn check_fork(ty: CacheType) {
+        let mut cache = KvCache::of_type(SHAPE, ty, 4 * BLOCK);
         let a = cache.open();
         for _ in 0..70 {
-            write(&mut cache, a, 0.0);
+            write(&mut cache, a, 1);
         }
         let b = cache.fork(a, 66);
         assert_eq!((cache.len(b), cache.free_positions()), (66, 2 * BLOCK));
         assert_eq!(cache.room(b), 2 * BLOCK - 2, "a block of the room takes the copy");
-        write(&mut cache, b, 0.5);
+        write(&mut cache, b, 2);
         assert_eq!(cache.free_positions(), BLOCK, "one block was copied, one is shared");
-        let key = |cache: &KvCache, sequence, position: usize| {
-            cache.block(sequence, position / BLOCK, 0, 0).0[position % BLOCK]
-        };
-        assert_eq!((key(&cache, a, 65), key(&cache, b, 65)), (65.0, 65.0));
-        assert_eq!((key(&cache, a, 66), key(&cache, b, 66)), (66.0, 66.5));
+        check(&cache, a, 0..70, 1);
+        check(&cache, b, 0..66, 1);
+        check(&cache, b, 66..67, 2);
         cache.close(a);
         assert_eq!(cache.free_positions(), 2 * BLOCK);
-        write(&mut cache, b, 0.5);
+        write(&mut cache, b, 2);
         assert_eq!(cache.free_positions(), 2 * BLOCK, "now it is alone, nothing is copied");
+        check(&cache, b, 66..68, 2);
         cache.close(b);
         assert_eq!(cache.free_positions(), 4 * BLOCK);
     }
@@ -426,7 +519,7 @@ mod tests {
     fn a_copy_needs_a_free_block() {
         let mut cache = KvCache::new(SHAPE, BLOCK);
         let a = cache.open();
-        write(&mut cache, a, 0.0);
+        write(&mut cache, a, 1);
         let b = cache.fork(a, 1);
         assert_eq!((cache.room(a), cache.room(b)), (0, 0));
         assert!(cache.reserve(b, 1).is_err());

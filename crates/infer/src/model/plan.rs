@@ -6,7 +6,7 @@ use super::names::{GGUF, Names};
 use crate::error::InferError;
 use crate::gguf::Gguf;
 use crate::hf::HfDirectory;
-use crate::kv_cache::{CacheShape, KvCache};
+use crate::kv_cache::{CacheShape, CacheType, KvCache};
 use crate::quant::{KernelRates, MachineLimits, Matrix, TensorType};
 
 /// A model's shapes, without its weights.
@@ -25,6 +25,7 @@ use crate::quant::{KernelRates, MachineLimits, Matrix, TensorType};
 #[derive(Clone, Debug)]
 pub struct ModelPlan {
     config: ModelConfig,
+    cache_type: CacheType,
     matrices: Vec<MatrixPlan>,
     /// Bytes of norms and biases, as f32.
     vector_bytes: usize,
@@ -128,7 +129,18 @@ impl ModelPlan {
                 _ => vector_bytes += 4 * shape.iter().product::<usize>(),
             }
         }
-        ModelPlan { config, matrices, vector_bytes }
+        ModelPlan { config, cache_type: CacheType::F32, matrices, vector_bytes }
+    }
+
+    /// The same model with a cache in `ty`; without this it is f32.
+    #[must_use]
+    pub fn with_cache_type(self, ty: CacheType) -> Self {
+        ModelPlan { cache_type: ty, ..self }
+    }
+
+    /// How the cache stores its numbers.
+    pub fn cache_type(&self) -> CacheType {
+        self.cache_type
     }
 
     /// Bytes that the weights take in memory.
@@ -139,7 +151,7 @@ impl ModelPlan {
 
     /// Bytes that the cache takes for `sequences` of `positions` each.
     pub fn cache_bytes(&self, sequences: usize, positions: usize) -> usize {
-        let position = KvCache::bytes_per_position(self.cache_shape());
+        let position = KvCache::bytes_per_position(self.cache_shape(), self.cache_type);
         sequences * positions.next_multiple_of(crate::kv_cache::BLOCK) * position
     }
 
@@ -195,7 +207,7 @@ impl ModelPlan {
         let seen = tokens as f64 * (depth as f64 + (tokens as f64 + 1.0) / 2.0);
         let width = (config.layers * config.query_width()) as f64;
         cost.attention_operations = 4.0 * sequences as f64 * seen * width;
-        let position = KvCache::bytes_per_position(self.cache_shape());
+        let position = KvCache::bytes_per_position(self.cache_shape(), self.cache_type);
         cost.cache_bytes = (sequences * (depth + tokens) * position) as f64;
         cost
     }

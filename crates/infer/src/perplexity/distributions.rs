@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::{Likelihood, Windows};
 use crate::error::InferError;
 use crate::model::Model;
-use crate::quant::Activations;
+use crate::precision::Precision;
 use crate::sampler::LogProbabilities;
 use crate::score::for_each_chunk;
 
@@ -36,7 +36,8 @@ pub struct Distributions {
 }
 
 impl Distributions {
-    /// What `model` says of window `index`. The same bits for any number of threads.
+    /// What `model` says of window `index`. The same bits for any number of threads. `precision` may
+    /// be the [`Activations`](crate::Activations) alone.
     ///
     /// # Errors
     ///
@@ -46,14 +47,14 @@ impl Distributions {
         model: &Model,
         windows: &Windows<'_>,
         index: usize,
-        activations: Activations,
+        precision: impl Into<Precision>,
     ) -> Result<Self, InferError> {
         let (ids, from) = (windows.get(index), windows.scored_from());
         let vocabulary = model.vocab_size();
         let mut logprobs = vec![0.0; windows.scored() * vocabulary];
         // The last token is predicted and predicts nothing.
         let read = &ids[..ids.len() - 1];
-        for_each_chunk(model, read, activations, from, |first, logits| {
+        for_each_chunk(model, read, precision.into(), from, |first, logits| {
             let out = &mut logprobs[(first - from) * vocabulary..];
             let rows = out.par_chunks_exact_mut(vocabulary);
             rows.zip(logits.par_chunks_exact(vocabulary)).try_for_each(|(out, logits)| {

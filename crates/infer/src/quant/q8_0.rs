@@ -41,14 +41,26 @@ fn dequantize(block: &[u8], out: &mut [f32]) {
     }
 }
 
-/// `d = absmax / 127`, `q = x / d` rounded to nearest with ties away from zero. The quotients use
-/// the f32 scale, before it is rounded to f16, as the reference does.
+/// [`round_q8_0`], with the scale rounded to f16.
 fn quantize(x: &[f32], block: &mut [u8]) {
-    let absmax = x.iter().fold(0f32, |max, x| max.max(x.abs()));
-    let d = absmax / 127.0;
-    let inverse = if d == 0.0 { 0.0 } else { 1.0 / d };
+    let (d, codes) = round_q8_0(x);
     put_f16(block, 0, d);
-    for (q, &x) in block[2..].iter_mut().zip(x) {
-        *q = (x * inverse).round() as i8 as u8;
+    for (byte, code) in block[2..].iter_mut().zip(codes) {
+        *byte = code as u8;
     }
+}
+
+/// `d = absmax / 127` and `q = x / d` rounded to nearest with ties away from zero, for up to 32
+/// numbers; further ones are taken for 0. The quotients use this f32 scale, not the f16 that is
+/// stored, as the reference does. A NaN among the numbers makes the scale NaN, so that it shows.
+#[inline(always)]
+pub(crate) fn round_q8_0(x: &[f32]) -> (f32, [i8; 32]) {
+    let larger = |max: f32, x: f32| if x.abs() > max || x.is_nan() { x.abs() } else { max };
+    let d = x.iter().fold(0.0, |max, &x| larger(max, x)) / 127.0;
+    let inverse = if d == 0.0 { 0.0 } else { 1.0 / d };
+    let mut codes = [0; 32];
+    for (code, &x) in codes.iter_mut().zip(x) {
+        *code = (x * inverse).round() as i8;
+    }
+    (d, codes)
 }

@@ -24,6 +24,8 @@ pub(crate) async fn handle(State(app): State<Arc<App>>) -> Result<impl IntoRespo
         "running": stats.running,
         "waiting": stats.waiting,
         "block_positions": stats.block_positions,
+        "block_bytes": stats.block_bytes,
+        "cache_type": app.model.engine.cache_type.name(),
         "blocks": stats.blocks,
         "map": view.map.iter().map(letter).collect::<String>(),
         "totals": {

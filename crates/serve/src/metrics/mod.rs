@@ -121,7 +121,11 @@ impl Metrics {
         page.info(
             "vllm:cache_config_info",
             "Form of the KV cache",
-            &[("block_size", engine.block_positions), ("num_gpu_blocks", engine.blocks)],
+            &[
+                ("block_size", engine.block_positions),
+                ("block_bytes", engine.block_bytes),
+                ("num_gpu_blocks", engine.blocks),
+            ],
         );
         for (name, help, n) in [
             ("vllm:prompt_tokens_total", "Tokens of prompts", totals.prompt_tokens),

@@ -42,7 +42,9 @@ function map(view) {
     counts[kind] += 1;
     place.children[i].className = `block ${kind}`;
   });
-  $("map-text").textContent = `${blocks.length} blocks of ${view.block_positions} tokens: ` +
+  const mebibytes = ((blocks.length * view.block_bytes) / 2 ** 20).toFixed(1);
+  $("map-text").textContent = `${blocks.length} blocks of ${view.block_positions} tokens ` +
+    `(${mebibytes} MiB if all are used, ${view.cache_type}): ` +
     `${counts.running} running, ${counts.shared} shared by running, ${counts.kept} kept, ${counts.free} free`;
 }
 

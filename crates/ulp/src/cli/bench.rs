@@ -78,7 +78,7 @@ impl Typed {
             return Err(CliError::usage("--parallel", "there is at least one sequence"));
         }
         let loaded = self.model.or_argument(self.argument).load()?;
-        let plan = loaded.source.plan()?;
+        let plan = loaded.source.plan()?.with_cache_type(loaded.precision.cache);
         let mut passes = Vec::new();
         for &depth in &self.depth {
             for &tokens in self.prompt.iter().filter(|&&n| n > 0) {
@@ -111,7 +111,7 @@ impl Bench {
         bar.inc(1);
         let mut measured = Vec::new();
         for passes in passes {
-            let seconds = passes.measure(&loaded.model, loaded.activations, repetitions)?;
+            let seconds = passes.measure(&loaded.model, loaded.precision, repetitions)?;
             measured.push(Measured::new(passes, seconds, &plan));
             bar.inc(1);
         }

@@ -127,8 +127,8 @@ impl Perplexity {
         let mut of_reference = Likelihood::default();
         let mut divergence = Divergence::default();
         let mut window = |index| -> Result<Distributions, InferError> {
-            let Loaded { model, activations, .. } = &self.loaded;
-            let rows = Distributions::of(model, &windows, index, *activations)?;
+            let Loaded { model, precision, .. } = &self.loaded;
+            let rows = Distributions::of(model, &windows, index, *precision)?;
             rows.score(&mut report.likelihood);
             if let Some(reference) = &self.reference {
                 let theirs = reference.distributions(&windows, index)?;

@@ -1,6 +1,6 @@
 //! `ulp plan`: what running a model will take, before it is loaded.
 
-use super::flags::{ModelSource, Threads};
+use super::flags::{KvFlag, ModelSource, Threads};
 use super::progress;
 use crate::error::CliError;
 use clap::Args;
@@ -35,6 +35,9 @@ pub(super) struct Typed {
     #[arg(value_parser = clap::value_parser!(u32).range(1..))]
     ctx: Option<u32>,
 
+    #[command(flatten)]
+    kv: KvFlag,
+
     /// Sequences at once
     #[arg(long, value_name = "N", default_value_t = 1)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..))]
@@ -60,7 +63,7 @@ pub(super) struct Plan {
 impl Typed {
     pub(super) fn resolve(self) -> Result<Plan, CliError> {
         self.threads.apply();
-        let plan = ModelSource::open(&self.model)?.plan()?;
+        let plan = ModelSource::open(&self.model)?.plan()?.with_cache_type(self.kv.ty);
         let context = self.ctx.map_or(plan.context(), |n| n as usize);
         let longest = plan.context();
         if context > longest {
@@ -141,7 +144,13 @@ impl Plan {
             1 => "one sequence".to_string(),
             n => format!("{n} sequences"),
         };
-        writeln!(out, "{}: {sequences} of {} tokens", self.name, self.context)?;
+        writeln!(
+            out,
+            "{}: {sequences} of {} tokens, keys and values in {}",
+            self.name,
+            self.context,
+            self.plan.cache_type()
+        )?;
         let memory = self.memory();
         for (what, bytes) in memory {
             writeln!(out, "{what:<12} {:>10}", gib(bytes))?;
@@ -181,6 +190,7 @@ impl Plan {
             .collect();
         json!({
             "model": self.name, "context": self.context, "sequences": self.sequences,
+            "cache_type": self.plan.cache_type().name(),
             "memory_bytes": {
                 "weights": weights, "cache": cache, "work_space": workspace,
                 "all": weights + cache + workspace,

@@ -81,7 +81,7 @@ impl Score {
         let Score { loaded, tokenizer, ids, top, json } = self;
         let spinner = progress::spinner("scoring");
         let start = Instant::now();
-        let positions = score(&loaded.model, &ids, loaded.activations, top)
+        let positions = score(&loaded.model, &ids, loaded.precision, top)
             .map_err(|error| advise(error, loaded.model.context()))?;
         let scored = Scored { ids, positions, time: start.elapsed() };
         spinner.finish_and_clear();

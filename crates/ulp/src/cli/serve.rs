@@ -202,7 +202,8 @@ impl EngineFlags {
         let context = context.length(loaded);
         let one = if context == 0 { loaded.model.context() } else { context };
         EngineOptions {
-            activations: loaded.activations,
+            activations: loaded.precision.activations,
+            cache_type: loaded.precision.cache,
             context,
             cache: self.cache.unwrap_or(one.saturating_mul(4)),
             max_running: self.max_running as usize,

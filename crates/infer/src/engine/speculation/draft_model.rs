@@ -7,7 +7,7 @@ use super::Wanted;
 use crate::engine::prefix_cache::common_prefix;
 use crate::engine::request::RequestId;
 use crate::error::InferError;
-use crate::kv_cache::{KvCache, SequenceId};
+use crate::kv_cache::{CacheType, KvCache, SequenceId};
 use crate::model::{Input, LogitRows, Model, Workspace};
 use crate::quant::Activations;
 use crate::sampler::SamplerParams;
@@ -54,8 +54,8 @@ struct Guess<'a> {
 }
 
 impl DraftModel {
-    pub(super) fn new(model: Arc<Model>, positions: usize) -> Self {
-        let cache = KvCache::new(model.cache_shape(), positions);
+    pub(super) fn new(model: Arc<Model>, ty: CacheType, positions: usize) -> Self {
+        let cache = KvCache::of_type(model.cache_shape(), ty, positions);
         DraftModel { model, cache, workspace: Workspace::new(), computed: BTreeMap::new() }
     }
 

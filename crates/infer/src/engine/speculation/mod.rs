@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use super::request::RequestId;
 use crate::error::InferError;
+use crate::kv_cache::CacheType;
 use crate::model::Model;
 pub(super) use acceptance::Acceptance;
 use draft_model::DraftModel;
@@ -37,8 +38,8 @@ pub(super) struct Drafter {
 
 impl Drafter {
     /// Guesses by a model with a cache of `positions`.
-    pub(super) fn model(model: Arc<Model>, positions: usize) -> Self {
-        Drafter { model: Some(DraftModel::new(model, positions)) }
+    pub(super) fn model(model: Arc<Model>, ty: CacheType, positions: usize) -> Self {
+        Drafter { model: Some(DraftModel::new(model, ty, positions)) }
     }
 
     /// A guess for each, perhaps an empty one. The sequence's own text comes first: it costs

@@ -20,7 +20,7 @@ mod partial;
 use rayon::prelude::*;
 use ulp_tensor::simd::run;
 
-use crate::kv_cache::{BLOCK, KvCache, SequenceId};
+use crate::kv_cache::{BLOCK, KvCache, SequenceId, WideCell};
 use block::{AttendBlock, Seen};
 use partial::{Merge, finish, start};
 
@@ -121,14 +121,15 @@ pub(crate) fn attend(
             tasks.push((Segment { position, rows, ..*segment }, q, o));
         }
     }
-    let one = |(segment, q, o): (Segment, &[f32], &mut [f32])| {
-        attend_tile(shape, cache, layer, segment, q, o);
+    let one = |wide: &mut WideCell, (segment, q, o): (Segment, &[f32], &mut [f32])| {
+        attend_tile(shape, cache, layer, segment, q, o, wide);
     };
     let work: usize = tasks.iter().map(|(s, q, _)| 2 * q.len() * (s.position + s.rows)).sum();
     if work < WORTH_SPLITTING {
-        tasks.into_iter().for_each(one);
+        let mut wide = WideCell::default();
+        tasks.into_iter().for_each(|task| one(&mut wide, task));
     } else {
-        tasks.into_par_iter().for_each(one);
+        tasks.into_par_iter().for_each_init(WideCell::default, one);
     }
 }
 
@@ -140,6 +141,7 @@ fn attend_tile(
     segment: Segment,
     queries: &[f32],
     out: &mut [f32],
+    wide: &mut WideCell,
 ) {
     let (d, group, partial) = (shape.head_dim, shape.group(), shape.partial());
     let (width, rows, scale, cap) = (shape.heads * d, segment.rows, shape.scale, shape.cap);
@@ -153,7 +155,7 @@ fn attend_tile(
         let first = kv_head * group * d;
         running.chunks_exact_mut(partial).for_each(start);
         for block in first_block..=last / BLOCK {
-            let (keys, values) = cache.block(segment.sequence, block, layer, kv_head);
+            let (keys, values) = cache.block(segment.sequence, block, layer, kv_head, wide);
             if (block + 1) * BLOCK <= segment.position + 1 && last_first <= block * BLOCK {
                 // All rows see the whole block: a head's rows go through it together.
                 let results = &mut results[..rows * partial];
@@ -216,7 +218,8 @@ fn attend_split(
     // [row, kv head, span][block of the span, query of the group][partial]
     let task = SPLIT * group * partial;
     scratch.partials.resize(segment.rows * shape.kv_heads * spans * task, 0.0);
-    scratch.partials.par_chunks_mut(task).enumerate().for_each(|(index, results)| {
+    let tasks = scratch.partials.par_chunks_mut(task).enumerate();
+    tasks.for_each_init(WideCell::default, |wide, (index, results)| {
         let (span, rest) = (index % spans, index / spans);
         let (kv_head, row) = (rest % shape.kv_heads, rest / shape.kv_heads);
         for (i, results) in results.chunks_exact_mut(group * partial).enumerate() {
@@ -224,7 +227,7 @@ fn attend_split(
             let position = segment.position + row;
             let seen = Seen::of_block(block, shape.first_seen(position), position + 1);
             let Some(seen) = seen else { continue };
-            let (keys, values) = cache.block(segment.sequence, block, layer, kv_head);
+            let (keys, values) = cache.block(segment.sequence, block, layer, kv_head, wide);
             let queries = &queries[row * width + kv_head * group * d..];
             let (scale, cap, stride) = (shape.scale, shape.cap, d);
             run(AttendBlock { queries, stride, d, keys, values, seen, scale, cap, out: results });
@@ -253,7 +256,7 @@ mod tests {
     use ulp_tensor::Philox;
 
     use super::*;
-    use crate::kv_cache::CacheShape;
+    use crate::kv_cache::{CacheShape, CacheType, oracle};
 
     const SHAPE: AttentionShape = AttentionShape {
         heads: 6,
@@ -283,13 +286,18 @@ mod tests {
         queries: Vec<f32>,
     }
 
-    fn case(shape: AttentionShape, len: usize) -> Case {
+    fn case(shape: AttentionShape, ty: CacheType, len: usize) -> Case {
+        let width = SHAPE.kv_heads * SHAPE.head_dim;
+        case_of(shape, ty, random(0, len * width), random(1, len * width))
+    }
+
+    fn case_of(shape: AttentionShape, ty: CacheType, keys: Vec<f32>, values: Vec<f32>) -> Case {
         let cache_shape =
             CacheShape { layers: 1, kv_heads: SHAPE.kv_heads, head_dim: SHAPE.head_dim };
-        let mut cache = KvCache::new(cache_shape, 1024);
+        let mut cache = KvCache::of_type(cache_shape, ty, 1024);
         let sequence = cache.open();
         let width = SHAPE.kv_heads * SHAPE.head_dim;
-        let (keys, values) = (random(0, len * width), random(1, len * width));
+        let len = keys.len() / width;
         cache.reserve(sequence, len).unwrap();
         for position in 0..len {
             let row = position * width..(position + 1) * width;
@@ -352,7 +360,7 @@ mod tests {
     #[test]
     fn equals_the_definition() {
         for shape in SHAPES {
-            check_definition(&case(shape, 200));
+            check_definition(&case(shape, CacheType::F32, 200));
         }
     }
 
@@ -371,10 +379,21 @@ mod tests {
         }
     }
 
+    /// Stored in another type, the bits are those of the rounded numbers in f32.
+    #[test]
+    fn types_of_the_cache_only_round() {
+        for (shape, ty) in SHAPES.into_iter().flat_map(|s| CacheType::ALL.map(|ty| (s, ty))) {
+            let case = case(shape, ty, 200);
+            let round = |rows: &[f32]| oracle::stored(ty, rows, SHAPE.head_dim);
+            let rounded = case_of(shape, CacheType::F32, round(&case.keys), round(&case.values));
+            assert_eq!(case.attend(0, 200), rounded.attend(0, 200), "{ty}");
+        }
+    }
+
     #[test]
     fn the_bits_do_not_depend_on_the_way() {
-        for shape in SHAPES {
-            check_bits(&case(shape, 700));
+        for (shape, ty) in SHAPES.into_iter().flat_map(|s| CacheType::ALL.map(|ty| (s, ty))) {
+            check_bits(&case(shape, ty, 700));
         }
     }
 

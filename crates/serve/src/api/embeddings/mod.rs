@@ -116,7 +116,7 @@ async fn vector(app: &Arc<App>, input: Vec<u32>, pooling: Pooling) -> Result<Vec
     let _turn = app.embedding.lock().await;
     let shared = Arc::clone(app);
     let made = blocking(move || {
-        embed(&shared.model.model, &input, pooling, shared.model.engine.activations)
+        embed(&shared.model.model, &input, pooling, shared.model.engine.precision())
     });
     let mut vector = made.await?.map_err(|error| ApiError::of_engine(&error, "input"))?;
     let length = vector.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt();

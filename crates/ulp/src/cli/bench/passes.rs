@@ -1,7 +1,9 @@
 //! Passes of one kind, timed.
 
 use std::time::Instant;
-use ulp_infer::{Activations, InferError, Input, KvCache, LogitRows, Model, SequenceId, Workspace};
+use ulp_infer::{
+    Activations, InferError, Input, KvCache, LogitRows, Model, Precision, SequenceId, Workspace,
+};
 
 /// Positions that are prepared in one pass.
 const PREPARED: usize = 512;
@@ -42,11 +44,12 @@ impl Passes {
     pub(super) fn measure(
         &self,
         model: &Model,
-        activations: Activations,
+        precision: Precision,
         repetitions: u32,
     ) -> Result<Vec<f64>, InferError> {
         let block = self.positions().next_multiple_of(64);
-        let mut cache = KvCache::new(model.cache_shape(), self.sequences * block);
+        let Precision { activations, cache } = precision;
+        let mut cache = KvCache::of_type(model.cache_shape(), cache, self.sequences * block);
         let sequences: Vec<SequenceId> = (0..self.sequences).map(|_| cache.open()).collect();
         let mut run = Run { model, activations, cache, sequences, workspace: Workspace::new() };
         let mut next = 0;

@@ -81,7 +81,8 @@ impl Report {
                 limits.f32_operations / 1e9
             )
         };
-        writeln!(out, "{}, {} threads", self.model, self.before.threads)?;
+        let (threads, kv) = (self.before.threads, self.plan.cache_type());
+        writeln!(out, "{}, {threads} threads, keys and values in {kv}", self.model)?;
         writeln!(out, "before  {}", show(&self.before))?;
         writeln!(out, "after   {}", show(&self.after))?;
         writeln!(
@@ -140,6 +141,7 @@ impl Report {
             .collect();
         json!({
             "model": self.model, "threads": self.before.threads,
+            "cache_type": self.plan.cache_type().name(),
             "limits_before": limits(&self.before), "limits_after": limits(&self.after),
             "results": results,
             "load_seconds": self.load_seconds,

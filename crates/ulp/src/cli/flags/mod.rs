@@ -3,6 +3,7 @@
 mod count;
 mod form;
 mod ids;
+mod kv;
 mod model;
 mod sampling;
 mod speculation;
@@ -12,6 +13,7 @@ mod threads;
 pub(super) use count::parse_count;
 pub(super) use form::FormFlags;
 pub(super) use ids::{IdFlags, check_ids, parse_ids};
+pub(super) use kv::KvFlag;
 pub(super) use model::{ContextFlag, Loaded, ModelFlags, ModelSource};
 pub(super) use sampling::SamplingFlags;
 pub(super) use speculation::SpeculationFlags;

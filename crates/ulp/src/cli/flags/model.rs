@@ -1,6 +1,6 @@
 //! Which model, and how to run it.
 
-use super::{SpeculationFlags, Threads};
+use super::{KvFlag, SpeculationFlags, Threads};
 use crate::cli::progress;
 use crate::cli::tokenize::load_tokenizer;
 use crate::embedded;
@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use ulp_infer::{
-    Activations, Engine, EngineOptions, Gguf, HfDirectory, InferError, Model, ModelPlan, Tokenizer,
+    Activations, Engine, EngineOptions, Gguf, HfDirectory, InferError, Model, ModelPlan, Precision,
+    Tokenizer,
 };
 
 /// As typed.
@@ -28,6 +29,9 @@ pub(in crate::cli) struct ModelFlags {
     /// Keep activations in f32 rather than round them to 8 bits: slower, more accurate
     #[arg(long)]
     exact: bool,
+
+    #[command(flatten)]
+    kv: KvFlag,
 
     #[command(flatten)]
     threads: Threads,
@@ -61,7 +65,7 @@ pub(in crate::cli) struct Loaded {
     pub(in crate::cli) name: String,
     pub(in crate::cli) model: Arc<Model>,
     pub(in crate::cli) source: ModelSource,
-    pub(in crate::cli) activations: Activations,
+    pub(in crate::cli) precision: Precision,
     /// How long it took to load.
     pub(in crate::cli) time: Duration,
     tokenizer: Option<PathBuf>,
@@ -76,7 +80,8 @@ impl ModelFlags {
     pub(in crate::cli) fn load(self) -> Result<Loaded, CliError> {
         self.threads.apply();
         let activations = if self.exact { Activations::Exact } else { Activations::Quantized };
-        Loaded::open(self.model.as_deref(), self.tokenizer, activations)
+        let precision = Precision { activations, cache: self.kv.ty };
+        Loaded::open(self.model.as_deref(), self.tokenizer, precision)
     }
 }
 
@@ -85,7 +90,7 @@ impl Loaded {
     pub(in crate::cli) fn open(
         path: Option<&Path>,
         tokenizer: Option<PathBuf>,
-        activations: Activations,
+        precision: impl Into<Precision>,
     ) -> Result<Loaded, CliError> {
         let start = Instant::now();
         let spinner = progress::spinner("loading the model");
@@ -96,7 +101,7 @@ impl Loaded {
         let model = Arc::new(source.model()?);
         spinner.finish_and_clear();
         let (name, time) = (source.name(), start.elapsed());
-        Ok(Loaded { name, model, source, activations, time, tokenizer })
+        Ok(Loaded { name, model, source, precision: precision.into(), time, tokenizer })
     }
 
     pub(in crate::cli) fn tokenizer(&self) -> Result<Tokenizer, CliError> {
@@ -120,7 +125,8 @@ impl Loaded {
         speculation: &SpeculationFlags,
     ) -> Result<Engine, CliError> {
         let options = EngineOptions {
-            activations: self.activations,
+            activations: self.precision.activations,
+            cache_type: self.precision.cache,
             context: context.length(self),
             max_draft: speculation.max_draft(),
             ..EngineOptions::default()

@@ -54,7 +54,7 @@ impl Reference {
     ) -> Result<Distributions, InferError> {
         match self {
             Reference::Model(loaded) => {
-                Distributions::of(&loaded.model, windows, index, loaded.activations)
+                Distributions::of(&loaded.model, windows, index, loaded.precision)
             }
             Reference::Saved(saved) => Ok(saved.get(index)),
         }
