@@ -95,7 +95,9 @@ pub use quant::{
     Activations, KernelRates, LimitBuffer, MachineLimits, Matrix, RowBuffer, Rows, TensorType,
     UnknownTensorType, UnsupportedType, dequantize, quantize,
 };
-pub use requantize::{Importance, Mix, TensorReport, UnknownMix, WeightError, requantize};
+pub use requantize::{
+    Importance, ImportanceCollector, Mix, TensorReport, UnknownMix, WeightError, requantize,
+};
 pub use sampler::{
     Dry, LogProbabilities, Mirostat, Penalties, SamplerParams, SamplerState, TokenLogProbability,
     Xtc,

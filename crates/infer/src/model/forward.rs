@@ -5,6 +5,7 @@ use rayon::prelude::*;
 use super::activation::cap;
 use super::attention::{AttentionScratch, AttentionShape, Segment, attend};
 use super::config::Positions;
+use super::input_squares::{InputSquares, LayerInput};
 use super::lora::{LoraAdapter, Slot};
 use super::norm::Norm;
 use super::rope::RowRotations;
@@ -46,12 +47,24 @@ pub struct Workspace {
     /// Activations as the products take them.
     rows: RowBuffer,
     attention: AttentionScratch,
+    /// Where the inputs of matrices are summed up, if anybody asked.
+    squares: Option<InputSquares>,
 }
 
 impl Workspace {
     /// An empty one; it grows on first use.
     pub fn new() -> Self {
         Workspace::default()
+    }
+
+    /// One that squares and sums what goes into the matrices of `model`.
+    pub(crate) fn observing(model: &Model) -> Self {
+        Workspace { squares: Some(InputSquares::new(model)), ..Workspace::default() }
+    }
+
+    /// The sums of [`Workspace::observing`].
+    pub(crate) fn observed(&self) -> Option<&InputSquares> {
+        self.squares.as_ref()
     }
 }
 
@@ -280,6 +293,7 @@ impl Step<'_> {
 
         let normed = sized(&mut w.normed, rows * c);
         self.norm(&w.hidden[..rows * c], &layer.attention_norm, normed);
+        observe(&mut w.squares, index, LayerInput::Attention, normed);
         let query = sized(&mut w.query, rows * query_width);
         let key = sized(&mut w.key, rows * kv_width);
         let value = sized(&mut w.value, rows * kv_width);
@@ -313,6 +327,7 @@ impl Step<'_> {
         };
         let attended = sized(&mut w.attended, rows * query_width);
         attend(shape, cache, index, &self.segments, query, attended, &mut w.attention);
+        observe(&mut w.squares, index, LayerInput::AttentionOutput, attended);
 
         let addend = sized(&mut w.addend, rows * c);
         let mut x = w.rows.rows(attended, query_width, self.activations);
@@ -349,6 +364,7 @@ impl Step<'_> {
         let (rows, activation) = (self.rows, config.activation);
         let normed = sized(&mut w.normed, rows * c);
         self.norm(&w.hidden[..rows * c], &layer.feed_forward_norm, normed);
+        observe(&mut w.squares, index, LayerInput::FeedForward, normed);
         let inner = sized(&mut w.gate, rows * f);
         let mut x = w.rows.rows(normed, c, self.activations);
         match &layer.gate {
@@ -366,6 +382,7 @@ impl Step<'_> {
                 by_rows(inner, f, |_, x| activation.apply(x));
             }
         }
+        observe(&mut w.squares, index, LayerInput::Down, inner);
         let addend = sized(&mut w.addend, rows * c);
         let mut x = w.rows.rows(inner, f, self.activations);
         project(&layer.down, &mut x, addend);
@@ -429,6 +446,9 @@ impl Step<'_> {
         }
         let normed = sized(&mut w.normed, wanted.len() * c);
         self.norm(gathered, &self.model.weights.output_norm, normed);
+        if let Some(squares) = &mut w.squares {
+            squares.add_output(normed);
+        }
         wanted.len()
     }
 
@@ -448,6 +468,12 @@ impl Step<'_> {
     fn norm(&self, x: &[f32], norm: &Norm, out: &mut [f32]) {
         let (c, eps) = (norm.weight.len(), self.model.config.norm_eps);
         by_rows(out, c, |row, out| norm.row(&x[row * c..][..c], eps, out));
+    }
+}
+
+fn observe(squares: &mut Option<InputSquares>, layer: usize, input: LayerInput, x: &[f32]) {
+    if let Some(squares) = squares {
+        squares.add(layer, input, x);
     }
 }
 

@@ -10,6 +10,7 @@ mod config;
 mod fields;
 mod forward;
 mod hybrid;
+mod input_squares;
 mod keys;
 mod lora;
 mod names;

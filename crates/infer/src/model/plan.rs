@@ -7,7 +7,7 @@ use crate::error::InferError;
 use crate::gguf::Gguf;
 use crate::hf::HfDirectory;
 use crate::kv_cache::{CacheShape, CacheType, KvCache};
-use crate::quant::{KernelRates, MachineLimits, Matrix, TensorType};
+use crate::quant::{KernelRates, MachineLimits, Matrix, RowBuffer, TensorType};
 
 /// A model's shapes, without its weights.
 ///
@@ -160,8 +160,12 @@ impl ModelPlan {
         let config = &self.config;
         let (c, f) = (config.hidden_size, config.intermediate_size);
         let (q, kv) = (config.query_width(), config.key_value_width());
-        // Numbers, and rounded activations: a byte and an eighth of it each, twice where fine.
-        let row = 4 * (3 * c + 2 * q + 2 * kv + 2 * f) + c.max(f).max(q) * 9 / 4;
+        // Numbers, and rounded activations: once for every matrix, twice for the fine ones.
+        let rounded = match self.types().into_iter().all(is_plain) {
+            true => 0,
+            false => RowBuffer::bytes_per_row(c.max(f).max(q)) + RowBuffer::bytes_per_row(c),
+        };
+        let row = 4 * (3 * c + 2 * q + 2 * kv + 2 * f) + rounded;
         rows * row + logits * 4 * config.vocab_size
     }
 

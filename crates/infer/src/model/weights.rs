@@ -47,6 +47,8 @@ pub(crate) struct Layer {
     pub(crate) query_norm: Option<Norm>,
     /// Of each head, `[D]`.
     pub(crate) key_norm: Option<Norm>,
+    /// Whether the file has the three in one matrix.
+    pub(crate) is_qkv_fused: bool,
     /// `[C, H·D]`
     pub(crate) attention_output: Projection,
     /// `[C]`
@@ -57,6 +59,8 @@ pub(crate) struct Layer {
     pub(crate) gate: Option<Projection>,
     /// `[F, C]`
     pub(crate) up: Projection,
+    /// Whether the file has gate and up in one matrix.
+    pub(crate) is_gate_up_fused: bool,
     /// `[C, F]`
     pub(crate) down: Projection,
     /// `[C]`
@@ -153,7 +157,8 @@ fn layer(reader: &Reader<'_>, config: &ModelConfig, index: usize) -> Result<Laye
     let fused = |part: &str| !part.is_empty() && reader.has(&name(part), "weight");
 
     let attention_norm = norm_of(names.attention_norm, c)?;
-    let (query, key, value) = match fused(names.query_key_value) {
+    let is_qkv_fused = fused(names.query_key_value);
+    let (query, key, value) = match is_qkv_fused {
         true => {
             let rows = |from, to| Rows { of: q + 2 * kv, range: from..to };
             let part = |rows| some(names.query_key_value, rows, c, biases.qkv);
@@ -165,8 +170,8 @@ fn layer(reader: &Reader<'_>, config: &ModelConfig, index: usize) -> Result<Laye
             all(names.value, kv, c, biases.qkv)?,
         ),
     };
-    let one = config.gated && !fused(names.gate) && fused(names.gate_up);
-    let (gate, up) = match (config.gated, one) {
+    let is_gate_up_fused = config.gated && !fused(names.gate) && fused(names.gate_up);
+    let (gate, up) = match (config.gated, is_gate_up_fused) {
         (true, true) => {
             let part =
                 |range| some(names.gate_up, Rows { of: 2 * f, range }, c, biases.feed_forward);
@@ -183,6 +188,7 @@ fn layer(reader: &Reader<'_>, config: &ModelConfig, index: usize) -> Result<Laye
         query,
         key: key.fine(),
         value: value.fine(),
+        is_qkv_fused,
         query_norm: optional_norm(names.query_norm, d, config.head_norms)?,
         key_norm: optional_norm(names.key_norm, d, config.head_norms)?,
         attention_output: all(names.attention_output, c, q, biases.output)?,
@@ -190,6 +196,7 @@ fn layer(reader: &Reader<'_>, config: &ModelConfig, index: usize) -> Result<Laye
         feed_forward_norm: norm_of(names.feed_forward_norm, c)?,
         gate,
         up,
+        is_gate_up_fused,
         down: all(names.down, c, f, biases.feed_forward)?,
         post_feed_forward_norm: optional_norm(names.post_feed_forward_norm, c, config.post_norms)?,
     })

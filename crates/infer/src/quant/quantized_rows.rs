@@ -68,6 +68,11 @@ impl RowChunk {
 }
 
 impl QuantizedRows {
+    /// Bytes that a row of `cols` elements takes.
+    pub(crate) fn bytes_per_row(cols: usize) -> usize {
+        cols.div_ceil(CHUNK) * size_of::<RowChunk>()
+    }
+
     /// Rounds `x`, rows of `cols` elements, which are whole blocks. Memory is reused.
     pub(crate) fn fill(&mut self, isa: Isa, x: &[f32], cols: usize) {
         self.fill_chunks(x, cols, |_, x, chunk| isa.quantize_chunk(x, None, chunk));

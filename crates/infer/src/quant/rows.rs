@@ -17,6 +17,11 @@ impl RowBuffer {
         RowBuffer::default()
     }
 
+    /// Bytes of a row of `cols` activations, rounded once.
+    pub(crate) fn bytes_per_row(cols: usize) -> usize {
+        QuantizedRows::bytes_per_row(cols)
+    }
+
     /// Rows of `cols` activations, `x` being `[B, cols]`.
     ///
     /// # Panics

@@ -1,7 +1,10 @@
 //! How much each input of a matrix matters.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
+use super::dat;
+use crate::bytes::Bytes;
 use crate::error::InferError;
 use crate::gguf::{Gguf, GgufWriter};
 use crate::quant::{TensorType, quantize};
@@ -10,14 +13,15 @@ use crate::quant::{TensorType, quantize};
 /// Σ importance · (error of the weight)² on average, which is what quantizers then make small.
 ///
 /// Files are GGUF in llama.cpp's form: for each matrix a tensor `NAME.in_sum2`, the sums of
-/// squares, and `NAME.counts`, how many rows were summed.
+/// squares, and `NAME.counts`, how many rows were summed. Its older form is read, too.
+/// [`ImportanceCollector`](super::ImportanceCollector) makes them from a model and a text.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Importance {
-    matrices: BTreeMap<String, Sums>,
+    pub(super) matrices: BTreeMap<String, Sums>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-struct Sums {
+pub(super) struct Sums {
     /// `[cols]`
     squares: Vec<f32>,
     count: f32,
@@ -65,7 +69,22 @@ impl Importance {
         usable.then_some(&sums.mean)
     }
 
-    /// Reads a file.
+    /// Reads a file of either form.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Gguf::open`] and [`Importance::from_gguf`]; [`InferError::Truncated`] and
+    /// [`InferError::Invalid`] for one of the older form.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, InferError> {
+        let bytes = Bytes::map(path.as_ref())?;
+        let file = path.as_ref().display().to_string();
+        match bytes.starts_with(b"GGUF") {
+            true => Importance::from_gguf(&Gguf::parse(bytes, &file)?),
+            false => dat::read(&bytes, &file),
+        }
+    }
+
+    /// Reads a GGUF file.
     ///
     /// # Errors
     ///

@@ -1,5 +1,7 @@
 //! A model in another weight format.
 
+mod collector;
+mod dat;
 mod importance;
 mod mix;
 mod weight_error;
@@ -10,6 +12,7 @@ use crate::error::InferError;
 use crate::gguf::{Gguf, GgufWriter};
 use crate::quant::{Format, TensorType, UnsupportedType, dequantize, quantize_weighted};
 
+pub use collector::ImportanceCollector;
 pub use importance::Importance;
 use mix::Plan;
 pub use mix::{Mix, UnknownMix};

@@ -4,11 +4,12 @@ mod passes;
 mod report;
 
 use super::flags::{Loaded, ModelFlags};
+use super::plan::own_memory;
 use super::progress;
 use crate::error::CliError;
 use clap::Args;
 use passes::Passes;
-use report::{Measured, Report};
+use report::{Measured, Memory, Report};
 use std::io::Write;
 use std::path::PathBuf;
 use ulp_infer::{KernelRates, LimitBuffer, ModelPlan};
@@ -22,7 +23,8 @@ Examples:
 Each line is a kind of pass: a prompt of P tokens (pp), or N single tokens (tg), after D tokens that
 are in the cache already, for some sequences at once. Beside the median of the repetitions stand the
 limit, computed from the bandwidth and the peaks measured before and after, the share of it that was
-reached, what bounds it, and what `ulp plan` predicts.";
+reached, what bounds it, and what `ulp plan` predicts. The last line is memory, predicted and measured:
+what the weights take, and the cache and work space of the largest kind of pass.";
 
 /// What was typed.
 #[derive(Args)]
@@ -66,6 +68,8 @@ pub(super) struct Typed {
 /// What it means.
 pub(super) struct Bench {
     loaded: Loaded,
+    /// Bytes that loading it took.
+    weights: Option<usize>,
     plan: ModelPlan,
     passes: Vec<Passes>,
     repetitions: u32,
@@ -77,7 +81,9 @@ impl Typed {
         if self.parallel.contains(&0) {
             return Err(CliError::usage("--parallel", "there is at least one sequence"));
         }
+        let before = own_memory();
         let loaded = self.model.or_argument(self.argument).load()?;
+        let weights = grown(before, own_memory());
         let plan = loaded.source.plan()?.with_cache_type(loaded.precision.cache);
         let mut passes = Vec::new();
         for &depth in &self.depth {
@@ -96,25 +102,28 @@ impl Typed {
                 format!("{longest} positions, but the model was made for {}", plan.context());
             return Err(CliError::usage("-d", problem));
         }
-        Ok(Bench { loaded, plan, passes, repetitions: self.repetitions, json: self.json })
+        Ok(Bench { loaded, weights, plan, passes, repetitions: self.repetitions, json: self.json })
     }
 }
 
 impl Bench {
     pub(super) fn run(self, out: &mut impl Write) -> Result<(), CliError> {
-        let Bench { loaded, plan, passes, repetitions, json } = self;
+        let Bench { loaded, weights, plan, passes, repetitions, json } = self;
         let bar = progress::bar((passes.len() + 2) as u64, "measuring");
         let buffer = LimitBuffer::new();
         let before = buffer.measure();
-        let rates = plan.types().into_iter().filter_map(|ty| KernelRates::measure(ty).ok());
-        let rates: Vec<KernelRates> = rates.collect();
         bar.inc(1);
-        let mut measured = Vec::new();
+        let (mut measured, own, mut most) = (Vec::new(), own_memory(), None);
         for passes in passes {
-            let seconds = passes.measure(&loaded.model, loaded.precision, repetitions)?;
+            let (seconds, memory) = passes.measure(&loaded.model, loaded.precision, repetitions)?;
+            most = most.max(memory);
             measured.push(Measured::new(passes, seconds, &plan));
             bar.inc(1);
         }
+        let running = grown(own, most);
+        // Measured at last, so that their buffers do not count.
+        let rates = plan.types().into_iter().filter_map(|ty| KernelRates::measure(ty).ok());
+        let rates: Vec<KernelRates> = rates.collect();
         let after = buffer.measure();
         bar.finish_and_clear();
         let report = Report {
@@ -125,6 +134,7 @@ impl Bench {
             after,
             rates,
             measured,
+            memory: Memory { weights, running },
         };
         match json {
             true => writeln!(out, "{}", report.to_json())?,
@@ -132,4 +142,9 @@ impl Bench {
         }
         Ok(())
     }
+}
+
+/// By how much memory grew, where both are known.
+fn grown(before: Option<usize>, after: Option<usize>) -> Option<usize> {
+    Some(after?.saturating_sub(before?))
 }

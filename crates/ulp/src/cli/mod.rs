@@ -7,6 +7,7 @@ mod continuation;
 mod flags;
 mod float;
 mod generate;
+mod imatrix;
 mod inspect;
 mod interrupt;
 mod perplexity;
@@ -64,6 +65,8 @@ enum Command {
     Plan(plan::Typed),
     /// Show where a quantized model loses, tensor by tensor and layer by layer
     Audit(audit::Typed),
+    /// Find out on a text how much each input of each matrix matters, for quantize
+    Imatrix(Box<imatrix::Typed>),
     /// Write a model in another weight format
     Quantize(quantize::Typed),
     /// Turn text into token ids, or ids into text
@@ -85,6 +88,7 @@ impl Typed {
             Command::Audit(typed) => typed.resolve()?.run(out),
             Command::Bench(typed) => typed.resolve()?.run(out),
             Command::Plan(typed) => typed.resolve()?.run(out),
+            Command::Imatrix(typed) => typed.resolve()?.run(out),
             Command::Quantize(typed) => typed.resolve()?.run(out),
             Command::Tokenize(typed) => typed.resolve()?.run(out),
             Command::Train(typed) => typed.resolve()?.run(out),

@@ -3,7 +3,7 @@
 mod reference;
 mod report;
 
-use super::flags::{IdFlags, Loaded, ModelFlags, TextFlags};
+use super::flags::{Loaded, ModelFlags, WindowFlags, Windowed};
 use super::progress;
 use crate::error::CliError;
 use clap::Args;
@@ -12,7 +12,7 @@ use report::Report;
 use std::io::Write;
 use std::path::PathBuf;
 use std::time::Instant;
-use ulp_infer::{Distributions, Divergence, InferError, Likelihood, SavedDistributions, Windows};
+use ulp_infer::{Distributions, Divergence, InferError, Likelihood, SavedDistributions};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -35,20 +35,7 @@ pub(super) struct Typed {
     argument: Option<PathBuf>,
 
     #[command(flatten)]
-    text: TextFlags,
-
-    #[command(flatten)]
-    ids: IdFlags,
-
-    /// Tokens in a window [default: 512, or the model's context if that is shorter]
-    #[arg(short, long, alias = "ctx-size", value_name = "N")]
-    #[arg(value_parser = clap::value_parser!(u32).range(4..))]
-    ctx: Option<u32>,
-
-    /// Take no more than the first N windows
-    #[arg(long, value_name = "N")]
-    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
-    chunks: Option<u32>,
+    text: WindowFlags,
 
     /// Compare with this model, which runs beside with exact activations
     #[arg(long, value_name = "PATH", conflicts_with = "logits")]
@@ -73,10 +60,7 @@ pub(super) struct Typed {
 /// What it means.
 pub(super) struct Perplexity {
     loaded: Loaded,
-    ids: Vec<u32>,
-    bos: Option<u32>,
-    ctx: usize,
-    chunks: usize,
+    text: Windowed,
     reference: Option<Reference>,
     save: Option<PathBuf>,
     json: bool,
@@ -84,41 +68,21 @@ pub(super) struct Perplexity {
 
 impl Typed {
     pub(super) fn resolve(self) -> Result<Perplexity, CliError> {
-        let given = self.ids.given()?;
-        let text = if given.is_none() { self.text.or_standard_input()? } else { String::new() };
+        let text = self.text.read()?;
         let loaded = self.model.or_argument(self.argument).load()?;
         let reference = match (self.against, self.logits) {
             (Some(path), _) => Some(Reference::model(&path)?),
             (None, Some(path)) => Some(Reference::Saved(SavedDistributions::open(path)?)),
             (None, None) => None,
         };
-        let (ids, bos) = match given {
-            Some(ids) => (ids, None),
-            None => {
-                let tokenizer = loaded.tokenizer()?;
-                let ids = self.ids.encode(&text, &tokenizer);
-                // Where the text begins with it, every window does.
-                let bos = tokenizer.bos_id().filter(|&bos| ids.first() == Some(&bos));
-                (ids, bos)
-            }
-        };
-        let longest = loaded.model.context();
-        Ok(Perplexity {
-            loaded,
-            ids,
-            bos,
-            ctx: self.ctx.map_or(longest.min(512), |n| n as usize),
-            chunks: self.chunks.map_or(usize::MAX, |n| n as usize),
-            reference,
-            save: self.save_logits,
-            json: self.json,
-        })
+        let text = text.tokens(&loaded)?;
+        Ok(Perplexity { loaded, text, reference, save: self.save_logits, json: self.json })
     }
 }
 
 impl Perplexity {
     pub(super) fn run(self, out: &mut impl Write) -> Result<(), CliError> {
-        let (windows, start) = (self.windows()?, Instant::now());
+        let (windows, start) = (self.text.windows()?, Instant::now());
         if let Some(reference) = &self.reference {
             reference.check(&self.loaded, &windows)?;
         }
@@ -152,19 +116,5 @@ impl Perplexity {
         report.seconds = start.elapsed().as_secs_f64();
         report.against = self.reference.map(|r| (r.name(), of_reference, divergence));
         if self.json { Ok(writeln!(out, "{}", report.to_json())?) } else { report.print(out) }
-    }
-
-    fn windows(&self) -> Result<Windows<'_>, CliError> {
-        let longest = self.loaded.model.context();
-        if self.ctx > longest {
-            let problem = format!("the model was made for {longest} tokens of context");
-            return Err(CliError::usage("--ctx", problem));
-        }
-        let windows = Windows::new(&self.ids, self.ctx, self.bos).at_most(self.chunks);
-        if windows.is_empty() {
-            let problem = format!("{} tokens are too few, it takes four", self.ids.len());
-            return Err(CliError::usage("the text", problem));
-        }
-        Ok(windows)
     }
 }

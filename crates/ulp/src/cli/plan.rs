@@ -221,10 +221,11 @@ pub(super) fn gib(bytes: usize) -> String {
     if mib < 1024.0 { format!("{mib:.1} MiB") } else { format!("{:.2} GiB", mib / 1024.0) }
 }
 
-/// The most memory that this process had resident, where the system says so.
-pub(super) fn resident_peak() -> Option<usize> {
+/// Bytes that this process has of its own now: without files that are mapped. Where the system says
+/// so.
+pub(super) fn own_memory() -> Option<usize> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"))?;
     let kib: usize = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kib * 1024)
 }

@@ -39,8 +39,8 @@ pub(super) struct Typed {
     #[arg(short = 'y', long = "type", value_name = "TYPE")]
     mix: String,
 
-    /// How much each input matters, a GGUF file as llama.cpp's imatrix tool writes it: K formats then
-    /// round accordingly
+    /// How much each input matters, a file of `ulp imatrix` or of llama.cpp's imatrix tool: K formats
+    /// then round accordingly
     #[arg(long, value_name = "FILE")]
     imatrix: Option<PathBuf>,
 
@@ -78,7 +78,7 @@ impl Typed {
             return Err(CliError::usage("OUT", "it is the file that is read"));
         }
         let importance = match &self.imatrix {
-            Some(path) => Some(Importance::from_gguf(&Gguf::open(path)?)?),
+            Some(path) => Some(Importance::open(path)?),
             None => None,
         };
         let source = Source::open(&self.input, &self.output)?;
@@ -86,7 +86,8 @@ impl Typed {
     }
 }
 
-fn same_file(a: &Path, b: &Path) -> bool {
+/// Whether both are names of one file.
+pub(super) fn same_file(a: &Path, b: &Path) -> bool {
     matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 

@@ -1,8 +1,10 @@
 //! Passes of one kind, timed.
 
+use crate::cli::plan::own_memory;
 use std::time::Instant;
 use ulp_infer::{
-    Activations, InferError, Input, KvCache, LogitRows, Model, Precision, SequenceId, Workspace,
+    Activations, InferError, Input, KvCache, LogitRows, Model, ModelPlan, Precision, SequenceId,
+    Workspace,
 };
 
 /// Positions that are prepared in one pass.
@@ -40,13 +42,22 @@ impl Passes {
         self.sequences * self.tokens * self.steps
     }
 
-    /// Seconds for all passes, once for each repetition, sorted.
+    /// Bytes that the cache and the work space should take.
+    pub(super) fn bytes(&self, plan: &ModelPlan) -> usize {
+        let prepared = if self.depth > 0 { self.depth.min(PREPARED) } else { 0 };
+        let rows = self.sequences * self.tokens.max(prepared);
+        plan.cache_bytes(self.sequences, self.positions())
+            + plan.workspace_bytes(rows, self.sequences)
+    }
+
+    /// Seconds for all passes, once for each repetition, sorted; and what the process had of its own
+    /// while cache and work space were there.
     pub(super) fn measure(
         &self,
         model: &Model,
         precision: Precision,
         repetitions: u32,
-    ) -> Result<Vec<f64>, InferError> {
+    ) -> Result<(Vec<f64>, Option<usize>), InferError> {
         let block = self.positions().next_multiple_of(64);
         let Precision { activations, cache } = precision;
         let mut cache = KvCache::of_type(model.cache_shape(), cache, self.sequences * block);
@@ -70,7 +81,7 @@ impl Passes {
             }
         }
         seconds.sort_by(f64::total_cmp);
-        Ok(seconds)
+        Ok((seconds, own_memory()))
     }
 }
 

@@ -1,7 +1,7 @@
 //! What was measured, as a table and as JSON.
 
 use super::passes::Passes;
-use crate::cli::plan::{bound_name, gib, resident_peak};
+use crate::cli::plan::{bound_name, gib};
 use serde_json::{Value as Json, json};
 use std::io::{self, Write};
 use ulp_infer::{KernelRates, MachineLimits, ModelPlan, StepCost};
@@ -27,6 +27,13 @@ impl Measured {
     }
 }
 
+/// Bytes that were measured, where the system says so.
+pub(super) struct Memory {
+    pub(super) weights: Option<usize>,
+    /// Cache and work space of the largest kind of pass.
+    pub(super) running: Option<usize>,
+}
+
 pub(super) struct Report {
     pub(super) model: String,
     pub(super) load_seconds: f64,
@@ -35,6 +42,7 @@ pub(super) struct Report {
     pub(super) after: MachineLimits,
     pub(super) rates: Vec<KernelRates>,
     pub(super) measured: Vec<Measured>,
+    pub(super) memory: Memory,
 }
 
 /// One line of the table.
@@ -56,6 +64,11 @@ impl Report {
             int8_operations: self.before.int8_operations.max(self.after.int8_operations),
             f32_operations: self.before.f32_operations.max(self.after.f32_operations),
         }
+    }
+
+    /// What cache and work space should take for the largest kind of pass.
+    fn running_bytes(&self) -> usize {
+        self.measured.iter().map(|m| m.passes.bytes(&self.plan)).max().unwrap_or(0)
     }
 
     fn line(&self, measured: &Measured) -> Line {
@@ -104,13 +117,17 @@ impl Report {
                 line.predicted
             )?;
         }
+        let found = |bytes: Option<usize>| {
+            bytes.map_or(String::new(), |bytes| format!(" (measured {})", gib(bytes)))
+        };
         writeln!(
             out,
-            "\nloaded in {:.2} s; weights {}{}",
+            "\nloaded in {:.2} s; weights {}{}, cache and work space {}{}",
             self.load_seconds,
             gib(self.plan.weight_bytes()),
-            resident_peak()
-                .map_or(String::new(), |peak| format!(", resident at most {}", gib(peak)))
+            found(self.memory.weights),
+            gib(self.running_bytes()),
+            found(self.memory.running),
         )
     }
 
@@ -146,7 +163,10 @@ impl Report {
             "results": results,
             "load_seconds": self.load_seconds,
             "weight_bytes": self.plan.weight_bytes(),
-            "resident_peak_bytes": resident_peak(),
+            "running_bytes": self.running_bytes(),
+            "measured_bytes": {
+                "weights": self.memory.weights, "running": self.memory.running,
+            },
         })
     }
 }

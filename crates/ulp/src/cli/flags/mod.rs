@@ -9,6 +9,7 @@ mod sampling;
 mod speculation;
 mod text;
 mod threads;
+mod windows;
 
 pub(super) use count::parse_count;
 pub(super) use form::FormFlags;
@@ -19,3 +20,4 @@ pub(super) use sampling::SamplingFlags;
 pub(super) use speculation::SpeculationFlags;
 pub(super) use text::{TextFlags, read_text};
 pub(super) use threads::Threads;
+pub(super) use windows::{WindowFlags, Windowed};

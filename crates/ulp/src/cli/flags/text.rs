@@ -19,6 +19,15 @@ pub(in crate::cli) struct TextFlags {
 }
 
 impl TextFlags {
+    /// Where the text comes from, in words.
+    pub(in crate::cli) fn name(&self) -> String {
+        match (&self.prompt, &self.file) {
+            (Some(_), _) => "the command line".to_string(),
+            (None, Some(path)) if path != Path::new("-") => path.display().to_string(),
+            (None, _) => "standard input".to_string(),
+        }
+    }
+
     /// The text of the flag or the file; `None` if neither was given.
     pub(in crate::cli) fn given(&self) -> Result<Option<String>, CliError> {
         match (&self.prompt, &self.file) {
