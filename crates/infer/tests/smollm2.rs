@@ -165,6 +165,19 @@ fn exact_activations_give_the_reference_distributions() {
     assert_eq!(generated.agreement(), 1.0);
 }
 
+/// What rounded keys and values do alone, and beside rounded activations.
+#[test]
+#[cfg_attr(debug_assertions, ignore = "minutes without optimization")]
+fn smaller_caches_stay_near() {
+    let Some(model) = smollm2() else { return };
+    for (cache, most) in [(CacheType::F16, 1e-5), (CacheType::Q8_0, 1e-3)] {
+        let (_, alone) = divergence(&model, Precision { activations: Activations::Exact, cache });
+        assert!(alone.kl() <= most, "{cache}: {}", alone.kl());
+        let (both, _) = divergence(&model, Precision { cache, ..Precision::default() });
+        assert!(both.kl() <= 0.0026, "{cache}: {}", both.kl());
+    }
+}
+
 /// Text, ids and the end of all prompts, in one batch.
 #[test]
 #[cfg_attr(debug_assertions, ignore = "minutes without optimization")]
