@@ -1,9 +1,9 @@
 //! Activation functions and their derivatives.
 
-use ndarray::{ArrayD, ArrayViewD};
+use ndarray::{ArrayD, ArrayViewD, ArrayViewMutD};
 
 use crate::Float;
-use crate::map::{map1, map2, map3};
+use crate::map::{map1, map1_into, map2, map2_into, map3};
 use crate::simd::out::{Map1, Map2, Map3};
 use crate::simd::{Kernel, run};
 
@@ -113,6 +113,12 @@ pub fn tanh<T: Float>(x: ArrayViewD<'_, T>) -> ArrayD<T> {
     map1(x, Tanh)
 }
 
+/// [`tanh`] into `out`.
+#[track_caller]
+pub fn tanh_into<T: Float>(x: ArrayViewD<'_, T>, out: ArrayViewMutD<'_, T>) {
+    map1_into(x, Tanh, out);
+}
+
 /// `dy (1 - y²)`, where `y = tanh x`.
 #[track_caller]
 pub fn tanh_vjp<T: Float>(y: ArrayViewD<'_, T>, dy: ArrayViewD<'_, T>) -> ArrayD<T> {
@@ -124,6 +130,12 @@ pub fn sigmoid<T: Float>(x: ArrayViewD<'_, T>) -> ArrayD<T> {
     map1(x, Sigmoid)
 }
 
+/// [`sigmoid`] into `out`.
+#[track_caller]
+pub fn sigmoid_into<T: Float>(x: ArrayViewD<'_, T>, out: ArrayViewMutD<'_, T>) {
+    map1_into(x, Sigmoid, out);
+}
+
 /// `dy y (1 - y)`, where `y = sigmoid x`.
 #[track_caller]
 pub fn sigmoid_vjp<T: Float>(y: ArrayViewD<'_, T>, dy: ArrayViewD<'_, T>) -> ArrayD<T> {
@@ -133,6 +145,12 @@ pub fn sigmoid_vjp<T: Float>(y: ArrayViewD<'_, T>, dy: ArrayViewD<'_, T>) -> Arr
 /// max(x, 0).
 pub fn relu<T: Float>(x: ArrayViewD<'_, T>) -> ArrayD<T> {
     map1(x, Relu)
+}
+
+/// [`relu`] into `out`.
+#[track_caller]
+pub fn relu_into<T: Float>(x: ArrayViewD<'_, T>, out: ArrayViewMutD<'_, T>) {
+    map1_into(x, Relu, out);
 }
 
 /// `dy` where `x > 0`, else 0.
@@ -154,6 +172,12 @@ impl<T: Float> Map1<T> for LeakyRelu<T> {
 /// network acoustic models", 2013).
 pub fn leaky_relu<T: Float>(x: ArrayViewD<'_, T>, slope: T) -> ArrayD<T> {
     map1(x, LeakyRelu(slope))
+}
+
+/// [`leaky_relu`] into `out`.
+#[track_caller]
+pub fn leaky_relu_into<T: Float>(x: ArrayViewD<'_, T>, slope: T, out: ArrayViewMutD<'_, T>) {
+    map1_into(x, LeakyRelu(slope), out);
 }
 
 #[derive(Clone, Copy)]
@@ -187,9 +211,21 @@ pub fn softplus<T: Float>(x: ArrayViewD<'_, T>) -> ArrayD<T> {
     map1(x, Softplus)
 }
 
+/// [`softplus`] into `out`.
+#[track_caller]
+pub fn softplus_into<T: Float>(x: ArrayViewD<'_, T>, out: ArrayViewMutD<'_, T>) {
+    map1_into(x, Softplus, out);
+}
+
 /// x σ(x), also called Swish.
 pub fn silu<T: Float>(x: ArrayViewD<'_, T>) -> ArrayD<T> {
     map1(x, Silu)
+}
+
+/// [`silu`] into `out`.
+#[track_caller]
+pub fn silu_into<T: Float>(x: ArrayViewD<'_, T>, out: ArrayViewMutD<'_, T>) {
+    map1_into(x, Silu, out);
 }
 
 /// `dy (σ(x) + x σ(x) (1 - σ(x)))`.
@@ -204,6 +240,12 @@ pub fn gelu<T: Float>(x: ArrayViewD<'_, T>) -> ArrayD<T> {
     map1(x, Gelu)
 }
 
+/// [`gelu`] into `out`.
+#[track_caller]
+pub fn gelu_into<T: Float>(x: ArrayViewD<'_, T>, out: ArrayViewMutD<'_, T>) {
+    map1_into(x, Gelu, out);
+}
+
 /// `dy (Φ(x) + x φ(x))`, φ the normal density.
 #[track_caller]
 pub fn gelu_vjp<T: Float>(x: ArrayViewD<'_, T>, dy: ArrayViewD<'_, T>) -> ArrayD<T> {
@@ -213,6 +255,12 @@ pub fn gelu_vjp<T: Float>(x: ArrayViewD<'_, T>, dy: ArrayViewD<'_, T>) -> ArrayD
 /// x (1 + tanh(√(2/π) (x + 0.044715 x³))) / 2, the approximation of [`gelu`] that GPT-2 uses.
 pub fn gelu_tanh<T: Float>(x: ArrayViewD<'_, T>) -> ArrayD<T> {
     map1(x, GeluTanh)
+}
+
+/// [`gelu_tanh`] into `out`.
+#[track_caller]
+pub fn gelu_tanh_into<T: Float>(x: ArrayViewD<'_, T>, out: ArrayViewMutD<'_, T>) {
+    map1_into(x, GeluTanh, out);
 }
 
 /// `dy` times the derivative of [`gelu_tanh`].
@@ -226,6 +274,16 @@ pub fn gelu_tanh_vjp<T: Float>(x: ArrayViewD<'_, T>, dy: ArrayViewD<'_, T>) -> A
 #[track_caller]
 pub fn silu_mul<T: Float>(gate: ArrayViewD<'_, T>, up: ArrayViewD<'_, T>) -> ArrayD<T> {
     map2(gate, up, SiluMul)
+}
+
+/// [`silu_mul`] into `out`.
+#[track_caller]
+pub fn silu_mul_into<T: Float>(
+    gate: ArrayViewD<'_, T>,
+    up: ArrayViewD<'_, T>,
+    out: ArrayViewMutD<'_, T>,
+) {
+    map2_into(gate, up, SiluMul, out);
 }
 
 /// The gradients of [`silu_mul`] with respect to `gate` and `up`; all three have one shape.

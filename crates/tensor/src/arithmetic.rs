@@ -1,9 +1,9 @@
 //! Sums, differences, products and quotients, element by element.
 
-use ndarray::{ArrayD, ArrayViewD};
+use ndarray::{ArrayD, ArrayViewD, ArrayViewMutD};
 
 use crate::Float;
-use crate::map::{map1, map2};
+use crate::map::{map1, map1_into, map2, map2_into};
 use crate::simd::out::{Map1, Map2};
 
 /// Gives a unit struct the function that [`map2`] applies to each pair.
@@ -47,10 +47,22 @@ pub fn add<T: Float>(x: ArrayViewD<'_, T>, y: ArrayViewD<'_, T>) -> ArrayD<T> {
     map2(x, y, Add)
 }
 
+/// [`add`] into `out`.
+#[track_caller]
+pub fn add_into<T: Float>(x: ArrayViewD<'_, T>, y: ArrayViewD<'_, T>, out: ArrayViewMutD<'_, T>) {
+    map2_into(x, y, Add, out);
+}
+
 /// `x - y`, broadcasting.
 #[track_caller]
 pub fn sub<T: Float>(x: ArrayViewD<'_, T>, y: ArrayViewD<'_, T>) -> ArrayD<T> {
     map2(x, y, Sub)
+}
+
+/// [`sub`] into `out`.
+#[track_caller]
+pub fn sub_into<T: Float>(x: ArrayViewD<'_, T>, y: ArrayViewD<'_, T>, out: ArrayViewMutD<'_, T>) {
+    map2_into(x, y, Sub, out);
 }
 
 /// `x · y` element by element, broadcasting.
@@ -59,10 +71,22 @@ pub fn mul<T: Float>(x: ArrayViewD<'_, T>, y: ArrayViewD<'_, T>) -> ArrayD<T> {
     map2(x, y, Mul)
 }
 
+/// [`mul`] into `out`.
+#[track_caller]
+pub fn mul_into<T: Float>(x: ArrayViewD<'_, T>, y: ArrayViewD<'_, T>, out: ArrayViewMutD<'_, T>) {
+    map2_into(x, y, Mul, out);
+}
+
 /// `x / y`, broadcasting.
 #[track_caller]
 pub fn div<T: Float>(x: ArrayViewD<'_, T>, y: ArrayViewD<'_, T>) -> ArrayD<T> {
     map2(x, y, Div)
+}
+
+/// [`div`] into `out`.
+#[track_caller]
+pub fn div_into<T: Float>(x: ArrayViewD<'_, T>, y: ArrayViewD<'_, T>, out: ArrayViewMutD<'_, T>) {
+    map2_into(x, y, Div, out);
 }
 
 /// The larger of `x` and `y`, broadcasting; NaN where either is.
@@ -71,10 +95,30 @@ pub fn maximum<T: Float>(x: ArrayViewD<'_, T>, y: ArrayViewD<'_, T>) -> ArrayD<T
     map2(x, y, Maximum)
 }
 
+/// [`maximum`] into `out`.
+#[track_caller]
+pub fn maximum_into<T: Float>(
+    x: ArrayViewD<'_, T>,
+    y: ArrayViewD<'_, T>,
+    out: ArrayViewMutD<'_, T>,
+) {
+    map2_into(x, y, Maximum, out);
+}
+
 /// The smaller of `x` and `y`, broadcasting; NaN where either is.
 #[track_caller]
 pub fn minimum<T: Float>(x: ArrayViewD<'_, T>, y: ArrayViewD<'_, T>) -> ArrayD<T> {
     map2(x, y, Minimum)
+}
+
+/// [`minimum`] into `out`.
+#[track_caller]
+pub fn minimum_into<T: Float>(
+    x: ArrayViewD<'_, T>,
+    y: ArrayViewD<'_, T>,
+    out: ArrayViewMutD<'_, T>,
+) {
+    map2_into(x, y, Minimum, out);
 }
 
 #[derive(Clone, Copy)]
@@ -91,6 +135,12 @@ pub fn neg<T: Float>(x: ArrayViewD<'_, T>) -> ArrayD<T> {
     map1(x, Neg)
 }
 
+/// [`neg`] into `out`.
+#[track_caller]
+pub fn neg_into<T: Float>(x: ArrayViewD<'_, T>, out: ArrayViewMutD<'_, T>) {
+    map1_into(x, Neg, out);
+}
+
 #[derive(Clone, Copy)]
 struct Scale<T>(T);
 impl<T: Float> Map1<T> for Scale<T> {
@@ -103,6 +153,12 @@ impl<T: Float> Map1<T> for Scale<T> {
 /// `x · factor`.
 pub fn scale<T: Float>(x: ArrayViewD<'_, T>, factor: T) -> ArrayD<T> {
     map1(x, Scale(factor))
+}
+
+/// [`scale`] into `out`.
+#[track_caller]
+pub fn scale_into<T: Float>(x: ArrayViewD<'_, T>, factor: T, out: ArrayViewMutD<'_, T>) {
+    map1_into(x, Scale(factor), out);
 }
 
 #[derive(Clone, Copy)]
@@ -119,6 +175,12 @@ pub fn add_scalar<T: Float>(x: ArrayViewD<'_, T>, term: T) -> ArrayD<T> {
     map1(x, AddScalar(term))
 }
 
+/// [`add_scalar`] into `out`.
+#[track_caller]
+pub fn add_scalar_into<T: Float>(x: ArrayViewD<'_, T>, term: T, out: ArrayViewMutD<'_, T>) {
+    map1_into(x, AddScalar(term), out);
+}
+
 #[derive(Clone, Copy)]
 struct Abs;
 impl<T: Float> Map1<T> for Abs {
@@ -131,6 +193,12 @@ impl<T: Float> Map1<T> for Abs {
 /// |x|.
 pub fn abs<T: Float>(x: ArrayViewD<'_, T>) -> ArrayD<T> {
     map1(x, Abs)
+}
+
+/// [`abs`] into `out`.
+#[track_caller]
+pub fn abs_into<T: Float>(x: ArrayViewD<'_, T>, out: ArrayViewMutD<'_, T>) {
+    map1_into(x, Abs, out);
 }
 
 #[derive(Clone, Copy)]
@@ -176,6 +244,13 @@ impl<T: Float> Map1<T> for Clamp<T> {
 pub fn clamp<T: Float>(x: ArrayViewD<'_, T>, least: T, most: T) -> ArrayD<T> {
     assert!(least <= most, "clamp between {least} and {most}");
     map1(x, Clamp(least, most))
+}
+
+/// [`clamp`] into `out`.
+#[track_caller]
+pub fn clamp_into<T: Float>(x: ArrayViewD<'_, T>, least: T, most: T, out: ArrayViewMutD<'_, T>) {
+    assert!(least <= most, "clamp between {least} and {most}");
+    map1_into(x, Clamp(least, most), out);
 }
 
 #[derive(Clone, Copy)]

@@ -5,10 +5,12 @@
 //! of a window, in the order channel, row, column. The product with the weights, and so the order of
 //! each sum, is that of [`matmul`](crate::matmul).
 
-use ndarray::{ArrayD, ArrayViewD, Axis};
+use ndarray::{ArrayD, ArrayViewD, ArrayViewMutD, Axis};
 
+use crate::destination::{fresh, given};
 use crate::map::shaped;
 use crate::simd::gemm::{Matrix, gemm};
+use crate::simd::out::Memory;
 use crate::simd::share;
 use crate::{Float, pool};
 
@@ -112,23 +114,30 @@ pub fn conv2d<T: Float>(
     conv: Conv,
 ) -> ArrayD<T> {
     let dims = Dims::new(x.shape(), w.shape(), conv);
-    let (x, w) = (x.as_standard_layout(), w.as_standard_layout());
-    let (x, w) = (x.as_slice().expect("standard layout"), w.as_slice().expect("standard layout"));
-    let mut y = pool::zeros(dims.n * dims.o * dims.windows());
-    share::chunks(&mut y, dims.y_group(), true, |index, y| {
-        let mut columns = vec![T::ZERO; dims.column_len()];
-        dims.read_windows(dims.group_of(x, index), &mut columns);
-        let w = dims.weights(w, index % conv.groups);
-        gemm(w, dims.column_matrix(&columns), y, dims.windows(), false);
-    });
-    let mut y = shaped(&dims.y_shape(), y);
-    if let Some(bias) = bias {
-        assert!(bias.shape() == [dims.o], "bias {:?} of {} channels", bias.shape(), dims.o);
-        for (mut y, &bias) in y.axis_iter_mut(Axis(1)).zip(&bias) {
-            y.mapv_inplace(|y| y + bias);
-        }
-    }
-    y
+    let bias = dims.channel_terms(bias.as_ref());
+    fresh(&dims.y_shape(), |memory| dims.write(&x, &w, bias.as_deref(), memory))
+}
+
+/// [`conv2d`] into `out`.
+///
+/// # Shapes
+///
+/// `x` [N, C, H, W], `w` [O, C / groups, KH, KW], `bias` \[O\], `out` [N, O, OH, OW]
+///
+/// # Panics
+///
+/// If the shapes do not fit.
+#[track_caller]
+pub fn conv2d_into<T: Float>(
+    x: ArrayViewD<'_, T>,
+    w: ArrayViewD<'_, T>,
+    bias: Option<ArrayViewD<'_, T>>,
+    conv: Conv,
+    out: ArrayViewMutD<'_, T>,
+) {
+    let dims = Dims::new(x.shape(), w.shape(), conv);
+    let bias = dims.channel_terms(bias.as_ref());
+    given(&dims.y_shape(), out, |memory| dims.write(&x, &w, bias.as_deref(), memory));
 }
 
 /// The gradient of [`conv2d`] with respect to `x`, whose height and width are `image`; also called
@@ -278,6 +287,39 @@ impl Dims {
         assert!(fits, "x {x:?} and w {w:?} do not fit in {g} groups");
         let (image, window) = ([h, width], [kh, kw]);
         Dims { n, c, o, image, window, out: conv.output_size(image, window), conv }
+    }
+
+    #[track_caller]
+    fn channel_terms<T: Float>(&self, bias: Option<&ArrayViewD<'_, T>>) -> Option<Vec<T>> {
+        bias.map(|bias| {
+            assert!(bias.shape() == [self.o], "bias {:?} of {} channels", bias.shape(), self.o);
+            bias.iter().copied().collect()
+        })
+    }
+
+    /// The convolution itself.
+    fn write<'m, T: Float>(
+        &self,
+        x: &ArrayViewD<'_, T>,
+        w: &ArrayViewD<'_, T>,
+        bias: Option<&[T]>,
+        memory: Memory<'m, T>,
+    ) -> &'m mut [T] {
+        let (x, w) = (x.as_standard_layout(), w.as_standard_layout());
+        let x = x.as_slice().expect("standard layout");
+        let w = w.as_slice().expect("standard layout");
+        let groups = self.conv.groups;
+        let y = memory.fill_parts(self.y_group(), true, |index, out| {
+            let mut columns = vec![T::ZERO; self.column_len()];
+            self.read_windows(self.group_of(x, index), &mut columns);
+            out.product(self.weights(w, index % groups), self.column_matrix(&columns));
+        });
+        if let Some(bias) = bias {
+            // Channel after channel, image after image.
+            let channels = y.chunks_mut(self.windows().max(1)).zip(bias.iter().cycle());
+            channels.for_each(|(y, &bias)| y.iter_mut().for_each(|y| *y += bias));
+        }
+        y
     }
 
     #[track_caller]

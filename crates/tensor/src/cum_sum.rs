@@ -1,8 +1,10 @@
 //! Running sums.
 
-use ndarray::{ArrayD, ArrayViewD, Axis};
+use ndarray::{ArrayD, ArrayViewD, ArrayViewMutD, Axis};
 
 use crate::Float;
+use crate::lanes::for_parts;
+use crate::map::copy;
 
 /// Element i along `axis` is the sum of elements 0 to i, from left to right; of elements i to the
 /// last, from right to left, if `reverse`. Each direction is the other's adjoint.
@@ -27,8 +29,14 @@ use crate::Float;
 #[track_caller]
 pub fn cum_sum<T: Float>(x: ArrayViewD<'_, T>, axis: usize, reverse: bool) -> ArrayD<T> {
     assert!(axis < x.ndim(), "axis {axis} of an array of shape {:?}", x.shape());
-    let mut sums = x.as_standard_layout().into_owned();
-    let n = x.shape()[axis];
+    let mut sums = copy(x);
+    for_parts(axis, sums.len(), sums.view_mut(), |_, sums| run_along(axis, sums, reverse));
+    sums
+}
+
+/// The running sums of some lanes, in place.
+fn run_along<T: Float>(axis: usize, mut sums: ArrayViewMutD<'_, T>, reverse: bool) {
+    let n = sums.shape()[axis];
     // Slice after slice, so that a short axis inside a large array is no loop of its own.
     for i in 1..n {
         let (from, to) = if reverse { (n - i, n - i - 1) } else { (i - 1, i) };
@@ -38,5 +46,4 @@ pub fn cum_sum<T: Float>(x: ArrayViewD<'_, T>, axis: usize, reverse: bool) -> Ar
         let (source, mut sum) = if reverse { (high, low) } else { (low, high) };
         sum.zip_mut_with(&source, |sum, &before| *sum = before + *sum);
     }
-    sums
 }

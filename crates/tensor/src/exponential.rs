@@ -1,9 +1,9 @@
 //! Exponentials, logarithms, roots and powers, element by element.
 
-use ndarray::{ArrayD, ArrayViewD};
+use ndarray::{ArrayD, ArrayViewD, ArrayViewMutD};
 
 use crate::Float;
-use crate::map::{map1, map2};
+use crate::map::{map1, map1_into, map2, map2_into};
 use crate::simd::out::{Map1, Map2};
 
 /// Gives a unit struct the function that [`map1`] applies to each element.
@@ -33,9 +33,21 @@ pub fn exp<T: Float>(x: ArrayViewD<'_, T>) -> ArrayD<T> {
     map1(x, Exp)
 }
 
+/// [`exp`] into `out`.
+#[track_caller]
+pub fn exp_into<T: Float>(x: ArrayViewD<'_, T>, out: ArrayViewMutD<'_, T>) {
+    map1_into(x, Exp, out);
+}
+
 /// The natural logarithm of x: NaN below zero, negative infinity at zero.
 pub fn log<T: Float>(x: ArrayViewD<'_, T>) -> ArrayD<T> {
     map1(x, Log)
+}
+
+/// [`log`] into `out`.
+#[track_caller]
+pub fn log_into<T: Float>(x: ArrayViewD<'_, T>, out: ArrayViewMutD<'_, T>) {
+    map1_into(x, Log, out);
 }
 
 /// log(1 + x), as exact for small x as for large: at most 0.51 ulp off in `f32`, 2 in `f64`.
@@ -51,9 +63,21 @@ pub fn log1p<T: Float>(x: ArrayViewD<'_, T>) -> ArrayD<T> {
     map1(x, Log1p)
 }
 
+/// [`log1p`] into `out`.
+#[track_caller]
+pub fn log1p_into<T: Float>(x: ArrayViewD<'_, T>, out: ArrayViewMutD<'_, T>) {
+    map1_into(x, Log1p, out);
+}
+
 /// e^x - 1, as exact for small x as for large: at most 0.51 ulp off in `f32`, 2 in `f64`.
 pub fn expm1<T: Float>(x: ArrayViewD<'_, T>) -> ArrayD<T> {
     map1(x, Expm1)
+}
+
+/// [`expm1`] into `out`.
+#[track_caller]
+pub fn expm1_into<T: Float>(x: ArrayViewD<'_, T>, out: ArrayViewMutD<'_, T>) {
+    map1_into(x, Expm1, out);
 }
 
 /// √x, correctly rounded.
@@ -61,14 +85,32 @@ pub fn sqrt<T: Float>(x: ArrayViewD<'_, T>) -> ArrayD<T> {
     map1(x, Sqrt)
 }
 
+/// [`sqrt`] into `out`.
+#[track_caller]
+pub fn sqrt_into<T: Float>(x: ArrayViewD<'_, T>, out: ArrayViewMutD<'_, T>) {
+    map1_into(x, Sqrt, out);
+}
+
 /// 1/√x, by a correctly rounded root and a correctly rounded quotient.
 pub fn rsqrt<T: Float>(x: ArrayViewD<'_, T>) -> ArrayD<T> {
     map1(x, Rsqrt)
 }
 
+/// [`rsqrt`] into `out`.
+#[track_caller]
+pub fn rsqrt_into<T: Float>(x: ArrayViewD<'_, T>, out: ArrayViewMutD<'_, T>) {
+    map1_into(x, Rsqrt, out);
+}
+
 /// erf(x) = 2/√π ∫₀ˣ e^(-t²) dt.
 pub fn erf<T: Float>(x: ArrayViewD<'_, T>) -> ArrayD<T> {
     map1(x, Erf)
+}
+
+/// [`erf`] into `out`.
+#[track_caller]
+pub fn erf_into<T: Float>(x: ArrayViewD<'_, T>, out: ArrayViewMutD<'_, T>) {
+    map1_into(x, Erf, out);
 }
 
 #[derive(Clone, Copy)]
@@ -96,6 +138,19 @@ pub fn pow<T: Float>(x: ArrayViewD<'_, T>, exponent: T) -> ArrayD<T> {
     }
 }
 
+/// [`pow`] into `out`.
+#[track_caller]
+pub fn pow_into<T: Float>(x: ArrayViewD<'_, T>, exponent: T, out: ArrayViewMutD<'_, T>) {
+    match exponent.to_f64() {
+        2.0 => map1_into(x, Square, out),
+        3.0 => map1_into(x, Cube, out),
+        0.5 => map1_into(x, Sqrt, out),
+        -0.5 => map1_into(x, Rsqrt, out),
+        -1.0 => map1_into(x, Reciprocal, out),
+        _ => map1_into(x, Pow(exponent), out),
+    }
+}
+
 #[derive(Clone, Copy)]
 struct PowerOf;
 impl<T: Float> Map2<T> for PowerOf {
@@ -114,4 +169,14 @@ impl<T: Float> Map2<T> for PowerOf {
 #[track_caller]
 pub fn pow_each<T: Float>(x: ArrayViewD<'_, T>, y: ArrayViewD<'_, T>) -> ArrayD<T> {
     map2(x, y, PowerOf)
+}
+
+/// [`pow_each`] into `out`.
+#[track_caller]
+pub fn pow_each_into<T: Float>(
+    x: ArrayViewD<'_, T>,
+    y: ArrayViewD<'_, T>,
+    out: ArrayViewMutD<'_, T>,
+) {
+    map2_into(x, y, PowerOf, out);
 }

@@ -2,7 +2,9 @@
 
 use ndarray::{ArrayD, ArrayViewD, Axis};
 
-use crate::Float;
+use crate::lanes::for_parts;
+use crate::map::{copy, shaped};
+use crate::{Float, pool};
 
 /// Element (.., i, ..) is that of `x` at (.., `index`\[.., i, ..\], ..) along `axis`.
 ///
@@ -31,11 +33,17 @@ pub fn gather<T: Float>(
     index: ArrayViewD<'_, usize>,
 ) -> ArrayD<T> {
     check(x.shape(), axis, &index);
-    let mut result = ArrayD::from_elem(index.raw_dim(), T::ZERO);
-    let lines = x.lanes(Axis(axis)).into_iter().zip(index.lanes(Axis(axis)));
-    for (mut result, (x, index)) in result.lanes_mut(Axis(axis)).into_iter().zip(lines) {
-        result.iter_mut().zip(index).for_each(|(result, &i)| *result = x[i]);
-    }
+    let mut result = shaped(index.shape(), pool::zeros(index.len()));
+    for_parts(axis, index.len(), result.view_mut(), |part, mut result| {
+        let (lanes, places) = (part.of(&x), part.of(&index));
+        let lanes = lanes.lanes(Axis(axis)).into_iter().zip(places.lanes(Axis(axis)));
+        for (mut result, (lane, places)) in result.lanes_mut(Axis(axis)).into_iter().zip(lanes) {
+            for (result, &i) in result.iter_mut().zip(places) {
+                check_index(i, x.shape(), axis);
+                *result = lane[i];
+            }
+        }
+    });
     result
 }
 
@@ -64,11 +72,17 @@ pub fn scatter_add<T: Float>(
 ) -> ArrayD<T> {
     check(x.shape(), axis, &index);
     assert!(index.shape() == y.shape(), "indices {:?} for elements {:?}", index.shape(), y.shape());
-    let mut result = x.as_standard_layout().into_owned();
-    let lines = y.lanes(Axis(axis)).into_iter().zip(index.lanes(Axis(axis)));
-    for (mut result, (y, index)) in result.lanes_mut(Axis(axis)).into_iter().zip(lines) {
-        y.iter().zip(index).for_each(|(&y, &i)| result[i] += y);
-    }
+    let mut result = copy(x.view());
+    for_parts(axis, y.len(), result.view_mut(), |part, mut result| {
+        let (terms, places) = (part.of(&y), part.of(&index));
+        let lanes = terms.lanes(Axis(axis)).into_iter().zip(places.lanes(Axis(axis)));
+        for (mut result, (terms, places)) in result.lanes_mut(Axis(axis)).into_iter().zip(lanes) {
+            for (&term, &i) in terms.iter().zip(places) {
+                check_index(i, x.shape(), axis);
+                result[i] += term;
+            }
+        }
+    });
     result
 }
 
@@ -78,8 +92,8 @@ fn check(shape: &[usize], axis: usize, index: &ArrayViewD<'_, usize>) {
         && index.ndim() == shape.len()
         && (0..shape.len()).all(|i| i == axis || shape[i] == index.shape()[i]);
     assert!(fits, "indices {:?} along axis {axis} of an array {shape:?}", index.shape());
-    let length = shape[axis];
-    for &i in index {
-        assert!(i < length, "index {i} along axis {axis} of an array {shape:?}");
-    }
+}
+
+fn check_index(i: usize, shape: &[usize], axis: usize) {
+    assert!(i < shape[axis], "index {i} along axis {axis} of an array {shape:?}");
 }

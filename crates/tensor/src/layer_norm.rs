@@ -1,8 +1,8 @@
 //! Layer normalisation.
 
-use ndarray::{ArrayD, ArrayViewD};
+use ndarray::{ArrayD, ArrayViewD, ArrayViewMutD};
 
-use crate::rows::{map_rows, vjp_rows};
+use crate::rows::{map_rows, map_rows_into, vjp_rows};
 use crate::simd::{Kernel, run};
 use crate::{Float, dot, sum_slice};
 
@@ -34,11 +34,40 @@ pub fn layer_norm<T: Float>(
     b: ArrayViewD<'_, T>,
     eps: T,
 ) -> ArrayD<T> {
-    let (w, b) = (parameter(&x, &w), parameter(&x, &b));
-    map_rows(x, |_, row| {
+    let normalize = normalizer(&x, &w, &b, eps);
+    map_rows(x, |_, row| normalize(row))
+}
+
+/// [`layer_norm`] into `out`.
+///
+/// # Panics
+///
+/// If the shapes do not fit or `out` has another shape than `x`.
+#[track_caller]
+pub fn layer_norm_into<T: Float>(
+    x: ArrayViewD<'_, T>,
+    w: ArrayViewD<'_, T>,
+    b: ArrayViewD<'_, T>,
+    eps: T,
+    out: ArrayViewMutD<'_, T>,
+) {
+    let normalize = normalizer(&x, &w, &b, eps);
+    map_rows_into(x, |_, row| normalize(row), out);
+}
+
+/// What is done to each row.
+#[track_caller]
+fn normalizer<T: Float>(
+    x: &ArrayViewD<'_, T>,
+    w: &ArrayViewD<'_, T>,
+    b: &ArrayViewD<'_, T>,
+    eps: T,
+) -> impl Fn(&mut [T]) + Sync + use<T> {
+    let (w, b) = (parameter(x, w), parameter(x, b));
+    move |row| {
         standardize(row, eps);
         run(Affine { x: row, w: &w, b: &b });
-    })
+    }
 }
 
 /// The gradients `(dx, dw, db)` of [`layer_norm`], given the gradient `dy` of its value.

@@ -35,6 +35,25 @@
 //! is shared out by outputs, never inside a sum. `docs/numerics.md` in the repository writes the
 //! orders down, with the errors in ulps.
 //!
+//! # Memory that is given
+//!
+//! Fresh memory is dear: the system clears each page when it is first touched, which may take longer
+//! than the operation. Where it pays, an operation has a form `_into` that writes all of an array of
+//! the result's shape, with any strides (standard layout is written in place, other layouts through
+//! a copy), and gives the bits of the form that allocates. A shape that is not the result's panics.
+//! [`pool`] does the same for programs that want arrays back.
+//!
+//! ```
+//! use ulp_tensor::ndarray::{ArrayD, array};
+//!
+//! let x = array![[1.0_f32, 2.0], [3.0, 4.0]].into_dyn();
+//! let mut y = ArrayD::zeros(vec![2, 2]); // made once
+//! for _ in 0..3 {
+//!     ulp_tensor::add_into(x.view(), x.view(), y.view_mut());
+//! }
+//! assert_eq!(y, array![[2.0, 4.0], [6.0, 8.0]].into_dyn());
+//! ```
+//!
 //! # Shapes
 //!
 //! Shapes that do not fit are mistakes of the calling code: the function panics and names both
@@ -44,8 +63,9 @@
 //!
 //! # What is not here
 //!
-//! Devices, a graph, lazy evaluation, and element types beside `f32` and `f64`: 16-bit and 8-bit
-//! formats are for storage (`fpbits` converts them).
+//! Devices, a graph, lazy evaluation, and element types beside `f32` and `f64`: 16-bit formats are
+//! for storage and for operands of products ([`matmul_half`]), 8-bit formats for storage (`fpbits`
+//! converts them).
 
 #![deny(unsafe_code)]
 
@@ -59,6 +79,7 @@ mod concat;
 mod convolution;
 mod cross_entropy;
 mod cum_sum;
+mod destination;
 mod dot;
 mod einsum;
 mod embedding;
@@ -67,6 +88,8 @@ mod float;
 mod functions;
 mod gather;
 mod group_norm;
+mod half;
+mod lanes;
 mod layer_norm;
 mod linear;
 mod log_sum_exp;
@@ -98,48 +121,58 @@ mod variance;
 pub use ndarray;
 
 pub use activation::{
-    gelu, gelu_tanh, gelu_tanh_vjp, gelu_vjp, leaky_relu, leaky_relu_vjp, relu, relu_vjp, sigmoid,
-    sigmoid_vjp, silu, silu_mul, silu_mul_in_place, silu_mul_vjp, silu_vjp, softplus, tanh,
-    tanh_vjp,
+    gelu, gelu_into, gelu_tanh, gelu_tanh_into, gelu_tanh_vjp, gelu_vjp, leaky_relu,
+    leaky_relu_into, leaky_relu_vjp, relu, relu_into, relu_vjp, sigmoid, sigmoid_into, sigmoid_vjp,
+    silu, silu_into, silu_mul, silu_mul_in_place, silu_mul_into, silu_mul_vjp, silu_vjp, softplus,
+    softplus_into, tanh, tanh_into, tanh_vjp,
 };
 pub use arg_max::{arg_max, arg_min};
 pub use arithmetic::{
-    abs, add, add_scalar, clamp, clamp_vjp, div, maximum, minimum, mul, neg, scale, sign, sub,
+    abs, abs_into, add, add_into, add_scalar, add_scalar_into, clamp, clamp_into, clamp_vjp, div,
+    div_into, maximum, maximum_into, minimum, minimum_into, mul, mul_into, neg, neg_into, scale,
+    scale_into, sign, sub, sub_into,
 };
 pub use attention::{attention, attention_vjp, local_attention, local_attention_vjp};
 pub use batch_norm::{batch_norm, channel_statistics};
 pub use broadcast::{broadcast_shape, broadcast_to, sum_to_shape};
 pub use concat::concat;
-pub use convolution::{Conv, conv1d, conv2d, conv2d_transposed, conv2d_vjp_w, conv2d_vjp_x};
+pub use convolution::{
+    Conv, conv1d, conv2d, conv2d_into, conv2d_transposed, conv2d_vjp_w, conv2d_vjp_x,
+};
 pub use cross_entropy::{cross_entropy, cross_entropy_vjp};
 pub use cum_sum::cum_sum;
 pub use dot::{axpy, dot};
 pub use einsum::einsum;
 pub use embedding::{embedding, embedding_vjp};
-pub use exponential::{erf, exp, expm1, log, log1p, pow, pow_each, rsqrt, sqrt};
+pub use exponential::{
+    erf, erf_into, exp, exp_into, expm1, expm1_into, log, log_into, log1p, log1p_into, pow,
+    pow_each, pow_each_into, pow_into, rsqrt, rsqrt_into, sqrt, sqrt_into,
+};
 pub use float::Float;
 pub use gather::{gather, scatter_add};
 pub use group_norm::group_norm;
-pub use layer_norm::{layer_norm, layer_norm_vjp};
-pub use linear::{linear, linear_vjp_bias, linear_vjp_w, linear_vjp_x};
+pub use half::{HalfFormat, matmul_half};
+pub use layer_norm::{layer_norm, layer_norm_into, layer_norm_vjp};
+pub use linear::{linear, linear_into, linear_vjp_bias, linear_vjp_w, linear_vjp_x};
 pub use log_sum_exp::log_sum_exp;
 pub use lstm::lstm_cell;
-pub use matmul::{matmul, matmul_nt, matmul_tn};
-pub use max::{max, max_slice};
-pub use min::min;
+pub use matmul::{matmul, matmul_accumulate, matmul_into, matmul_nt, matmul_tn};
+pub use max::{max, max_into, max_slice};
+pub use min::{min, min_into};
 pub use norm::{norm_l1, norm_l2, norm_max};
 pub use pad::pad;
 pub use philox::Philox;
 pub use pooling::{avg_pool2d, avg_pool2d_vjp, max_pool2d};
 pub use product::{prod, prod_vjp};
-pub use rms_norm::{rms_norm, rms_norm_row, rms_norm_vjp};
+pub use rms_norm::{rms_norm, rms_norm_into, rms_norm_row, rms_norm_vjp};
 pub use rope::{Rotation, rope, rope_inverse};
 pub use select::{masked_fill, select};
 pub use softmax::{
-    log_softmax, log_softmax_in_place, log_softmax_vjp, softmax, softmax_in_place, softmax_vjp,
+    log_softmax, log_softmax_in_place, log_softmax_into, log_softmax_vjp, softmax,
+    softmax_in_place, softmax_into, softmax_vjp,
 };
 pub use sort::{arg_sort, sort, top_k};
-pub use sum::{mean, sum, sum_slice};
+pub use sum::{mean, mean_into, sum, sum_into, sum_slice};
 pub use summation::{Summation, sum_by};
 pub use variance::var;
 

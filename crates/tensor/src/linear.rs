@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 
-use ndarray::{ArrayD, ArrayView2, ArrayViewD, CowArray, IxDyn};
+use ndarray::{ArrayD, ArrayView2, ArrayViewD, ArrayViewMutD, CowArray, IxDyn};
 
+use crate::destination::{fresh, given};
 use crate::rows::rows_in_chunk;
-use crate::simd::gemm::{Matrix, product_of};
-use crate::simd::out::PARALLEL;
+use crate::simd::gemm::{Matrix, product_of, write_product};
+use crate::simd::out::{Memory, PARALLEL};
 use crate::simd::{Kernel, run, share};
 use crate::{Float, map, sum};
 
@@ -40,28 +41,76 @@ pub fn linear<T: Float>(
     w: ArrayViewD<'_, T>,
     bias: Option<ArrayViewD<'_, T>>,
 ) -> ArrayD<T> {
-    assert!(
-        x.ndim() >= 1 && w.ndim() == 2 && x.shape()[x.ndim() - 1] == w.shape()[1],
-        "x {:?} does not fit w {:?} ([out, in])",
-        x.shape(),
-        w.shape()
-    );
-    let outputs = w.shape()[0];
-    let mut shape = x.shape().to_vec();
-    *shape.last_mut().expect("x has an axis") = outputs;
-    let rows = rows(&x);
-    let (x2, wt) = (matrix(rows.view()), matrix(w).reversed_axes());
-    let mut data = product_of(Matrix::new(&x2), Matrix::new(&wt));
-    if let Some(bias) = bias {
-        assert!(bias.shape() == [outputs], "bias {:?} does not fit w [{outputs}, _]", bias.shape());
-        let bias: Cow<'_, [T]> = match bias.as_slice() {
-            Some(bias) => Cow::Borrowed(bias),
-            None => Cow::Owned(bias.iter().copied().collect()),
-        };
-        let (chunk, parallel) = (rows_in_chunk(outputs) * outputs, data.len() > PARALLEL);
-        share::chunks(&mut data, chunk, parallel, |_, rows| run(AddToRows { rows, bias: &bias }));
+    let layer = Layer::new(&x, &w, bias.as_ref());
+    fresh(&layer.shape, |memory| layer.write(memory))
+}
+
+/// [`linear`] into `out`.
+///
+/// # Shapes
+///
+/// `x` [.., in], `w` [out, in], `bias` \[out\], `out` [.., out]
+///
+/// # Panics
+///
+/// If the shapes do not fit.
+#[track_caller]
+pub fn linear_into<T: Float>(
+    x: ArrayViewD<'_, T>,
+    w: ArrayViewD<'_, T>,
+    bias: Option<ArrayViewD<'_, T>>,
+    out: ArrayViewMutD<'_, T>,
+) {
+    let layer = Layer::new(&x, &w, bias.as_ref());
+    given(&layer.shape, out, |memory| layer.write(memory));
+}
+
+/// The operands of [`linear`], their shapes checked.
+struct Layer<'a, T: Float> {
+    rows: CowArray<'a, T, IxDyn>,
+    w: ArrayView2<'a, T>,
+    bias: Option<Cow<'a, [T]>>,
+    /// The shape of the result.
+    shape: Vec<usize>,
+}
+
+impl<'a, T: Float> Layer<'a, T> {
+    #[track_caller]
+    fn new(
+        x: &'a ArrayViewD<'_, T>,
+        w: &'a ArrayViewD<'_, T>,
+        bias: Option<&'a ArrayViewD<'_, T>>,
+    ) -> Self {
+        assert!(
+            x.ndim() >= 1 && w.ndim() == 2 && x.shape()[x.ndim() - 1] == w.shape()[1],
+            "x {:?} does not fit w {:?} ([out, in])",
+            x.shape(),
+            w.shape()
+        );
+        let outputs = w.shape()[0];
+        let mut shape = x.shape().to_vec();
+        *shape.last_mut().expect("x has an axis") = outputs;
+        let bias = bias.map(|bias| {
+            let shape = bias.shape();
+            assert!(shape == [outputs], "bias {shape:?} does not fit w [{outputs}, _]");
+            match bias.as_slice() {
+                Some(bias) => Cow::Borrowed(bias),
+                None => Cow::Owned(bias.iter().copied().collect()),
+            }
+        });
+        Layer { rows: rows(x), w: matrix(w.view()), bias, shape }
     }
-    map::shaped(&shape, data)
+
+    fn write<'m>(&self, memory: Memory<'m, T>) -> &'m mut [T] {
+        let (x, wt) = (matrix(self.rows.view()), self.w.reversed_axes());
+        let y = write_product(Matrix::new(&x), Matrix::new(&wt), memory);
+        if let Some(bias) = &self.bias {
+            let outputs = bias.len();
+            let (chunk, parallel) = (rows_in_chunk(outputs) * outputs, y.len() > PARALLEL);
+            share::chunks(y, chunk, parallel, |_, rows| run(AddToRows { rows, bias }));
+        }
+        y
+    }
 }
 
 /// The gradient of [`linear`] with respect to `x`: `dy · w`.

@@ -1,10 +1,13 @@
 //! Elementwise operations over views of any strides, with broadcasting.
 
-use ndarray::{ArrayD, ArrayViewD, IxDyn};
+use std::borrow::Cow;
+
+use ndarray::{ArrayD, ArrayViewD, ArrayViewMutD, IxDyn};
 
 use crate::Float;
 use crate::broadcast::broadcast_shape;
-use crate::simd::out::{CHUNK, Map1, Map2, Map3, Out, collect};
+use crate::destination::{fresh, given};
+use crate::simd::out::{CHUNK, Map1, Map2, Map3, Memory, Out, collect};
 use crate::simd::strided::Strided;
 use crate::simd::{Kernel, run};
 
@@ -13,17 +16,33 @@ const BLOCK: usize = 1024;
 
 /// `f` of every element.
 pub(crate) fn map1<T: Float, F: Map1<T>>(x: ArrayViewD<'_, T>, f: F) -> ArrayD<T> {
-    let data = if let Some(x) = x.as_slice() {
-        collect(x.len(), CHUNK, |start, out: &mut Out<T>| out.map1(f, &x[start..][..out.len()]))
-    } else {
-        let x = Strided::new(&x);
-        collect(x.len(), chunk(&[&x]), |start, out: &mut Out<T>| {
-            for_blocks(&[&x], start, out.len(), |at, n| {
-                run(InPlace1 { f, x: out.read(&x, at, n) });
-            });
-        })
-    };
-    shaped(x.shape(), data)
+    fresh(x.shape(), |memory| write1(&x, f, memory))
+}
+
+/// [`map1`] into `out`.
+#[track_caller]
+pub(crate) fn map1_into<T: Float, F: Map1<T>>(
+    x: ArrayViewD<'_, T>,
+    f: F,
+    out: ArrayViewMutD<'_, T>,
+) {
+    given(x.shape(), out, |memory| write1(&x, f, memory));
+}
+
+fn write1<'m, T: Float, F: Map1<T>>(
+    x: &ArrayViewD<'_, T>,
+    f: F,
+    memory: Memory<'m, T>,
+) -> &'m mut [T] {
+    if let Some(x) = x.as_slice() {
+        return memory.fill(CHUNK, |start, out| out.map1(f, &x[start..][..out.len()]));
+    }
+    let x = Strided::new(x);
+    memory.fill(chunk(&[&x]), |start, out| {
+        for_blocks(&[&x], start, out.len(), |at, n| {
+            run(InPlace1 { f, x: out.read(&x, at, n) });
+        });
+    })
 }
 
 /// `f` of every pair, broadcasting.
@@ -33,18 +52,48 @@ pub(crate) fn map2<T: Float, F: Map2<T>>(
     y: ArrayViewD<'_, T>,
     f: F,
 ) -> ArrayD<T> {
-    if x.shape() == y.shape()
-        && let (Some(x1), Some(y1)) = (x.as_slice(), y.as_slice())
-    {
-        let data = collect(x.len(), CHUNK, |start, out: &mut Out<T>| {
-            let part = start..start + out.len();
-            out.map2(f, &x1[part.clone()], &y1[part]);
-        });
-        return shaped(x.shape(), data);
+    let shape = common_shape(&x, &y);
+    fresh(&shape, |memory| write2(&x, &y, f, &shape, memory))
+}
+
+/// [`map2`] into `out`.
+#[track_caller]
+pub(crate) fn map2_into<T: Float, F: Map2<T>>(
+    x: ArrayViewD<'_, T>,
+    y: ArrayViewD<'_, T>,
+    f: F,
+    out: ArrayViewMutD<'_, T>,
+) {
+    let shape = common_shape(&x, &y);
+    given(&shape, out, |memory| write2(&x, &y, f, &shape, memory));
+}
+
+/// The shape that both broadcast to. Equal shapes, the common case, cost no allocation.
+#[track_caller]
+fn common_shape<'a, T>(x: &'a ArrayViewD<'_, T>, y: &ArrayViewD<'_, T>) -> Cow<'a, [usize]> {
+    if x.shape() == y.shape() {
+        return Cow::Borrowed(x.shape());
     }
-    let shape = broadcast_shape(x.shape(), y.shape());
-    let (x, y) = (expand(&x, &shape), expand(&y, &shape));
-    let data = collect(x.len(), chunk(&[&x, &y]), |start, out: &mut Out<T>| {
+    Cow::Owned(broadcast_shape(x.shape(), y.shape()))
+}
+
+fn write2<'m, T: Float, F: Map2<T>>(
+    x: &ArrayViewD<'_, T>,
+    y: &ArrayViewD<'_, T>,
+    f: F,
+    shape: &[usize],
+    memory: Memory<'m, T>,
+) -> &'m mut [T] {
+    if x.shape() == y.shape()
+        && let (Some(x), Some(y)) = (x.as_slice(), y.as_slice())
+    {
+        return memory.fill(CHUNK, |start, out| {
+            let part = start..start + out.len();
+            out.map2(f, &x[part.clone()], &y[part]);
+        });
+    }
+    let (x, y) = (expand(x, shape), expand(y, shape));
+    memory.fill(chunk(&[&x, &y]), |start, out| {
         let mut buffer = Vec::new();
         for_blocks(&[&x, &y], start, out.len(), |at, n| {
             match (x.contiguous(at, n), y.contiguous(at, n)) {
@@ -64,8 +113,7 @@ pub(crate) fn map2<T: Float, F: Map2<T>>(
                 }
             }
         });
-    });
-    shaped(&shape, data)
+    })
 }
 
 /// `x = f(x)`.

@@ -1,11 +1,13 @@
 //! Products of matrices, batched.
 
-use ndarray::{ArrayD, ArrayView2, ArrayViewD, Axis, Ix2, IxDyn};
+use ndarray::{ArrayD, ArrayView2, ArrayViewD, ArrayViewMutD, Axis, Ix2, IxDyn};
 
+use crate::Float;
 use crate::broadcast::broadcast_shape;
-use crate::simd::gemm::{Matrix, PARALLEL, gemm, product_of};
+use crate::destination::{fresh, given, in_place};
+use crate::simd::gemm::{Matrix, PARALLEL, gemm, write_product};
+use crate::simd::out::Memory;
 use crate::simd::share;
-use crate::{Float, map, pool};
 
 /// `a · b` over the last two axes; the leading axes broadcast.
 ///
@@ -34,36 +36,139 @@ use crate::{Float, map, pool};
 /// ```
 #[track_caller]
 pub fn matmul<T: Float>(a: ArrayViewD<'_, T>, b: ArrayViewD<'_, T>) -> ArrayD<T> {
+    if a.ndim() == 2 && b.ndim() == 2 {
+        check(&a, &b);
+        let (a, b) = (page(&a, &[], 0), page(&b, &[], 0));
+        let shape = [a.nrows(), b.ncols()];
+        return fresh(&shape, |memory| write_product(Matrix::new(&a), Matrix::new(&b), memory));
+    }
+    let pair = Pair::new(&a, &b);
+    fresh(&pair.shape(), |memory| pair.write(memory))
+}
+
+/// [`matmul`] into `out`.
+///
+/// # Shapes
+///
+/// `a` [.., M, K], `b` [.., K, N], `out` [.., M, N]
+///
+/// # Panics
+///
+/// As [`matmul`], or if `out` has another shape than the product.
+///
+/// # Examples
+///
+/// ```
+/// use ulp_tensor::{matmul_into, ndarray::{array, ArrayD}};
+///
+/// let a = array![[1.0, 2.0], [3.0, 4.0]].into_dyn();
+/// let b = array![[5.0], [6.0]].into_dyn();
+/// let mut out = ArrayD::zeros(vec![2, 1]); // made once, overwritten each time
+/// matmul_into(a.view(), b.view(), out.view_mut());
+/// assert_eq!(out, array![[17.0], [39.0]].into_dyn());
+/// ```
+#[track_caller]
+pub fn matmul_into<T: Float>(
+    a: ArrayViewD<'_, T>,
+    b: ArrayViewD<'_, T>,
+    out: ArrayViewMutD<'_, T>,
+) {
+    let pair = Pair::new(&a, &b);
+    given(&pair.shape(), out, |memory| pair.write(memory));
+}
+
+/// `out += a · b`: the sum of each block of 256 along K is added to `out`, in ascending order.
+///
+/// # Shapes
+///
+/// `a` [.., M, K], `b` [.., K, N], `out` [.., M, N]
+///
+/// # Panics
+///
+/// As [`matmul_into`].
+///
+/// # Examples
+///
+/// ```
+/// use ulp_tensor::{matmul_accumulate, ndarray::array};
+///
+/// let a = array![[1.0, 2.0]].into_dyn();
+/// let mut out = array![[100.0]].into_dyn();
+/// matmul_accumulate(a.view(), a.t(), out.view_mut());
+/// assert_eq!(out, array![[105.0]].into_dyn());
+/// ```
+#[track_caller]
+pub fn matmul_accumulate<T: Float>(
+    a: ArrayViewD<'_, T>,
+    b: ArrayViewD<'_, T>,
+    out: ArrayViewMutD<'_, T>,
+) {
+    let pair = Pair::new(&a, &b);
+    in_place(&pair.shape(), out, |out| pair.add_to(out));
+}
+
+#[track_caller]
+fn check<T>(a: &ArrayViewD<'_, T>, b: &ArrayViewD<'_, T>) {
     assert!(
         a.ndim() >= 2 && b.ndim() >= 2 && a.shape()[a.ndim() - 1] == b.shape()[b.ndim() - 2],
         "shapes {:?} and {:?} do not multiply",
         a.shape(),
         b.shape()
     );
-    if a.ndim() == 2 && b.ndim() == 2 {
-        let (a, b) = (page(&a, &[], 0), page(&b, &[], 0));
-        let shape = [a.nrows(), b.ncols()];
-        return map::shaped(&shape, product_of(Matrix::new(&a), Matrix::new(&b)));
+}
+
+/// Two operands, broadcast to one batch.
+struct Pair<'a, T> {
+    a: ArrayViewD<'a, T>,
+    b: ArrayViewD<'a, T>,
+    batch: Vec<usize>,
+    m: usize,
+    n: usize,
+    k: usize,
+}
+
+impl<'a, T: Float> Pair<'a, T> {
+    #[track_caller]
+    fn new(a: &'a ArrayViewD<'_, T>, b: &'a ArrayViewD<'_, T>) -> Self {
+        check(a, b);
+        let batch = broadcast_shape(&a.shape()[..a.ndim() - 2], &b.shape()[..b.ndim() - 2]);
+        let (m, k) = (a.shape()[a.ndim() - 2], a.shape()[a.ndim() - 1]);
+        let n = b.shape()[b.ndim() - 1];
+        let expand = |matrix: [usize; 2]| IxDyn(&[&batch[..], &matrix].concat());
+        let a = a.broadcast(expand([m, k])).expect("the leading axes broadcast");
+        let b = b.broadcast(expand([k, n])).expect("the leading axes broadcast");
+        Pair { a, b, batch, m, n, k }
     }
-    let batch = broadcast_shape(&a.shape()[..a.ndim() - 2], &b.shape()[..b.ndim() - 2]);
-    let (m, k) = (a.shape()[a.ndim() - 2], a.shape()[a.ndim() - 1]);
-    let n = b.shape()[b.ndim() - 1];
-    let expand = |x: &[usize], y: &[usize]| -> Vec<usize> { [x, y].concat() };
-    let (a_shape, b_shape) = (expand(&batch, &[m, k]), expand(&batch, &[k, n]));
-    let a = a.broadcast(IxDyn(&a_shape)).expect("the leading axes broadcast");
-    let b = b.broadcast(IxDyn(&b_shape)).expect("the leading axes broadcast");
-    if batch.iter().product::<usize>() == 1 {
-        let (a, b) = (page(&a, &batch, 0), page(&b, &batch, 0));
-        let data = product_of(Matrix::new(&a), Matrix::new(&b));
-        return map::shaped(&expand(&batch, &[m, n]), data);
+
+    /// The shape of the product.
+    fn shape(&self) -> Vec<usize> {
+        [&self.batch[..], &[self.m, self.n]].concat()
     }
-    let mut data: Vec<T> = pool::zeros(batch.iter().product::<usize>() * m * n);
-    let parallel = data.len() * k > PARALLEL;
-    share::chunks(&mut data, m * n, parallel, |i, out| {
-        let (a, b) = (page(&a, &batch, i), page(&b, &batch, i));
-        gemm(Matrix::new(&a), Matrix::new(&b), out, n, false);
-    });
-    map::shaped(&expand(&batch, &[m, n]), data)
+
+    fn write<'m>(&self, memory: Memory<'m, T>) -> &'m mut [T] {
+        if self.batch.iter().product::<usize>() == 1 {
+            let (a, b) = (page(&self.a, &self.batch, 0), page(&self.b, &self.batch, 0));
+            return write_product(Matrix::new(&a), Matrix::new(&b), memory);
+        }
+        let parallel = self.is_large(memory.len());
+        memory.fill_parts(self.m * self.n, parallel, |i, out| {
+            let (a, b) = (page(&self.a, &self.batch, i), page(&self.b, &self.batch, i));
+            out.product(Matrix::new(&a), Matrix::new(&b));
+        })
+    }
+
+    fn add_to(&self, out: &mut [T]) {
+        let parallel = self.is_large(out.len());
+        share::chunks(out, self.m * self.n, parallel, |i, out| {
+            let (a, b) = (page(&self.a, &self.batch, i), page(&self.b, &self.batch, i));
+            gemm(Matrix::new(&a), Matrix::new(&b), out, self.n, true);
+        });
+    }
+
+    /// Are the matrices of the batch worth sharing out among threads?
+    fn is_large(&self, outputs: usize) -> bool {
+        outputs * self.k > PARALLEL
+    }
 }
 
 /// Matrix number `index` of a batch.

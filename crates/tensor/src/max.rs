@@ -1,8 +1,9 @@
 //! Maxima.
 
-use ndarray::{ArrayD, ArrayViewD};
+use ndarray::{ArrayD, ArrayViewD, ArrayViewMutD};
 
 use crate::Float;
+use crate::destination::place;
 use crate::reduce::{Fold, reduce};
 use crate::simd::{Kernel, run};
 use crate::sum::LANES;
@@ -31,6 +32,21 @@ pub fn max<T: Float>(x: ArrayViewD<'_, T>, axes: &[usize], keep: bool) -> ArrayD
         "a maximum over no elements: axes {axes:?} of {given:?}"
     );
     result
+}
+
+/// [`max`] into `out`.
+///
+/// # Panics
+///
+/// As [`max`], or if `out` has another shape than the result.
+#[track_caller]
+pub fn max_into<T: Float>(
+    x: ArrayViewD<'_, T>,
+    axes: &[usize],
+    keep: bool,
+    out: ArrayViewMutD<'_, T>,
+) {
+    place(max(x, axes, keep), out);
 }
 
 #[derive(Clone, Copy)]

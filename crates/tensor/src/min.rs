@@ -1,8 +1,9 @@
 //! Minima.
 
-use ndarray::{ArrayD, ArrayViewD};
+use ndarray::{ArrayD, ArrayViewD, ArrayViewMutD};
 
 use crate::Float;
+use crate::destination::place;
 use crate::reduce::{Fold, reduce};
 
 #[derive(Clone, Copy)]
@@ -37,4 +38,19 @@ pub fn min<T: Float>(x: ArrayViewD<'_, T>, axes: &[usize], keep: bool) -> ArrayD
         "a minimum over no elements: axes {axes:?} of {given:?}"
     );
     result
+}
+
+/// [`min`] into `out`.
+///
+/// # Panics
+///
+/// As [`min`], or if `out` has another shape than the result.
+#[track_caller]
+pub fn min_into<T: Float>(
+    x: ArrayViewD<'_, T>,
+    axes: &[usize],
+    keep: bool,
+    out: ArrayViewMutD<'_, T>,
+) {
+    place(min(x, axes, keep), out);
 }

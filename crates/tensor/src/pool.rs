@@ -4,7 +4,7 @@
 //! times as long as an elementwise operation on it, and an array of a few MiB that is dropped goes
 //! back to the system at once. A program that computes the same shapes again and again, as training
 //! does, hands arrays back with [`recycle`]; the next output of about that size is written into the
-//! same, warm memory. (This is the whole of what `_into` forms of the operations would do.)
+//! same, warm memory. (The `_into` forms of the operations do it for one array at a time.)
 //!
 //! ```
 //! use ulp_tensor::{add, ndarray::ArrayD, pool};

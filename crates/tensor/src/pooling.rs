@@ -2,7 +2,11 @@
 
 use ndarray::{ArrayD, ArrayViewD, IxDyn};
 
-use crate::{Conv, Float};
+use crate::map::shaped;
+use crate::rows::rows_in_chunk;
+use crate::simd::out::{PARALLEL, collect, collect_beside};
+use crate::simd::share;
+use crate::{Conv, Float, pool};
 
 /// The maximum of each window, and its place: row times width plus column of the image. Of equal
 /// elements the first counts; padding never does. NaN if an element is.
@@ -34,19 +38,29 @@ pub fn max_pool2d<T: Float>(
     let fits = (0..2).all(|axis| 2 * conv.padding[axis] <= window[axis]);
     assert!(fits, "padding {:?} of windows {window:?}", conv.padding);
     let shape = pooled_shape(x.shape(), window, conv);
+    let windows = Windows { image: [x.shape()[2], x.shape()[3]], window, conv };
+    let x = x.as_standard_layout();
+    let x = x.as_slice().expect("standard layout");
+    let [_, _, oh, ow] = shape;
     let mut places = ArrayD::zeros(IxDyn(&shape));
-    let mut y = ArrayD::from_elem(IxDyn(&shape), T::NEG_INFINITY);
-    let width = x.shape()[3];
-    for ((index, y), place) in y.indexed_iter_mut().zip(places.iter_mut()) {
-        let mut found = false;
-        for (row, column) in inside(&index, x.shape(), window, conv) {
-            let value = x[[index[0], index[1], row, column]];
-            if !found || value > *y || value.is_nan() && !y.is_nan() {
-                (*y, *place, found) = (value, row * width + column, true);
+    let rows = rows_in_chunk(ow * window[0] * window[1]);
+    let all = places.as_slice_mut().expect("standard layout");
+    let mut beside: Vec<_> = all.chunks_mut((rows * ow).max(1)).collect();
+    let y = collect_beside(shape.iter().product(), rows * ow, &mut beside, |start, out, places| {
+        let y = out.fill(out.len(), T::NEG_INFINITY);
+        for (i, (y, place)) in y.iter_mut().zip(places.iter_mut()).enumerate() {
+            let (row, ox) = ((start + i) / ow, (start + i) % ow);
+            let plane = &x[row / oh * windows.plane()..][..windows.plane()];
+            let mut found = false;
+            for index in windows.inside(row % oh, ox) {
+                let value = plane[index];
+                if !found || value > *y || value.is_nan() && !y.is_nan() {
+                    (*y, *place, found) = (value, index, true);
+                }
             }
         }
-    }
-    (y, places)
+    });
+    (shaped(&shape, y), places)
 }
 
 /// The mean of each window; padding counts as zeros.
@@ -62,12 +76,21 @@ pub fn max_pool2d<T: Float>(
 pub fn avg_pool2d<T: Float>(x: ArrayViewD<'_, T>, window: [usize; 2], conv: Conv) -> ArrayD<T> {
     let shape = pooled_shape(x.shape(), window, conv);
     let count = T::from_usize(window[0] * window[1]);
-    ArrayD::from_shape_fn(IxDyn(&shape), |index| {
-        let terms = inside(&index, x.shape(), window, conv);
-        let sum =
-            terms.fold(T::ZERO, |sum, (row, column)| sum + x[[index[0], index[1], row, column]]);
-        sum / count
-    })
+    let windows = Windows { image: [x.shape()[2], x.shape()[3]], window, conv };
+    let x = x.as_standard_layout();
+    let x = x.as_slice().expect("standard layout");
+    let [_, _, oh, ow] = shape;
+    let rows = rows_in_chunk(ow * window[0] * window[1]);
+    let y = collect(shape.iter().product(), rows * ow, |start, out| {
+        let y = out.fill(out.len(), T::ZERO);
+        for (i, y) in y.iter_mut().enumerate() {
+            let (row, ox) = ((start + i) / ow, (start + i) % ow);
+            let plane = &x[row / oh * windows.plane()..][..windows.plane()];
+            let terms = windows.inside(row % oh, ox);
+            *y = terms.fold(T::ZERO, |sum, index| sum + plane[index]) / count;
+        }
+    });
+    shaped(&shape, y)
 }
 
 /// The gradient of [`avg_pool2d`] with respect to `x`, whose height and width are `image`.
@@ -90,14 +113,19 @@ pub fn avg_pool2d_vjp<T: Float>(
     let shape = [dy.shape()[0], dy.shape()[1], image[0], image[1]];
     let expected = pooled_shape(&shape, window, conv);
     assert!(dy.shape() == expected, "dy {:?} of an output {expected:?}", dy.shape());
-    let mut dx = ArrayD::from_elem(IxDyn(&shape), T::ZERO);
     let count = T::from_usize(window[0] * window[1]);
-    for (index, &dy) in dy.indexed_iter() {
-        for (row, column) in inside(&index, &shape, window, conv) {
-            dx[[index[0], index[1], row, column]] += dy / count;
+    let windows = Windows { image, window, conv };
+    let parallel = dy.len() * window[0] * window[1] > PARALLEL;
+    let dy = dy.as_standard_layout();
+    let dy = dy.as_slice().expect("standard layout");
+    let [_, _, oh, ow] = expected;
+    let mut dx = pool::zeros(shape.iter().product());
+    share::chunks(&mut dx, windows.plane(), parallel, |plane, dx| {
+        for (i, &dy) in dy[plane * oh * ow..][..oh * ow].iter().enumerate() {
+            windows.inside(i / ow, i % ow).for_each(|index| dx[index] += dy / count);
         }
-    }
-    dx
+    });
+    shaped(&shape, dx)
 }
 
 #[track_caller]
@@ -108,18 +136,29 @@ fn pooled_shape(x: &[usize], window: [usize; 2], conv: Conv) -> [usize; 4] {
     [n, c, oh, ow]
 }
 
-/// The rows and columns of the image that a window covers.
-fn inside<'a>(
-    index: &'a IxDyn,
-    shape: &'a [usize],
+/// The windows of an image.
+struct Windows {
+    image: [usize; 2],
     window: [usize; 2],
     conv: Conv,
-) -> impl Iterator<Item = (usize, usize)> + 'a {
-    let along = move |axis: usize, k: usize| {
-        let place = index[axis + 2] * conv.stride[axis] + k * conv.dilation[axis];
-        place.checked_sub(conv.padding[axis]).filter(|&place| place < shape[axis + 2])
-    };
-    (0..window[0]).filter_map(move |k| along(0, k)).flat_map(move |row| {
-        (0..window[1]).filter_map(move |k| along(1, k)).map(move |column| (row, column))
-    })
+}
+
+impl Windows {
+    /// The elements of an image.
+    fn plane(&self) -> usize {
+        self.image[0] * self.image[1]
+    }
+
+    /// The elements of the image that window (`oy`, `ox`) covers, row after row.
+    fn inside(&self, oy: usize, ox: usize) -> impl Iterator<Item = usize> {
+        let &Windows { image: [h, w], window: [kh, kw], conv } = self;
+        let along = move |o: usize, k: usize, axis: usize, length: usize| {
+            let place = o * conv.stride[axis] + k * conv.dilation[axis];
+            place.checked_sub(conv.padding[axis]).filter(|&place| place < length)
+        };
+        let rows = (0..kh).filter_map(move |k| along(oy, k, 0, h));
+        rows.flat_map(move |row| {
+            (0..kw).filter_map(move |k| along(ox, k, 1, w)).map(move |column| row * w + column)
+        })
+    }
 }

@@ -1,8 +1,8 @@
 //! Root mean square normalisation.
 
-use ndarray::{ArrayD, ArrayViewD};
+use ndarray::{ArrayD, ArrayViewD, ArrayViewMutD};
 
-use crate::rows::{map_rows, vjp_rows};
+use crate::rows::{map_rows, map_rows_into, vjp_rows};
 use crate::simd::{Kernel, run};
 use crate::{Float, dot};
 
@@ -28,10 +28,28 @@ use crate::{Float, dot};
 #[track_caller]
 pub fn rms_norm<T: Float>(x: ArrayViewD<'_, T>, w: ArrayViewD<'_, T>, eps: T) -> ArrayD<T> {
     let w = weight(&x, &w);
-    map_rows(x, |_, row| {
-        let r = reciprocal_rms(row, eps);
-        run(Normalize { x: row, w: &w, r });
-    })
+    map_rows(x, |_, row| normalize(row, &w, eps))
+}
+
+/// [`rms_norm`] into `out`.
+///
+/// # Panics
+///
+/// If the shapes do not fit or `out` has another shape than `x`.
+#[track_caller]
+pub fn rms_norm_into<T: Float>(
+    x: ArrayViewD<'_, T>,
+    w: ArrayViewD<'_, T>,
+    eps: T,
+    out: ArrayViewMutD<'_, T>,
+) {
+    let w = weight(&x, &w);
+    map_rows_into(x, |_, row| normalize(row, &w, eps), out);
+}
+
+fn normalize<T: Float>(row: &mut [T], w: &[T], eps: T) {
+    let r = reciprocal_rms(row, eps);
+    run(Normalize { x: row, w, r });
 }
 
 /// The gradients `(dx, dw)` of [`rms_norm`], given the gradient `dy` of its value.

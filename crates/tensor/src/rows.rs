@@ -1,8 +1,9 @@
 //! Operations that work on each row of the last axis.
 
-use ndarray::{ArrayD, ArrayViewD};
+use ndarray::{ArrayD, ArrayViewD, ArrayViewMutD};
 
-use crate::simd::out::{CHUNK, Out, collect, collect_beside};
+use crate::destination::{fresh, given};
+use crate::simd::out::{CHUNK, Memory, Out, collect_beside};
 use crate::simd::strided::Strided;
 use crate::sum::tree;
 use crate::{Float, map};
@@ -12,9 +13,27 @@ pub(crate) fn map_rows<T: Float>(
     x: ArrayViewD<'_, T>,
     f: impl Fn(usize, &mut [T]) + Sync,
 ) -> ArrayD<T> {
+    fresh(x.shape(), |memory| write_rows(&x, f, memory))
+}
+
+/// [`map_rows`] into `out`.
+#[track_caller]
+pub(crate) fn map_rows_into<T: Float>(
+    x: ArrayViewD<'_, T>,
+    f: impl Fn(usize, &mut [T]) + Sync,
+    out: ArrayViewMutD<'_, T>,
+) {
+    given(x.shape(), out, |memory| write_rows(&x, f, memory));
+}
+
+fn write_rows<'m, T: Float>(
+    x: &ArrayViewD<'_, T>,
+    f: impl Fn(usize, &mut [T]) + Sync,
+    memory: Memory<'m, T>,
+) -> &'m mut [T] {
     let n = x.shape().last().copied().unwrap_or(1);
-    let strided = Strided::new(&x);
-    let data = collect(x.len(), rows_in_chunk(n) * n, |start, out: &mut Out<T>| {
+    let strided = Strided::new(x);
+    memory.fill(rows_in_chunk(n) * n, |start, out| {
         let mut buffer = Vec::new();
         for at in (start..start + out.len()).step_by(n.max(1)) {
             let row = match strided.contiguous(at, n) {
@@ -26,8 +45,7 @@ pub(crate) fn map_rows<T: Float>(
             };
             f(at / n, row);
         }
-    });
-    map::shaped(x.shape(), data)
+    })
 }
 
 /// How many rows of `n` elements make a chunk of work.

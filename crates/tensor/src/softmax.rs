@@ -1,10 +1,11 @@
 //! Softmax and its logarithm.
 
-use ndarray::{ArrayD, ArrayViewD};
+use ndarray::{ArrayBase, ArrayD, ArrayViewD, ArrayViewMutD, IxDyn, RawData};
 
+use crate::destination::fits;
 use crate::map::{copy, shaped};
 use crate::max::SliceMax;
-use crate::rows::{map_rows, row, rows_in_chunk};
+use crate::rows::{map_rows, map_rows_into, row, rows_in_chunk};
 use crate::simd::out::{Out, collect};
 use crate::simd::strided::Strided;
 use crate::simd::{Kernel, run};
@@ -32,6 +33,18 @@ pub fn softmax<T: Float>(x: ArrayViewD<'_, T>, axis: usize) -> ArrayD<T> {
     along(axis, [x], |[x]| map_rows(x, |_, row| softmax_in_place(row)))
 }
 
+/// [`softmax`] into `out`.
+///
+/// # Panics
+///
+/// If the axis is out of range or `out` has another shape than `x`.
+#[track_caller]
+pub fn softmax_into<T: Float>(x: ArrayViewD<'_, T>, axis: usize, out: ArrayViewMutD<'_, T>) {
+    fits(x.shape(), out.shape());
+    let (x, out) = (axis_last(x, axis), axis_last(out, axis));
+    map_rows_into(x, |_, row| softmax_in_place(row), out);
+}
+
 /// log softmax(x)\[i\] = x\[i\] - m - log Σ e^(x\[j\] - m), along `axis`.
 ///
 /// # Panics
@@ -40,6 +53,18 @@ pub fn softmax<T: Float>(x: ArrayViewD<'_, T>, axis: usize) -> ArrayD<T> {
 #[track_caller]
 pub fn log_softmax<T: Float>(x: ArrayViewD<'_, T>, axis: usize) -> ArrayD<T> {
     along(axis, [x], |[x]| map_rows(x, |_, row| log_softmax_in_place(row)))
+}
+
+/// [`log_softmax`] into `out`.
+///
+/// # Panics
+///
+/// If the axis is out of range or `out` has another shape than `x`.
+#[track_caller]
+pub fn log_softmax_into<T: Float>(x: ArrayViewD<'_, T>, axis: usize, out: ArrayViewMutD<'_, T>) {
+    fits(x.shape(), out.shape());
+    let (x, out) = (axis_last(x, axis), axis_last(out, axis));
+    map_rows_into(x, |_, row| log_softmax_in_place(row), out);
 }
 
 /// The gradient of [`softmax`]: `y (dy - Σ y dy)`, where `y` is its value.
@@ -292,18 +317,24 @@ fn map_row_pairs<T: Float>(
 #[track_caller]
 fn along<T: Float, const N: usize>(
     axis: usize,
-    mut views: [ArrayViewD<'_, T>; N],
+    views: [ArrayViewD<'_, T>; N],
     f: impl FnOnce([ArrayViewD<'_, T>; N]) -> ArrayD<T>,
 ) -> ArrayD<T> {
     let ndim = views[0].ndim();
-    assert!(axis < ndim, "axis {axis} of an array of shape {:?}", views[0].shape());
-    if axis + 1 == ndim {
-        return f(views);
+    let last = axis + 1 == ndim;
+    let mut result = f(views.map(|view| axis_last(view, axis)));
+    if last {
+        return result;
     }
-    for view in &mut views {
-        view.swap_axes(axis, ndim - 1);
-    }
-    let mut result = f(views);
     result.swap_axes(axis, ndim - 1);
     copy(result.view())
+}
+
+/// The view with `axis` and its last axis exchanged.
+#[track_caller]
+fn axis_last<S: RawData>(mut view: ArrayBase<S, IxDyn>, axis: usize) -> ArrayBase<S, IxDyn> {
+    assert!(axis < view.ndim(), "axis {axis} of an array of shape {:?}", view.shape());
+    let last = view.ndim() - 1;
+    view.swap_axes(axis, last);
+    view
 }

@@ -1,10 +1,15 @@
 //! Sorting along an axis.
 
+use std::cmp::Ordering;
+
 use ndarray::{ArrayD, ArrayViewD, Axis};
+use rayon::slice::ParallelSliceMut;
 
 use crate::Float;
 use crate::arg_max::ascending;
 use crate::gather::gather;
+use crate::lanes::for_parts;
+use crate::simd::out::PARALLEL;
 
 /// The order of the elements along `axis`: index i of the result is where the i-th smallest stands
 /// (the i-th largest, if `descending`). Equal elements keep their order; NaN counts as larger than
@@ -26,17 +31,48 @@ use crate::gather::gather;
 #[track_caller]
 pub fn arg_sort<T: Float>(x: ArrayViewD<'_, T>, axis: usize, descending: bool) -> ArrayD<usize> {
     assert!(axis < x.ndim(), "axis {axis} of an array of shape {:?}", x.shape());
-    let mut places = ArrayD::zeros(x.raw_dim());
-    for (mut places, line) in places.lanes_mut(Axis(axis)).into_iter().zip(x.lanes(Axis(axis))) {
-        let mut order: Vec<usize> = (0..line.len()).collect();
-        if descending {
-            order.sort_by(|&a, &b| ascending(&line[b], &line[a]));
+    let sorted = |lane: &[T]| {
+        let mut order: Vec<usize> = (0..lane.len()).collect();
+        let by = |&a: &usize, &b: &usize| {
+            if descending { before(lane, b, a) } else { before(lane, a, b) }
+        };
+        // A stable sort has one result, however the work is shared out.
+        if lane.len() > PARALLEL {
+            order.par_sort_by(by)
         } else {
-            order.sort_by(|&a, &b| ascending(&line[a], &line[b]));
+            order.sort_by(by)
         }
-        places.iter_mut().zip(order).for_each(|(place, index)| *place = index);
-    }
+        order
+    };
+    let length = x.shape()[axis];
+    places_along(x, axis, length, sorted)
+}
+
+/// `f` of each lane along `axis`, which gives `k` places.
+fn places_along<T: Float>(
+    x: ArrayViewD<'_, T>,
+    axis: usize,
+    k: usize,
+    f: impl Fn(&[T]) -> Vec<usize> + Sync,
+) -> ArrayD<usize> {
+    let mut shape = x.raw_dim();
+    shape[axis] = k;
+    let mut places = ArrayD::zeros(shape);
+    for_parts(axis, x.len(), places.view_mut(), |part, mut places| {
+        let (x, mut buffer) = (part.of(&x), Vec::new());
+        let lanes = places.lanes_mut(Axis(axis)).into_iter().zip(x.lanes(Axis(axis)));
+        for (mut places, lane) in lanes {
+            buffer.clear();
+            buffer.extend(lane);
+            places.iter_mut().zip(f(&buffer)).for_each(|(place, index)| *place = index);
+        }
+    });
     places
+}
+
+/// How elements number `a` and `b` of a lane compare.
+fn before<T: Float>(lane: &[T], a: usize, b: usize) -> Ordering {
+    ascending(&lane[a], &lane[b])
 }
 
 /// The elements along `axis` in ascending (or descending) order, and where each stood:
@@ -77,7 +113,17 @@ pub fn top_k<T: Float>(x: ArrayViewD<'_, T>, k: usize, axis: usize) -> (ArrayD<T
         "the {k} largest along axis {axis} of an array of shape {:?}",
         x.shape()
     );
-    let mut places = arg_sort(x.view(), axis, true);
-    places.slice_axis_inplace(Axis(axis), (..k).into());
-    (gather(x, axis, places.view()), places.as_standard_layout().into_owned())
+    let largest = |lane: &[T]| {
+        let mut order: Vec<usize> = (0..lane.len()).collect();
+        // No two compare equal, so that it does not matter how they are selected.
+        let by = |&a: &usize, &b: &usize| before(lane, b, a).then(a.cmp(&b));
+        if 0 < k && k < order.len() {
+            order.select_nth_unstable_by(k - 1, by);
+        }
+        order.truncate(k);
+        order.sort_unstable_by(by);
+        order
+    };
+    let places = places_along(x.view(), axis, k, largest);
+    (gather(x, axis, places.view()), places)
 }

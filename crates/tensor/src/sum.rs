@@ -9,9 +9,10 @@
 //! u = 2^-24 for `f32`, against n · u · Σ|x| for a sum from left to right (Higham, *Accuracy and
 //! Stability of Numerical Algorithms*, 2nd ed., section 4.2).
 
-use ndarray::{ArrayD, ArrayViewD};
+use ndarray::{ArrayD, ArrayViewD, ArrayViewMutD};
 
 use crate::Float;
+use crate::destination::place;
 use crate::reduce::{self, Fold, reduce, reduce_slice};
 
 /// The elements of a block of a sum.
@@ -44,6 +45,21 @@ pub fn sum<T: Float>(x: ArrayViewD<'_, T>, axes: &[usize], keep: bool) -> ArrayD
     reduce(Sum, x, axes, keep)
 }
 
+/// [`sum`] into `out`.
+///
+/// # Panics
+///
+/// As [`sum`], or if `out` has another shape than the result.
+#[track_caller]
+pub fn sum_into<T: Float>(
+    x: ArrayViewD<'_, T>,
+    axes: &[usize],
+    keep: bool,
+    out: ArrayViewMutD<'_, T>,
+) {
+    place(sum(x, axes, keep), out);
+}
+
 #[derive(Clone, Copy)]
 struct Sum;
 
@@ -73,6 +89,21 @@ pub fn mean<T: Float>(x: ArrayViewD<'_, T>, axes: &[usize], keep: bool) -> Array
     let terms = T::from_usize(terms);
     result.mapv_inplace(|sum| sum / terms);
     result
+}
+
+/// [`mean`] into `out`.
+///
+/// # Panics
+///
+/// As [`mean`], or if `out` has another shape than the result.
+#[track_caller]
+pub fn mean_into<T: Float>(
+    x: ArrayViewD<'_, T>,
+    axes: &[usize],
+    keep: bool,
+    out: ArrayViewMutD<'_, T>,
+) {
+    place(mean(x, axes, keep), out);
 }
 
 /// The sum of a slice along the fixed tree.

@@ -6,6 +6,7 @@
 
 use std::mem::MaybeUninit;
 
+use super::gemm::{Matrix, write_product};
 use super::strided::Strided;
 use super::{Kernel, run, share};
 use crate::{Float, pool};
@@ -59,6 +60,17 @@ impl<T: Copy> Out<'_, T> {
         unsafe { initialized(part) }
     }
 
+    /// Appends a·b, row after row.
+    #[track_caller]
+    pub(crate) fn product(&mut self, a: Matrix<'_, T>, b: Matrix<'_, T>)
+    where
+        T: Float,
+    {
+        let len = a.height() * b.t().height();
+        write_product(a, b, Memory(&mut self.memory[self.written..][..len]));
+        self.written += len;
+    }
+
     /// Appends `f(x)` for each element.
     pub(crate) fn map1<F: Map1<T>>(&mut self, f: F, x: &[T]) {
         let out = &mut self.memory[self.written..][..x.len()];
@@ -91,44 +103,141 @@ unsafe fn initialized<T>(part: &mut [MaybeUninit<T>]) -> &mut [T] {
     unsafe { &mut *(std::ptr::from_mut(part) as *mut [T]) }
 }
 
-/// A vector of `len` elements, made in parts of `chunk` (the last may be shorter).
-/// `fill(start, out)` must write all of its part, which begins at element `start`.
+/// Memory for the whole of an output. Whoever is given it gives back its elements, all written.
+pub(crate) struct Memory<'a, T>(&'a mut [MaybeUninit<T>]);
+
+impl<'a, T: Float> Memory<'a, T> {
+    /// The elements of an array that is overwritten.
+    pub(crate) fn of(elements: &'a mut [T]) -> Self {
+        // SAFETY: `MaybeUninit<T>` has the layout of `T`. A `Memory` writes nothing but values of
+        // `T`, so that the elements are initialised whenever the borrow ends.
+        Memory(unsafe { &mut *(std::ptr::from_mut(elements) as *mut [MaybeUninit<T>]) })
+    }
+
+    /// Written in parts of `chunk` elements (the last may be shorter): `fill(start, out)` must write
+    /// all of its part, which begins at element `start`.
+    ///
+    /// # Panics
+    ///
+    /// If `fill` leaves a part unfinished.
+    pub(crate) fn fill<F>(self, chunk: usize, fill: F) -> &'a mut [T]
+    where
+        F: Fn(usize, &mut Out<T>) + Sync,
+    {
+        let (chunk, parallel) = (chunk.max(1), self.len() > PARALLEL);
+        self.fill_parts(chunk, parallel, |index, out| fill(index * chunk, out))
+    }
+
+    /// [`Memory::fill`] by the number of the part, on several threads if `parallel`.
+    ///
+    /// # Panics
+    ///
+    /// If `fill` leaves a part unfinished.
+    pub(crate) fn fill_parts<F>(self, chunk: usize, parallel: bool, fill: F) -> &'a mut [T]
+    where
+        F: Fn(usize, &mut Out<T>) + Sync,
+    {
+        let mut nothing = vec![(); self.len().div_ceil(chunk.max(1))];
+        self.fill_beside(chunk, &mut nothing, parallel, |index, out, ()| fill(index, out))
+    }
+
+    /// [`Memory::fill_parts`], where part number i also has `beside[i]` to write to.
+    ///
+    /// # Panics
+    ///
+    /// If there are fewer entries than parts, or a part is left unfinished.
+    fn fill_beside<S, F>(
+        self,
+        chunk: usize,
+        beside: &mut [S],
+        parallel: bool,
+        fill: F,
+    ) -> &'a mut [T]
+    where
+        S: Send,
+        F: Fn(usize, &mut Out<T>, &mut S) + Sync,
+    {
+        let memory = self.0;
+        share::chunks_beside(memory, chunk, beside, parallel, |index, memory, beside| {
+            let mut out = Out { memory, written: 0 };
+            fill(index, &mut out, beside);
+            assert_eq!(out.written, out.memory.len(), "a part of an output was not filled");
+        });
+        // SAFETY: each chunk has been asserted to be written to its end (`written` grows only past
+        // elements that were written), and the chunks are all of the memory.
+        unsafe { initialized(memory) }
+    }
+
+    /// Filled with zeros.
+    pub(crate) fn zeros(self) -> &'a mut [T] {
+        self.0.fill(MaybeUninit::new(T::ZERO));
+        // SAFETY: every element has just been written.
+        unsafe { initialized(self.0) }
+    }
+
+    /// Where the first element goes; for `gemm`, which writes by address.
+    pub(super) fn as_mut_ptr(&mut self) -> *mut T {
+        self.0.as_mut_ptr().cast()
+    }
+
+    /// The number of elements.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The elements, if they have been written by address.
+    ///
+    /// # Safety
+    ///
+    /// Every element must have been written.
+    pub(super) unsafe fn written(self) -> &'a mut [T] {
+        // SAFETY: the caller's promise.
+        unsafe { initialized(self.0) }
+    }
+}
+
+/// A vector of `len` elements that `write` writes, in memory that is warm if there is some.
 ///
 /// # Panics
 ///
-/// If `fill` leaves a part unfinished.
+/// If what `write` gives back is not the memory that it was given.
+pub(crate) fn fresh<T: Float>(
+    len: usize,
+    write: impl for<'a> FnOnce(Memory<'a, T>) -> &'a mut [T],
+) -> Vec<T> {
+    let mut result = pool::memory(len);
+    let memory = &mut result.spare_capacity_mut()[..len];
+    let start = memory.as_ptr().cast();
+    let written = write(Memory(memory));
+    assert!(
+        written.len() == len && written.as_ptr() == start,
+        "other elements than those asked for"
+    );
+    // SAFETY: the capacity is at least `len`. A reference to `len` elements at this very place says
+    // that all of them are initialised.
+    unsafe { result.set_len(len) };
+    result
+}
+
+/// A vector of `len` elements: [`Memory::fill`] on fresh memory.
 pub(crate) fn collect<T, F>(len: usize, chunk: usize, fill: F) -> Vec<T>
 where
     T: Float,
     F: Fn(usize, &mut Out<T>) + Sync,
 {
-    let mut nothing = vec![(); len.div_ceil(chunk.max(1))];
-    collect_beside(len, chunk, &mut nothing, |start, out, ()| fill(start, out))
+    fresh(len, |memory| memory.fill(chunk, fill))
 }
 
 /// [`collect`], where part number i also has `beside[i]` to write to.
-///
-/// # Panics
-///
-/// If there are fewer entries than parts, or a part is left unfinished.
 pub(crate) fn collect_beside<T, S, F>(len: usize, chunk: usize, beside: &mut [S], fill: F) -> Vec<T>
 where
     T: Float,
     S: Send,
     F: Fn(usize, &mut Out<T>, &mut S) + Sync,
 {
-    let mut result = pool::memory(len);
-    let memory: &mut [MaybeUninit<T>] = &mut result.spare_capacity_mut()[..len];
     let chunk = chunk.max(1);
-    share::chunks_beside(memory, chunk, beside, len > PARALLEL, |index, memory, beside| {
-        let mut out = Out { memory, written: 0 };
-        fill(index * chunk, &mut out, beside);
-        assert_eq!(out.written, out.memory.len(), "a part of an output was not filled");
-    });
-    // SAFETY: the capacity is at least `len`, and each chunk has been asserted to be written to its
-    // end (`written` grows only past elements that were written).
-    unsafe { result.set_len(len) };
-    result
+    let fill = |index: usize, out: &mut Out<T>, beside: &mut S| fill(index * chunk, out, beside);
+    fresh(len, |memory| memory.fill_beside(chunk, beside, len > PARALLEL, fill))
 }
 
 /// A function of one element.

@@ -8,20 +8,20 @@ use ulp_tensor::{Float, random};
 
 use crate::table::{Operation, Row, table};
 
-fn bits<T: Float>(values: &[ArrayD<T>]) -> Vec<u64> {
+pub(crate) fn bits<T: Float>(values: &[ArrayD<T>]) -> Vec<u64> {
     values.iter().flatten().map(|x| x.to_f64().to_bits()).collect()
 }
 
 /// The same elements, with other strides: the first axis fastest; all strides negative; each second
 /// element of something larger.
-fn layouts<T: Float>(x: &ArrayD<T>) -> [ArrayD<T>; 3] {
+pub(crate) fn layouts<T: Float>(x: &ArrayD<T>) -> [ArrayD<T>; 3] {
     let turned = x.t().as_standard_layout().into_owned().reversed_axes();
     let axes = || (0..x.ndim()).map(Axis);
     let mut backwards = x.clone();
     axes().for_each(|axis| backwards.invert_axis(axis));
     let mut backwards = backwards.as_standard_layout().into_owned();
     axes().for_each(|axis| backwards.invert_axis(axis));
-    let larger: Vec<usize> = x.shape().iter().map(|n| 2 * n).collect();
+    let larger: Vec<usize> = x.shape().iter().map(|n| 2 * n + 1).collect();
     let mut spread = ArrayD::from_elem(larger, T::NAN);
     axes().for_each(|axis| spread.slice_axis_inplace(axis, Slice::new(1, None, 2)));
     spread.assign(x);

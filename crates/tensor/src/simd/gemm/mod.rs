@@ -24,8 +24,9 @@ use self::panels::{COLUMNS, Panels};
 use self::plan::Plan;
 pub use self::tile::Element;
 use self::tile::Tile;
+use super::out::{self, Memory};
 use super::{Isa, share};
-use crate::{Float, pool};
+use crate::Float;
 
 /// The block along K.
 pub(crate) const KC: usize = 256;
@@ -48,21 +49,29 @@ pub(crate) fn gemm<T: Element>(
     gemm_on(Isa::best(), a, b, out, stride, accumulate);
 }
 
+/// `a·b`, row after row, into memory that nobody has to clear.
+#[track_caller]
+pub(crate) fn write_product<'m, T: Float>(
+    a: Matrix<'_, T>,
+    b: Matrix<'_, T>,
+    mut memory: Memory<'m, T>,
+) -> &'m mut [T] {
+    let (m, n) = (a.rows, b.columns);
+    assert!(m.checked_mul(n) == Some(memory.len()), "{m} x {n} into {} elements", memory.len());
+    if a.columns == 0 {
+        return memory.zeros();
+    }
+    gemm_at(Isa::best(), a, b, memory.as_mut_ptr(), n, false);
+    // SAFETY: `gemm_at` has written each of the m by n elements (the first block along K, which
+    // exists, is stored, not added).
+    unsafe { memory.written() }
+}
+
 /// `a·b` in fresh memory, row after row.
 #[track_caller]
 pub(crate) fn product_of<T: Float>(a: Matrix<'_, T>, b: Matrix<'_, T>) -> Vec<T> {
-    let (m, n) = (a.rows, b.columns);
-    let len = m.checked_mul(n).expect("the product fits into memory");
-    let mut out = pool::memory(len);
-    if a.columns == 0 {
-        out.resize(len, T::ZERO);
-        return out;
-    }
-    gemm_at(Isa::best(), a, b, out.as_mut_ptr(), n, false);
-    // SAFETY: `gemm_at` has written each of the m by n elements (the first block along K, which
-    // exists, is stored, not added).
-    unsafe { out.set_len(len) };
-    out
+    let len = a.rows.checked_mul(b.columns).expect("the product fits into memory");
+    out::fresh(len, |memory| write_product(a, b, memory))
 }
 
 /// [`gemm`] on the given instruction set.

@@ -1,0 +1,113 @@
+//! Products of 16-bit operands, summed in `f32`.
+
+use ndarray::{ArrayD, ArrayViewD, IxDyn};
+
+use crate::simd::out::{CHUNK, PARALLEL, collect};
+use crate::simd::share;
+use crate::simd::strided::Strided;
+use crate::{map, matmul, pool};
+
+/// A 16-bit format of stored numbers; arrays of it hold codes, as `u16`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum HalfFormat {
+    /// IEEE 754 binary16: 5 bits of exponent, 10 of fraction.
+    F16,
+    /// bfloat16, the upper half of an `f32`: 8 bits of exponent, 7 of fraction.
+    Bf16,
+}
+
+impl HalfFormat {
+    /// The codes of `x`, each rounded to nearest, ties to even, as [`fpbits::f16_from_f32`] and
+    /// [`fpbits::bf16_from_f32`] do: too large a number becomes infinity, NaN stays one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ulp_tensor::{HalfFormat, ndarray::array};
+    ///
+    /// let x = array![1.0_f32, 1.0 + 1.0 / 256.0, 1e6].into_dyn();
+    /// let codes = HalfFormat::Bf16.narrow(x.view());
+    /// assert_eq!(codes, array![0x3f80, 0x3f80, 0x4974].into_dyn()); // 1, 1, 999424
+    /// assert_eq!(HalfFormat::F16.narrow(x.view())[2], 0x7c00); // infinity
+    /// ```
+    #[must_use]
+    pub fn narrow(self, x: ArrayViewD<'_, f32>) -> ArrayD<u16> {
+        let convert = match self {
+            HalfFormat::F16 => fpbits::f16_from_f32_slice,
+            HalfFormat::Bf16 => fpbits::bf16_from_f32_slice,
+        };
+        let source = Strided::new(&x);
+        let mut codes = vec![0; x.len()];
+        share::chunks(&mut codes, CHUNK, x.len() > PARALLEL, |index, codes| {
+            let mut buffer = vec![0.0; codes.len()];
+            convert(source.get(index * CHUNK, codes.len(), &mut buffer), codes);
+        });
+        ArrayD::from_shape_vec(IxDyn(x.shape()), codes).expect("a code for each element")
+    }
+
+    /// The numbers of these codes, exactly.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ulp_tensor::{HalfFormat, ndarray::array};
+    ///
+    /// let codes = array![0x3c00, 0x0001, 0xfc00].into_dyn();
+    /// let x = array![1.0, 2.0_f32.powi(-24), f32::NEG_INFINITY].into_dyn();
+    /// assert_eq!(HalfFormat::F16.widen(codes.view()), x);
+    /// ```
+    #[must_use]
+    pub fn widen(self, codes: ArrayViewD<'_, u16>) -> ArrayD<f32> {
+        let convert = match self {
+            HalfFormat::F16 => fpbits::f16_to_f32_slice,
+            HalfFormat::Bf16 => fpbits::bf16_to_f32_slice,
+        };
+        let source = Strided::new(&codes);
+        let x = collect(codes.len(), CHUNK, |start, out| {
+            let x = out.fill(out.len(), 0.0);
+            let mut buffer = vec![0; x.len()];
+            convert(source.get(start, x.len(), &mut buffer), x);
+        });
+        map::shaped(codes.shape(), x)
+    }
+}
+
+/// `a · b` over the last two axes, the leading ones broadcasting, of operands stored in 16 bits: all
+/// else is `f32`.
+///
+/// # Shapes
+///
+/// `a` [.., M, K], `b` [.., K, N] -> [.., M, N]
+///
+/// # Panics
+///
+/// As [`matmul`].
+///
+/// # Accuracy
+///
+/// By definition [`matmul`] of the widened operands, so the same bits on every instruction set: each
+/// product enters the sum unrounded, sums are taken in `f32` along K in ascending order in blocks of
+/// 256. (The processors' bf16 dot products add pairs in another order and flush subnormal numbers to
+/// zero; they are not used.)
+///
+/// # Examples
+///
+/// ```
+/// use ulp_tensor::{HalfFormat, matmul_half, ndarray::array};
+///
+/// let a = HalfFormat::Bf16.narrow(array![[1.0_f32, 2.0], [3.0, 4.0]].into_dyn().view());
+/// let product = matmul_half(a.view(), a.view(), HalfFormat::Bf16);
+/// assert_eq!(product, array![[7.0, 10.0], [15.0, 22.0]].into_dyn());
+/// ```
+#[track_caller]
+pub fn matmul_half(
+    a: ArrayViewD<'_, u16>,
+    b: ArrayViewD<'_, u16>,
+    format: HalfFormat,
+) -> ArrayD<f32> {
+    let (a, b) = (format.widen(a), format.widen(b));
+    let product = matmul(a.view(), b.view());
+    pool::recycle(a);
+    pool::recycle(b);
+    product
+}
