@@ -11,9 +11,10 @@ use crate::tape::Tape;
 /// What is wrong with a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AnomalyKind {
-    /// An element is NaN, and none of the inputs' is.
+    /// An element is NaN, and that of no input that was computed.
     Nan,
-    /// An element is infinite, and all of the inputs' are finite: an overflow, or a pole.
+    /// An element is infinite, and all of the inputs' that were computed are finite: an overflow, a
+    /// pole, or a parameter.
     Infinity,
     /// Half of the elements or more are subnormal, or zero though no element of an input is: their
     /// digits are lost.
@@ -25,11 +26,12 @@ pub enum AnomalyKind {
 pub struct Anomaly {
     /// What it is.
     pub kind: AnomalyKind,
-    /// The operation in whose value or VJP it was born.
+    /// The operation in whose value or VJP it was born; `leaf`, if the tape was given it.
     pub operation: &'static str,
     /// Whether it was born on the way back.
     pub backward: bool,
-    /// The names of [`Tape::within`] in which the operation was recorded, joined by dots.
+    /// The names of [`Tape::within`] in which the operation was recorded or the leaf made, joined by
+    /// dots.
     pub path: String,
     /// The first such element, in logical (row-major) order.
     pub element: usize,
@@ -45,11 +47,18 @@ impl fmt::Display for Anomaly {
             AnomalyKind::Infinity => "infinity",
             AnomalyKind::Underflow => "underflow",
         };
-        let way = if *backward { "the VJP of " } else { "" };
+        let way = match (*operation, backward) {
+            (LEAF, _) => "in",
+            (_, false) => "born in",
+            (_, true) => "born in the VJP of",
+        };
         let place = if path.is_empty() { String::new() } else { format!(" in {path}") };
-        write!(f, "{kind} born in {way}{operation}{place}, element {element} of {shape:?}")
+        write!(f, "{kind} {way} {operation}{place}, element {element} of {shape:?}")
     }
 }
+
+/// The operation's name where there is none.
+pub(crate) const LEAF: &str = "leaf";
 
 /// What a tape knows about anomalies.
 #[derive(Default)]
@@ -74,7 +83,14 @@ impl Watch {
         }
     }
 
-    fn path_of(&self, id: u32) -> String {
+    /// Forgets the nodes from number `len` on.
+    pub(crate) fn cut_back(&self, len: usize) {
+        let mut paths = self.paths.borrow_mut();
+        while paths.pop_if(|(id, _)| *id as usize >= len).is_some() {}
+    }
+
+    /// Where node `id` was made, or where we are.
+    pub(crate) fn path_of(&self, id: u32) -> String {
         let paths = self.paths.borrow();
         let found = paths.binary_search_by_key(&id, |(id, _)| *id);
         found.map_or_else(|_| self.path.borrow().join("."), |index| paths[index].1.clone())
@@ -136,9 +152,10 @@ fn anomaly<T: Float>(
 }
 
 impl<T: Float> Tape<T> {
-    /// From now on looks at every value that is computed, forwards and backwards, for NaN, infinities
-    /// and underflow that its inputs did not have. The first one found is [`Tape::anomaly`]. (Reading
-    /// every value costs as much as a cheap operation.)
+    /// From now on looks at every leaf, and at every value that is computed, forwards and backwards,
+    /// for NaN, infinities and underflow that its inputs did not have (those of leaves that were made
+    /// before are found where they are used). The first one found is [`Tape::anomaly`]. (Reading every
+    /// value costs as much as a cheap operation.)
     ///
     /// # Examples
     ///

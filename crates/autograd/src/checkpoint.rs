@@ -9,13 +9,16 @@ use crate::op::{Op, Value};
 use crate::tape::Tape;
 use crate::var::Var;
 
-/// A function as one operation: of all that is computed inside only the result is kept.
-struct Checkpoint<F>(Rc<F>);
+/// What is computed again.
+pub(crate) type Function<T> = dyn for<'s> Fn(&[Var<'s, T>]) -> Var<'s, T>;
 
-impl<T: Float, F> Op<T> for Checkpoint<F>
-where
-    F: for<'s> Fn(&[Var<'s, T>]) -> Var<'s, T> + 'static,
-{
+/// A function as one operation: of all that is computed inside only the result is kept.
+///
+/// The VJP is for gradients that are recorded; [`Var::backward`] walks through the values that are
+/// computed again, so that adjoints meet in the order in which they would have met.
+pub(crate) struct Checkpoint<T: Float>(pub(crate) Rc<Function<T>>);
+
+impl<T: Float> Op<T> for Checkpoint<T> {
     fn name(&self) -> &'static str {
         "checkpoint"
     }
@@ -43,7 +46,8 @@ impl<T: Float> Tape<T> {
     /// `f(inputs)`, keeping its result but nothing of what it computes on the way: on the way back it
     /// is computed a second time (Chen et al.,
     /// [Training Deep Nets with Sublinear Memory Cost](https://arxiv.org/abs/1604.06174)). Value and
-    /// gradients have the bits that they would have without.
+    /// gradients of [`Var::backward`] have the bits that they would have without. ([`Tape::segment`]
+    /// does so only where memory is short.)
     ///
     /// All that `f` differentiates must come in by `inputs`, its parameters too; and `f` must compute
     /// the same each time.
@@ -70,6 +74,11 @@ impl<T: Float> Tape<T> {
     where
         F: for<'s> Fn(&[Var<'s, T>]) -> Var<'s, T> + 'static,
     {
-        self.apply(Checkpoint(Rc::new(f)), inputs)
+        let f: Rc<Function<T>> = Rc::new(f);
+        let y = self.apply(Checkpoint(Rc::clone(&f)), inputs);
+        if let Some(record) = &mut self.nodes.borrow_mut()[y.id as usize].record {
+            record.again = Some(f);
+        }
+        y
     }
 }

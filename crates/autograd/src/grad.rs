@@ -1,15 +1,14 @@
 //! The two ways back along a tape: `backward` for training, `grad` for gradients that are
 //! themselves to be differentiated.
 
-use std::collections::BTreeMap;
-
 use ulp_tensor::Float;
 use ulp_tensor::ndarray::{ArrayD, Dimension, IxDyn};
 
 use crate::gradients::Gradients;
-use crate::op::{Value, recycle};
+use crate::op::Value;
 use crate::tape::{IntoValue, Record, Tape};
 use crate::var::Var;
+use crate::walk::Walk;
 
 impl<'t, T: Float> Var<'t, T> {
     /// The gradients of this scalar with respect to every leaf it depends on.
@@ -72,31 +71,7 @@ impl<'t, T: Float> Var<'t, T> {
     fn walk(self, cotangent: Value<T>, kept: &[Var<'t, T>]) -> Gradients<T> {
         let tape = self.tape;
         assert_eq!(cotangent.shape(), self.shape(), "shapes of the cotangent and of the value");
-        let mut adjoints: Vec<Option<Value<T>>> = Vec::new();
-        adjoints.resize_with(self.id as usize + 1, || None);
-        adjoints[self.id as usize] = Some(cotangent);
-        let mut of_leaf = BTreeMap::new();
-        let mut products: Vec<(u32, Value<T>)> = Vec::new();
-        tape.no_grad(|| {
-            for id in (0..=self.id).rev() {
-                let Some(adjoint) = adjoints[id as usize].take() else { continue };
-                match tape.record(id) {
-                    Some(record) => {
-                        if kept.iter().any(|var| var.id == id) {
-                            of_leaf.insert(id, into_standard_layout(adjoint.clone()));
-                        }
-                        tape.vjp_values(id, &record, adjoint, &mut products);
-                    }
-                    None if tape.wants_gradient(id) => {
-                        of_leaf.insert(id, into_standard_layout(adjoint));
-                    }
-                    None => {}
-                }
-                for (input, product) in products.drain(..) {
-                    accumulate(&mut adjoints[input as usize], product);
-                }
-            }
-        });
+        let of_leaf = tape.no_grad(|| Walk::new(tape, kept).from(self, cotangent));
         Gradients { tape: tape.serial, of_leaf }
     }
 
@@ -208,6 +183,9 @@ pub(crate) fn vjp_wrt<'t, T: Float>(
     let Some(first) = wrt.iter().map(|x| x.id).min().filter(|&first| first <= y.id) else {
         return vec![None; wrt.len()];
     };
+    if tape.is_recording() {
+        tape.segments.pin();
+    }
     let at = |id: u32| (id - first) as usize;
     let depends = tape.depends_on(wrt, first, y.id);
     let mut adjoints: Vec<Option<Var<'t, T>>> = vec![None; depends.len()];
@@ -226,11 +204,11 @@ pub(crate) fn vjp_wrt<'t, T: Float>(
 }
 
 impl<T: Float> Tape<T> {
-    fn record(&self, id: u32) -> Option<Record<T>> {
+    pub(crate) fn record(&self, id: u32) -> Option<Record<T>> {
         self.nodes.borrow()[id as usize].record.clone()
     }
 
-    fn wants_gradient(&self, id: u32) -> bool {
+    pub(crate) fn wants_gradient(&self, id: u32) -> bool {
         self.nodes.borrow()[id as usize].wants_gradient
     }
 
@@ -251,7 +229,7 @@ impl<T: Float> Tape<T> {
     }
 
     /// Calls the VJP of node `id`; the products of inputs that want a gradient, shapes checked.
-    fn vjp_vars<'t>(
+    pub(crate) fn vjp_vars<'t>(
         &'t self,
         id: u32,
         record: &Record<T>,
@@ -284,57 +262,5 @@ impl<T: Float> Tape<T> {
                 (nodes[product.id as usize].value.shape(), nodes[input as usize].value.shape());
             assert!(found == wanted, "{name}: a product {found:?} for an input {wanted:?}");
         }
-    }
-
-    /// [`Tape::vjp_vars`], the products moved off the tape and the tape cut back to its length.
-    fn vjp_values(
-        &self,
-        id: u32,
-        record: &Record<T>,
-        adjoint: Value<T>,
-        products: &mut Vec<(u32, Value<T>)>,
-    ) {
-        let mark = self.len();
-        let cotangent = self.push_value(adjoint);
-        let before = products.len();
-        products.extend(
-            self.vjp_vars(id, record, cotangent).map(|(input, product)| (input, product.value())),
-        );
-        if self.watch.on.get() {
-            let (nodes, name) = (self.nodes.borrow(), record.op.name());
-            let ids = record.inputs.as_slice().iter().chain([&id, &cotangent.id]);
-            let inputs: Vec<_> = ids.map(|&id| &nodes[id as usize].value).collect();
-            for (_, product) in &products[before..] {
-                self.watch.look(name, &inputs, product, Some(id));
-            }
-        }
-        self.cut_back(mark);
-    }
-}
-
-/// Adds `product` to what came before, in a buffer that only the adjoint holds if there is one.
-fn accumulate<T: Float>(slot: &mut Option<Value<T>>, mut product: Value<T>) {
-    *slot = Some(match slot.take() {
-        None => product,
-        Some(mut sum) if sum.is_unique() => {
-            sum += &product;
-            recycle(product);
-            sum
-        }
-        Some(sum) if product.is_unique() => {
-            product += &sum;
-            recycle(sum);
-            product
-        }
-        Some(sum) => ulp_tensor::add(sum.view(), product.view()).into_shared(),
-    });
-}
-
-/// The array itself if nobody shares it and its rows are in order; a copy otherwise.
-fn into_standard_layout<T: Float>(value: Value<T>) -> ArrayD<T> {
-    match value.try_into_owned_nocopy() {
-        Ok(array) if array.is_standard_layout() => array,
-        Ok(array) => array.as_standard_layout().into_owned(),
-        Err(shared) => shared.as_standard_layout().into_owned(),
     }
 }

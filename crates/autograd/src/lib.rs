@@ -36,8 +36,9 @@
 //!
 //! # Memory, and looking inside
 //!
-//! [`Tape::checkpoint`] computes again on the way back what it does not keep; an adjoint's memory is
-//! free as soon as it has been used. [`Var::on_gradient`] sees or changes a gradient on its way,
+//! [`Tape::checkpoint`] computes again on the way back what it does not keep, [`Tape::segment`] what a
+//! [budget](Tape::set_activation_budget) has no room for; an adjoint's memory is free as soon as it has
+//! been used. [`Var::on_gradient`] sees or changes a gradient on its way,
 //! [`Var::backward_keeping`] keeps those along the way, [`Tape::watch`] names the operation, layer and
 //! element in which the first NaN, infinity or underflow was born, and [`Var::to_dot`] draws it all.
 //!
@@ -55,7 +56,7 @@
 //! # What is not here
 //!
 //! Ranks or devices in types, mutation of recorded values, parameters and layers (`ulp-nn` has
-//! them), a budget of memory for checkpoints.
+//! them).
 
 #![forbid(unsafe_code)]
 
@@ -70,8 +71,10 @@ mod hook;
 mod jvp;
 mod op;
 mod ops;
+mod segment;
 mod tape;
 mod var;
+mod walk;
 
 pub use anomaly::{Anomaly, AnomalyKind};
 pub use fused::{Fused, FusedOp};

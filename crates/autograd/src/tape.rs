@@ -7,9 +7,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use ulp_tensor::Float;
 use ulp_tensor::ndarray::{Array, ArrayBase, DataOwned, Dimension, IxDyn};
 
-use crate::anomaly::Watch;
+use crate::anomaly::{LEAF, Watch};
+use crate::checkpoint::Function;
 use crate::fused::{FusedOp, FusedVjp};
 use crate::op::{Op, Value, recycle};
+use crate::segment::Segments;
 use crate::var::Var;
 
 /// Positions of a node's inputs. Nearly every operation has at most three; keeping those inline
@@ -46,6 +48,14 @@ impl Inputs {
 pub(crate) struct Record<T: Float> {
     pub(crate) op: Rc<dyn Op<T>>,
     pub(crate) inputs: Inputs,
+    /// The function, if its values were not kept and are computed again.
+    pub(crate) again: Option<Rc<Function<T>>>,
+}
+
+impl<T: Float> Record<T> {
+    pub(crate) fn new(op: Rc<dyn Op<T>>, inputs: Inputs) -> Self {
+        Record { op, inputs, again: None }
+    }
 }
 
 pub(crate) struct Node<T: Float> {
@@ -80,6 +90,7 @@ pub struct Tape<T: Float> {
     pub(crate) nodes: RefCell<Vec<Node<T>>>,
     recording: Cell<bool>,
     pub(crate) watch: Watch,
+    pub(crate) segments: Segments<T>,
     /// Tells gradients of one tape from those of another; never part of a result.
     pub(crate) serial: u64,
 }
@@ -115,6 +126,7 @@ impl<T: Float> Tape<T> {
             nodes: RefCell::new(Vec::new()),
             recording: Cell::new(true),
             watch: Watch::default(),
+            segments: Segments::new(),
             serial: SERIAL.fetch_add(1, Ordering::Relaxed),
         }
     }
@@ -136,7 +148,11 @@ impl<T: Float> Tape<T> {
     /// Takes any owned or shared array without copying it ([`Array`], or
     /// [`Array::into_shared`]'s result, of any dimension).
     pub fn leaf<'t, D: Dimension>(&'t self, array: impl IntoValue<T, D>) -> Var<'t, T> {
-        self.push(Node { value: array.into_value(), record: None, wants_gradient: true })
+        let value = array.into_value();
+        if self.watch.on.get() {
+            self.watch.look(LEAF, &[], &value, None);
+        }
+        self.push(Node { value, record: None, wants_gradient: true })
     }
 
     /// A value that wants no gradient.
@@ -162,13 +178,16 @@ impl<T: Float> Tape<T> {
             let value = op.forward(values);
             // On the way back the VJP that computes it is looked at as a whole.
             if self.watch.on.get() && self.is_recording() {
-                self.watch.look(op.name(), values, &value, None);
+                // What a leaf brings in is born where it is used first; constants, such as masks,
+                // may be infinite.
+                let computed = inputs.iter().zip(values).filter(|(var, _)| !var.is_leaf());
+                let computed: Vec<_> = computed.map(|(_, &value)| value).collect();
+                self.watch.look(op.name(), &computed, &value, None);
             }
             value
         });
         let wants_gradient = self.is_recording() && inputs.iter().any(|v| v.wants_gradient());
-        let record =
-            wants_gradient.then(|| Record { op: Rc::new(op), inputs: Inputs::from_vars(inputs) });
+        let record = wants_gradient.then(|| Record::new(Rc::new(op), Inputs::from_vars(inputs)));
         let var = self.push(Node { value, record, wants_gradient });
         if self.watch.on.get() {
             self.watch.note(var.id);
@@ -240,10 +259,8 @@ impl<T: Float> Tape<T> {
             Inputs::from_vars(&all)
         });
         let node = |(which, value): (usize, Value<T>)| {
-            let record = recorded.clone().map(|inputs| Record {
-                op: Rc::new(FusedVjp { op: Rc::clone(op), which }) as Rc<dyn Op<T>>,
-                inputs,
-            });
+            let vjp = || Rc::new(FusedVjp { op: Rc::clone(op), which });
+            let record = recorded.clone().map(|inputs| Record::new(vjp(), inputs));
             self.push(Node { value, wants_gradient: record.is_some(), record })
         };
         products.into_iter().enumerate().map(|(i, p)| p.map(|value| node((i, value)))).collect()
@@ -253,6 +270,8 @@ impl<T: Float> Tape<T> {
     pub(crate) fn cut_back(&self, len: usize) {
         let mut nodes = self.nodes.borrow_mut();
         nodes.drain(len..).for_each(|node| recycle(node.value));
+        self.watch.cut_back(len);
+        self.segments.cut_back(len);
     }
 
     pub(crate) fn push_value(&self, value: Value<T>) -> Var<'_, T> {
@@ -262,7 +281,14 @@ impl<T: Float> Tape<T> {
     pub(crate) fn push(&self, node: Node<T>) -> Var<'_, T> {
         let mut nodes = self.nodes.borrow_mut();
         let id = u32::try_from(nodes.len()).expect("a tape holds fewer than 2^32 values");
+        // A buffer that is shared was counted with its owner.
+        let counts = self.segments.is_running() && node.value.is_unique();
+        let bytes = node.value.len() * size_of::<T>();
         nodes.push(node);
+        if counts {
+            drop(nodes);
+            self.count(bytes);
+        }
         Var { tape: self, id }
     }
 

@@ -101,6 +101,12 @@ impl<'t, T: Float> Var<'t, T> {
         self.tape.nodes.borrow()[self.id as usize].wants_gradient
     }
 
+    /// Whether this is a leaf.
+    pub(crate) fn is_leaf(self) -> bool {
+        let node = &self.tape.nodes.borrow()[self.id as usize];
+        node.wants_gradient && node.record.is_none()
+    }
+
     /// The same value as a constant: no gradient flows back through it.
     ///
     /// # Examples
@@ -126,7 +132,7 @@ impl<'t, T: Float> Var<'t, T> {
 
     /// The same value at a new place of the tape, recorded even if this is a constant.
     pub(crate) fn alias(self) -> Self {
-        let record = Record { op: std::rc::Rc::new(Identity), inputs: Inputs::from_vars(&[self]) };
+        let record = Record::new(std::rc::Rc::new(Identity), Inputs::from_vars(&[self]));
         self.tape.push(Node { value: self.value(), record: Some(record), wants_gradient: true })
     }
 

@@ -36,6 +36,7 @@ mod log_softmax;
 mod log_sum_exp;
 mod lstm;
 mod matmul;
+mod matmul_half;
 mod max;
 mod maximum;
 mod mean;

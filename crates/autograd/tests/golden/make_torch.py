@@ -38,6 +38,32 @@ def lstm(x, h, c, w, u, b):
     return h * c
 
 
+def silu_mul(gate, up):
+    return F.silu(gate) * up
+
+
+def all_seen(i, j):
+    return (i >= 0) | (j >= 0)
+
+
+def causal(i, j):
+    return j <= i
+
+
+def rope(x, frequencies, positions):
+    """Pairs (x[i], x[i + D/2]), as transformers' rotate_half has them; frequencies are given in f32."""
+    frequencies = torch.tensor(frequencies, dtype=torch.float32).double()
+    angle = (positions.double()[..., None] * frequencies)[:, :, None, :]
+    cos, sin = torch.cat([angle.cos()] * 2, -1), torch.cat([angle.sin()] * 2, -1)
+    left, right = x.chunk(2, -1)
+    return x * cos + torch.cat([-right, left], -1) * sin
+
+
+def split(x):
+    a, b, c = x.split([2, 1, 2], 1)
+    return a * c + b
+
+
 CASES = [
     ("log1p", ["P2,3"], torch.log1p),
     ("expm1", ["R2,3"], torch.expm1),
@@ -99,6 +125,72 @@ CASES = [
         q, k, v, 0.5, lambda i, j: j <= i)),
     ("local_attention", ["R1,4,2,2", "R1,5,1,2", "R1,5,1,2"], lambda q, k, v: attention(
         q, k, v, 0.5, lambda i, j: (j <= i) & (j > i - 2))),
+    ("add", ["R2,3", "R2,3"], torch.add),
+    ("add broadcasting", ["R2,3", "R3"], torch.add),
+    ("add broadcasting both", ["R2,1,3", "R4,1"], torch.add),
+    ("add scalar", ["R2,3"], lambda x: x + 0.5),
+    ("add itself", ["R2,3"], lambda x: x + x),
+    ("sub", ["R2,3", "R2,1"], torch.sub),
+    ("sub scalar", ["R2,3"], lambda x: x - 0.5),
+    ("mul", ["R2,3", "R2,3"], torch.mul),
+    ("mul broadcasting", ["R3,1", "R2,1,4"], torch.mul),
+    ("mul scalar", ["R2,3"], lambda x: x * 0.75),
+    ("mul itself", ["R2,3"], lambda x: x * x),
+    ("div", ["R2,3", "P2,3"], torch.div),
+    ("div broadcasting", ["R3", "P2,1"], torch.div),
+    ("div scalar", ["R2,3"], lambda x: x / 3),
+    ("neg", ["R2,3"], torch.neg),
+    ("pow 3", ["R2,3"], lambda x: x**3),
+    ("pow 2", ["R2,3"], lambda x: x**2),
+    ("pow 0.5", ["P2,3"], lambda x: x**0.5),
+    ("pow -1.5", ["P2,3"], lambda x: x**-1.5),
+    ("silu_mul", ["R2,3", "R2,3"], silu_mul),
+    ("maximum broadcasting", ["R3,1", "R4"], torch.maximum),
+    ("sum", ["R2,3,4"], lambda x: x.sum((0, 2))),
+    ("sum_keepdim", ["R2,3,4"], lambda x: x.sum(1, keepdim=True)),
+    ("sum_all", ["R2,3"], torch.sum),
+    ("mean_keepdim", ["R2,3,4"], lambda x: x.mean((0, 2), keepdim=True)),
+    ("mean_all", ["R2,3"], torch.mean),
+    ("max_keepdim", ["R2,3"], lambda x: x.amax(-1, keepdim=True)),
+    ("prod of five", ["R5,2"], lambda x: x.prod(0)),
+    ("broadcast_to", ["R3,1"], lambda x: x.expand(2, 3, 4)),
+    ("sum_to", ["R2,3,4"], lambda x: x.sum_to_size(3, 1)),
+    ("reshape", ["R2,3,2"], lambda x: x.reshape(4, 3)),
+    ("permute", ["R2,3,4"], lambda x: x.permute(2, 0, 1)),
+    ("swap_axes", ["R2,3,4"], lambda x: x.transpose(0, -1)),
+    ("slice", ["R4,5"], lambda x: x[:, 1:4]),
+    ("slice by a step", ["R5,2"], lambda x: x.flip(0)[::2]),
+    ("concat", ["R2,2", "R2,3", "R2,1"], lambda *x: torch.cat(x, 1)),
+    ("concat of four", ["R1", "R2", "R1", "R3"], lambda *x: torch.cat(x)),
+    ("split", ["R2,5"], split),
+    ("matmul", ["R2,3", "R3,4"], torch.matmul),
+    ("matmul of a batch", ["R2,2,3", "R2,3,2"], torch.matmul),
+    ("linear", ["R2,2,3", "R4,3"], F.linear),
+    ("linear with bias", ["R2,3", "R4,3", "R4"], F.linear),
+    ("linear of a vector", ["R3", "R4,3", "R4"], F.linear),
+    ("embedding", ["R4,3"], lambda w: F.embedding(torch.tensor([[3, 0], [3, 1]]), w)),
+    ("softmax of axis 0", ["R3,2"], lambda x: x.softmax(0)),
+    ("log_softmax of axis 1", ["R2,3,2"], lambda x: x.log_softmax(1)),
+    ("cross_entropy ignoring", ["R4,3"], lambda x: F.cross_entropy(
+        x, torch.tensor([1, 9, 0, 9]), ignore_index=9)),
+    ("rope", ["R2,3,2,4"], lambda x: rope(x, [1.0, 0.1], torch.arange(5, 8)[None])),
+    ("rope_at", ["R2,2,1,4"], lambda x: rope(x, [1.0, 0.25], torch.tensor([[0, 7], [3, 3]]))),
+    ("attention", ["R2,2,2,3", "R2,3,2,3", "R2,3,2,3"], lambda q, k, v: attention(
+        q, k, v, 0.5, all_seen)),
+    ("attention causal", ["R1,3,1,2", "R1,3,1,2", "R1,3,1,2"], lambda q, k, v: attention(
+        q, k, v, 0.7, causal)),
+    ("attention to itself", ["R1,3,1,2"], lambda x: attention(x, x, x, 0.5, causal)),
+    ("einsum summed alone", ["R2,3", "R2,4"], lambda a, b: torch.diag_embed(a.sum(1) * b.sum(1))),
+    ("a chain", ["R3,2", "R2,2", "R2"], lambda x, w, b: (F.linear(x, w, b).tanh() * x).softmax(-1)),
+    ("max_pool2d padded", ["R2,1,5,6"], lambda x: F.max_pool2d(
+        x, (3, 2), stride=(2, 3), padding=(1, 0), dilation=(1, 2))),
+    ("avg_pool2d overlapping", ["R2,1,5,6"], lambda x: F.avg_pool2d(
+        x, (3, 2), stride=(1, 2), padding=(1, 1))),
+    ("scatter_add along axis 0", ["R3,4", "R2,4"], lambda x, y: x.scatter_add(0, index, y)),
+    ("gather along axis 0", ["R3,4"], lambda x: x.gather(0, index)),
+    ("sort descending", ["R5,3"], lambda x: x.sort(0, descending=True).values),
+    ("clamp from both sides", ["R3,5"], lambda x: x.clamp(-1.5, -0.5)),
+    ("select broadcasting", ["R1,3", "R2,1"], lambda x, y: torch.where(mask, x, y)),
 ]
 
 

@@ -170,6 +170,13 @@ pub(crate) fn table() -> Vec<Row> {
         row!("conv1d",                [Real [2, 2, 5], Real [3, 2, 3]],      |x| x[0].conv1d(x[1], None, Conv { padding: [0, 1], ..Conv::default() })),
         row!("max_pool2d",            [Real [1, 2, 4, 5]],                   |x| x[0].max_pool2d([2, 2], Conv { stride: [2, 1], ..Conv::default() })),
         row!("avg_pool2d",            [Real [1, 2, 4, 5]],                   |x| x[0].avg_pool2d([2, 2], Conv { stride: [2, 1], padding: [0, 1], ..Conv::default() })),
+        row!("max_pool2d padded",     [Real [2, 1, 5, 6]],                   |x| x[0].max_pool2d([3, 2], Conv { stride: [2, 3], padding: [1, 0], dilation: [1, 2], groups: 1 })),
+        row!("avg_pool2d overlapping", [Real [2, 1, 5, 6]],                  |x| x[0].avg_pool2d([3, 2], Conv { stride: [1, 2], padding: [1, 1], ..Conv::default() })),
+        row!("scatter_add along axis 0", [Real [3, 4], Real [2, 4]],         |x| x[0].scatter_add(0, index().view(), x[1])),
+        row!("gather along axis 0",   [Real [3, 4]],                         |x| x[0].gather(0, index().view())),
+        row!("sort descending",       [Real [5, 3]],                         |x| x[0].sort(0, true).0),
+        row!("clamp from both sides", [Real [3, 5]],                         |x| x[0].clamp(-1.5, -0.5)),
+        row!("select broadcasting",   [Real [1, 3], Real [2, 1]],            |x| x[0].select(mask().view(), x[1])),
         row!("batch_norm",            [Real [3, 2, 2], Real [2], Real [2]],  |x| x[0].batch_norm(x[1], x[2], 1e-3)),
         row!("group_norm",            [Real [2, 4, 2], Real [4], Real [4]],  |x| x[0].group_norm(2, x[1], x[2], 1e-3)),
         row!("lstm_cell",             [Real [2, 3], Real [2, 2], Real [2, 2], Real [8, 3], Real [8, 2], Real [8]], |x| {
