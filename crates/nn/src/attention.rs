@@ -5,7 +5,7 @@ use ulp_tensor::Float;
 
 use crate::init::{Init, ParameterSpec};
 use crate::linear::Linear;
-use crate::module::{Mapper, Module, VisitorMut};
+use crate::module::{Mapper, Module, VisitorMut, within};
 use crate::rope::Rope;
 
 /// The sizes of an attention layer.
@@ -90,12 +90,16 @@ impl<'t, T: Float> Attention<Var<'t, T>> {
         let shape = x.shape();
         let [b, t, _] = shape[..] else { panic!("attention wants [B, T, C], not {shape:?}") };
         let AttentionShape { heads, kv_heads, head_dim, .. } = self.shape;
-        let query = self.q_proj.forward(x).reshape(&[b, t, heads, head_dim]);
-        let key = self.k_proj.forward(x).reshape(&[b, t, kv_heads, head_dim]);
-        let value = self.v_proj.forward(x).reshape(&[b, t, kv_heads, head_dim]);
+        let query = within("q_proj", x, |x| self.q_proj.forward(x));
+        let key = within("k_proj", x, |x| self.k_proj.forward(x));
+        let value = within("v_proj", x, |x| self.v_proj.forward(x));
+        let query = query.reshape(&[b, t, heads, head_dim]);
+        let key = key.reshape(&[b, t, kv_heads, head_dim]);
+        let value = value.reshape(&[b, t, kv_heads, head_dim]);
         let scale = T::from_f64(1.0 / (head_dim as f64).sqrt());
         let mixed = rope.forward(query, 0).attention(rope.forward(key, 0), value, scale, true);
-        self.o_proj.forward(mixed.reshape(&[b, t, heads * head_dim]))
+        let mixed = mixed.reshape(&[b, t, heads * head_dim]);
+        within("o_proj", mixed, |mixed| self.o_proj.forward(mixed))
     }
 }
 

@@ -13,7 +13,7 @@ use crate::embedding::Embedding;
 use crate::init::{Init, ParameterSpec};
 use crate::linear::Linear;
 use crate::loss::cross_entropy;
-use crate::module::{ArrayX, Mapper, Module, VisitorMut};
+use crate::module::{ArrayX, Mapper, Module, VisitorMut, within};
 use crate::rms_norm::RmsNorm;
 use crate::rope::Rope;
 
@@ -152,11 +152,12 @@ impl<'t, T: Float> Llama<Var<'t, T>> {
     /// When an id is not below V.
     #[track_caller]
     pub fn forward(&self, ids: ArrayView2<'_, u32>) -> Var<'t, T> {
-        let hidden = self.model.forward(ids);
-        match &self.lm_head {
+        let embeddings = self.model.embed_tokens.weight;
+        let hidden = embeddings.tape().within("model", || self.model.forward(ids));
+        within("lm_head", hidden, |hidden| match &self.lm_head {
             Some(head) => head.forward(hidden),
-            None => hidden.linear(self.model.embed_tokens.weight, None),
-        }
+            None => hidden.linear(embeddings, None),
+        })
     }
 
     /// The mean negative log-probability, in nats, of `targets[b, t]` after `ids[b, ..=t]`, over
@@ -179,7 +180,8 @@ impl<'t, T: Float> Llama<Var<'t, T>> {
 }
 
 impl<'t, T: Float> LlamaModel<Var<'t, T>> {
-    /// The residual stream after the last norm.
+    /// The residual stream after the last norm. If the tape has a budget of activations
+    /// ([`Tape::set_activation_budget`]), each layer is a segment.
     ///
     /// # Shapes
     ///
@@ -190,9 +192,15 @@ impl<'t, T: Float> LlamaModel<Var<'t, T>> {
     /// When an id is not below V.
     #[track_caller]
     pub fn forward(&self, ids: ArrayView2<'_, u32>) -> Var<'t, T> {
-        let embedded = self.embed_tokens.forward(ids.into_dyn());
-        let hidden = self.layers.iter().fold(embedded, |x, layer| layer.forward(x, &self.rope));
-        self.norm.forward(hidden)
+        let tape = self.embed_tokens.weight.tape();
+        let embedded = tape.within("embed_tokens", || self.embed_tokens.forward(ids.into_dyn()));
+        let hidden = self.layers.iter().enumerate().fold(embedded, |x, (i, layer)| {
+            within(&format!("layers.{i}"), x, |x| match tape.activation_budget() {
+                Some(_) => layer.segment(x, &self.rope),
+                None => layer.forward(x, &self.rope),
+            })
+        });
+        within("norm", hidden, |hidden| self.norm.forward(hidden))
     }
 }
 

@@ -5,7 +5,7 @@ use ulp_tensor::Float;
 
 use crate::init::{Init, ParameterSpec};
 use crate::linear::Linear;
-use crate::module::{ArrayX, Mapper, Module, VisitorMut};
+use crate::module::{ArrayX, Mapper, Module, VisitorMut, within};
 
 /// Linear layers with `relu(z) = max(z, 0)` between them and nothing after the last: its outputs
 /// are logits.
@@ -73,9 +73,11 @@ impl<'t, T: Float> Mlp<Var<'t, T>> {
     /// When the last extent of `x` is not the first width.
     #[track_caller]
     pub fn forward(&self, x: Var<'t, T>) -> Var<'t, T> {
-        let (last, hidden) = self.layers.split_last().expect("a perceptron has a layer");
-        let features = hidden.iter().fold(x, |h, layer| layer.forward(h).relu());
-        last.forward(features)
+        let hidden = self.layers.len().checked_sub(1).expect("a perceptron has a layer");
+        self.layers.iter().enumerate().fold(x, |x, (i, layer)| {
+            let y = within(&format!("layers.{i}"), x, |x| layer.forward(x));
+            if i < hidden { y.relu() } else { y }
+        })
     }
 }
 

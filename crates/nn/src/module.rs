@@ -130,12 +130,13 @@ pub trait Module: Sized {
 
     /// The parameters as leaves of `tape`: the form on which `forward` is written.
     ///
-    /// The tape shares the arrays; nothing is copied.
+    /// The tape shares the arrays; nothing is copied. A tape that is [watched](Tape::watch) names the
+    /// first parameter that holds NaN or an infinity.
     fn bind<'t, T: Float>(&self, tape: &'t Tape<T>) -> Self::With<Var<'t, T>>
     where
         Self: Module<Param = ArrayX<T>>,
     {
-        self.map(|_, p| tape.leaf(p.clone()))
+        self.map(|path, p| tape.within(path, || tape.leaf(p.clone())))
     }
 
     /// The parameters as constants of `tape`: `forward` computes values, and no gradient is kept.
@@ -156,6 +157,16 @@ pub trait Module: Sized {
     {
         self.map(|path, spec| spec.init.draw(&spec.shape, seed, path))
     }
+}
+
+/// `f(x)`, the value of the part `name` of a module: what goes wrong there is reported under the path
+/// of its parameters ([`Tape::within`]).
+pub(crate) fn within<'t, T: Float>(
+    name: &str,
+    x: Var<'t, T>,
+    f: impl FnOnce(Var<'t, T>) -> Var<'t, T>,
+) -> Var<'t, T> {
+    x.tape().within(name, || f(x))
 }
 
 /// A parameter that knows how many numbers it holds.

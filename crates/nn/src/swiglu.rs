@@ -5,7 +5,7 @@ use ulp_tensor::Float;
 
 use crate::init::{Init, ParameterSpec};
 use crate::linear::Linear;
-use crate::module::{Mapper, Module, VisitorMut};
+use crate::module::{Mapper, Module, VisitorMut, within};
 
 /// `y = (silu(x·W_gateᵀ) ⊙ x·W_upᵀ)·W_downᵀ`, with `silu(z) = z·σ(z)`.
 ///
@@ -46,9 +46,9 @@ impl<'t, T: Float> SwiGlu<Var<'t, T>> {
     /// When the last extent of `x` is not the model width.
     #[track_caller]
     pub fn forward(&self, x: Var<'t, T>) -> Var<'t, T> {
-        let gate = self.gate_proj.forward(x);
-        let up = self.up_proj.forward(x);
-        self.down_proj.forward(gate.silu_mul(up))
+        let gate = within("gate_proj", x, |x| self.gate_proj.forward(x));
+        let up = within("up_proj", x, |x| self.up_proj.forward(x));
+        within("down_proj", gate.silu_mul(up), |inner| self.down_proj.forward(inner))
     }
 }
 

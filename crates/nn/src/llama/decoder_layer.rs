@@ -4,7 +4,7 @@ use ulp_tensor::Float;
 use crate::attention::{Attention, AttentionShape};
 use crate::config::LlamaConfig;
 use crate::init::{Init, ParameterSpec};
-use crate::module::{Mapper, Module, VisitorMut};
+use crate::module::{Mapper, Module, VisitorMut, within};
 use crate::rms_norm::RmsNorm;
 use crate::rope::Rope;
 use crate::swiglu::SwiGlu;
@@ -59,8 +59,33 @@ impl<'t, T: Float> DecoderLayer<Var<'t, T>> {
     /// When `x` is not `[B, T, C]`.
     #[track_caller]
     pub fn forward(&self, x: Var<'t, T>, rope: &Rope) -> Var<'t, T> {
-        let x = x + self.self_attn.forward(self.input_layernorm.forward(x), rope);
-        x + self.mlp.forward(self.post_attention_layernorm.forward(x))
+        let normed = within("input_layernorm", x, |x| self.input_layernorm.forward(x));
+        let x = x + within("self_attn", normed, |x| self.self_attn.forward(x, rope));
+        let norm = &self.post_attention_layernorm;
+        let normed = within("post_attention_layernorm", x, |x| norm.forward(x));
+        x + within("mlp", normed, |x| self.mlp.forward(x))
+    }
+}
+
+impl<'t, T: Float> DecoderLayer<Var<'t, T>> {
+    /// [`DecoderLayer::forward`] as a [segment](ulp_autograd::Tape::segment): its activations are kept
+    /// or computed again, as the tape's budget has room. The same bits.
+    ///
+    /// # Panics
+    ///
+    /// When `x` is not `[B, T, C]`.
+    #[track_caller]
+    pub fn segment(&self, x: Var<'t, T>, rope: &Rope) -> Var<'t, T> {
+        let mut inputs = vec![x];
+        let places = self.map(|_, &parameter| {
+            inputs.push(parameter);
+            inputs.len() - 1
+        });
+        let rope = rope.clone();
+        x.tape().segment(
+            move |inputs| places.map(|_, &place| inputs[place]).forward(inputs[0], &rope),
+            &inputs,
+        )
     }
 }
 
