@@ -52,6 +52,11 @@ def with_gradient(f, *inputs):
     return run
 
 
+def conv(n, c, o, size):
+    x, w, bias = normal(n, c, size, size), normal(o, c, 3, 3), normal(o)
+    return F.conv2d, x, w, bias
+
+
 def attention(b, t, h, d):
     # As PyTorch has it: [B, H, T, D].
     q, k, v = (normal(b, h, t, d) for _ in range(3))
@@ -80,11 +85,15 @@ def setup(name):
         "gelu_tanh 16M": lambda: forward_only(lambda x: F.gelu(x, approximate="tanh"), normal(1 << 24)),
         "gelu_tanh 16M, warm": lambda: gelu_warm("tanh", 1 << 24),
         "layer_norm 16384 x 1024": lambda: layer_norm(16384, 1024),
+        "layer_norm 16384 x 1024, warm": lambda: layer_norm(16384, 1024),
         "broadcast add 4096 x 4096": lambda: forward_only(torch.add, normal(*square), normal(4096)),
         "broadcast add 4096 x 4096, warm": lambda: into_warm(torch.add, normal(*square), normal(4096)),
         "sum 64M": lambda: forward_only(torch.sum, normal(1 << 26)),
         "cross_entropy 2048 x 4096, forward and backward": lambda: with_gradient(
             lambda x: F.cross_entropy(x, torch.arange(2048) * 7919 % 4096), normal(2048, 4096)),
+        "conv2d 64 x 1 x 28 x 28 to 32": lambda: forward_only(*conv(64, 1, 32, 28)),
+        "conv2d 64 x 32 x 26 x 26 to 64": lambda: forward_only(*conv(64, 32, 64, 26)),
+        "conv2d 64 x 32 x 26 x 26 to 64, forward and backward": lambda: with_gradient(*conv(64, 32, 64, 26)),
         "attention 8 x 1024 x 8 x 64": lambda: forward_only(*attention(8, 1024, 8, 64)),
         "attention 8 x 1024 x 8 x 64, forward and backward": lambda: with_gradient(
             *attention(8, 1024, 8, 64)),

@@ -1,11 +1,13 @@
-"""The peer of benches/train_step.rs: for each line on stdin some training steps, the seconds of one on stdout.
+"""The peer of benches/train_step.rs: for each line on stdin some training steps; on stdout the seconds of
+one and the MB that the process has held at most.
 
-    python train_step.py {a,b,adamw,default} THREADS STEPS [bf16]
+    python train_step.py {a,b,c,adamw,default} THREADS STEPS [bf16]
 
 PyTorch in eager mode as its users write a Llama: scaled_dot_product_attention, nn.RMSNorm, fused AdamW, clipping by the
 global norm. `bf16` trains under autocast.
 """
 
+import resource
 import sys
 import time
 
@@ -74,8 +76,19 @@ class Llama(nn.Module):
 
 def perceptron():
     model = nn.Sequential(nn.Linear(784, 512), nn.ReLU(), nn.Linear(512, 512), nn.ReLU(), nn.Linear(512, 10))
+    return classifier(model, torch.rand(128, 784))
+
+
+def convnet():
+    model = nn.Sequential(
+        nn.Conv2d(1, 32, 3), nn.ReLU(), nn.Conv2d(32, 64, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
+        nn.Linear(64 * 12 * 12, 128), nn.ReLU(), nn.Linear(128, 10))
+    return classifier(model, torch.rand(64, 1, 28, 28))
+
+
+def classifier(model, pictures):
     optimizer = torch.optim.Adam(model.parameters(), fused=True)
-    pictures, classes = torch.rand(128, 784), torch.randint(10, (128,))
+    classes = torch.randint(10, pictures.shape[:1])
 
     def step():
         optimizer.zero_grad()
@@ -114,13 +127,14 @@ def main():
     name, threads, steps = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     torch.set_num_threads(threads)
     torch.manual_seed(42)
-    simple = {"a": perceptron, "adamw": adamw}
+    simple = {"a": perceptron, "c": convnet, "adamw": adamw}
     step = simple[name]() if name in simple else llama(WORKLOADS[name], "bf16" in sys.argv[4:])
     for _ in sys.stdin:
         start = time.perf_counter()
         for _ in range(steps):
             step()
-        print((time.perf_counter() - start) / steps, flush=True)
+        seconds = (time.perf_counter() - start) / steps
+        print(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6, flush=True)
 
 
 main()
