@@ -64,7 +64,7 @@ impl<T: Copy> Kernel for Transpose<'_, T> {
 
 /// Asks for the cache line at an address, which need not be readable.
 #[inline(always)]
-fn prefetch<T>(address: *const T) {
+pub(super) fn prefetch<T>(address: *const T) {
     #[cfg(target_arch = "x86_64")]
     {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};

@@ -15,6 +15,7 @@ mod matrix;
 mod pack;
 mod panels;
 mod plan;
+mod square;
 pub(crate) mod tile;
 
 pub(crate) use self::matrix::Matrix;

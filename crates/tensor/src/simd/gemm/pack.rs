@@ -4,6 +4,7 @@ use std::cell::Cell;
 
 use super::Matrix;
 use crate::simd::huge_pages::Buffer;
+use crate::simd::transpose::prefetch;
 use crate::simd::{Kernel, run};
 
 thread_local! {
@@ -61,6 +62,9 @@ fn spare(bytes: usize) -> Option<Buffer> {
     })
 }
 
+/// The columns that are turned at a time: a cache line of f32, two of f64.
+const COLUMNS: usize = 16;
+
 /// Copies `source` (at most `width` rows) column after column, each padded to `width`.
 pub(super) fn pack<T: super::Element>(source: Matrix<'_, T>, width: usize, out: &mut [T]) {
     run(Pack { source, width, out });
@@ -101,21 +105,38 @@ fn pack_width<T: super::Element, const W: usize>(source: Matrix<'_, T>, out: &mu
     };
     if rows == W && row_stride == 1 {
         for (column, out) in out.iter_mut().enumerate() {
+            let from = start.wrapping_offset(column as isize * column_stride);
+            // The panel beside this one is packed next.
+            for line in (0..W).step_by(COLUMNS) {
+                prefetch(from.wrapping_add(W + line));
+            }
             // SAFETY: as `read`: with a stride of 1 the column's W elements lie side by side.
-            *out = unsafe { *start.offset(column as isize * column_stride).cast::<[T; W]>() };
+            *out = unsafe { *from.cast::<[T; W]>() };
         }
     } else if rows == W && column_stride == 1 {
-        // Transposing: eight columns at a time, so that each row is read in runs.
-        let (blocks, rest) = out.as_chunks_mut::<8>();
-        let whole = blocks.len() * 8;
+        // Transposing: as many columns at a time as a cache line holds, in squares of four by four.
+        let (blocks, rest) = out.as_chunks_mut::<COLUMNS>();
+        let whole = blocks.len() * COLUMNS;
         for (block, out) in blocks.iter_mut().enumerate() {
+            // SAFETY: as `read`, with the stride known to be 1; a block's columns are left.
+            let from = unsafe { start.add(block * COLUMNS) };
+            let to = out.as_mut_ptr().cast::<T>();
             for row in 0..W {
-                // SAFETY: as `read`, with the stride known to be 1; eight columns are left.
-                let run: [T; 8] = unsafe {
-                    *start.offset(row as isize * row_stride).add(block * 8).cast::<[T; 8]>()
-                };
-                for (out, x) in out.iter_mut().zip(run) {
-                    out[row] = x;
+                // The rows below are packed next; they lie too far apart to be foreseen.
+                prefetch(from.wrapping_offset((row + W) as isize * row_stride));
+            }
+            for row in (0..W / 4 * 4).step_by(4) {
+                for column in (0..COLUMNS).step_by(4) {
+                    // SAFETY: the square lies inside the block, and its place inside `out`.
+                    unsafe {
+                        let from = from.offset(row as isize * row_stride).add(column);
+                        T::turn_square(from, row_stride, to.add(column * W + row), W);
+                    }
+                }
+            }
+            for row in W / 4 * 4..W {
+                for (column, out) in out.iter_mut().enumerate() {
+                    out[row] = read(row, block * COLUMNS + column);
                 }
             }
         }

@@ -15,6 +15,14 @@ pub trait Element: Copy + Default + Send + Sync + Add<Output = Self> + 'static {
     #[doc(hidden)]
     #[allow(private_interfaces)]
     fn column(isa: Isa) -> Option<ColumnKernel<Self>>;
+    /// Copies a square of four by four: row r of it, at `from + r * row_stride`, becomes a column, its
+    /// element c at `to + c * to_stride + r`.
+    ///
+    /// # Safety
+    ///
+    /// The rows must be readable and the places writable.
+    #[doc(hidden)]
+    unsafe fn turn_square(from: *const Self, row_stride: isize, to: *mut Self, to_stride: usize);
 }
 
 /// A tile's part of an operand: element `i` of step `k` along K is at
@@ -125,6 +133,12 @@ impl Element for f32 {
             Isa::Avx512(_) => Some(crate::simd::avx512::COLUMN_F32),
         }
     }
+
+    #[inline(always)]
+    unsafe fn turn_square(from: *const f32, row_stride: isize, to: *mut f32, to_stride: usize) {
+        // SAFETY: passed on to the caller.
+        unsafe { super::square::turn_f32(from, row_stride, to, to_stride) }
+    }
 }
 
 impl Element for f64 {
@@ -150,6 +164,12 @@ impl Element for f64 {
             #[cfg(target_arch = "x86_64")]
             Isa::Avx512(_) => Some(crate::simd::avx512::COLUMN_F64),
         }
+    }
+
+    #[inline(always)]
+    unsafe fn turn_square(from: *const f64, row_stride: isize, to: *mut f64, to_stride: usize) {
+        // SAFETY: passed on to the caller.
+        unsafe { super::square::turn_f64(from, row_stride, to, to_stride) }
     }
 }
 
