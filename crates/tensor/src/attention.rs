@@ -79,7 +79,11 @@ fn forward<T: Float>(
         return shaped(q.shape(), out);
     }
     // One task makes all heads of a block of queries: those lie side by side in the output.
-    let block = |b: usize, t0: usize, out: &mut [T]| {
+    let blocks = dims.t.div_ceil(QUERIES);
+    let mut parts: Vec<&mut [T]> =
+        out.chunks_mut(sequence).flat_map(|out| out.chunks_mut(QUERIES * row)).collect();
+    share::chunks(&mut parts, 1, true, |index, out| {
+        let (b, t0, out) = (index / blocks, index % blocks * QUERIES, &mut *out[0]);
         let rows = out.len() / row;
         let mut scores = vec![T::ZERO; rows * dims.s];
         for h in 0..dims.h {
@@ -89,9 +93,6 @@ fn forward<T: Float>(
             let p = Matrix::from_slice(&scores, rows, seen);
             gemm(p, head(&v, b, kh).rows(first, seen), &mut out[h * dims.d..], row, false);
         }
-    };
-    share::chunks(&mut out, sequence, true, |b, out| {
-        share::chunks(out, QUERIES * row, true, |index, out| block(b, index * QUERIES, out));
     });
     shaped(q.shape(), out)
 }

@@ -5,17 +5,45 @@
 //! microseconds to wake, and what is small is done by then. Which thread does which task has no
 //! effect on a result.
 
+use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+/// With so many tasks for each thread, work inside a task is not shared out again: nobody is idle who
+/// could take it, and to offer it costs microseconds each time.
+const ENOUGH: usize = 8;
+
+thread_local! {
+    /// Is this thread doing one of so many tasks?
+    static BUSY: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether work that is shared out now would find no idle thread.
+pub(crate) fn all_are_busy() -> bool {
+    BUSY.get()
+}
+
+/// Runs `f` with [`all_are_busy`] as given, and restores it even when `f` panics.
+fn while_busy(busy: bool, f: impl FnOnce()) {
+    struct Restore(bool);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            BUSY.set(self.0);
+        }
+    }
+    let _restore = Restore(BUSY.replace(busy));
+    f();
+}
+
 /// Calls `f(task)` once for each number below `tasks`: on the threads of the current pool (rayon's)
-/// if `parallel`, else here and in ascending order.
+/// if `parallel` and some may be idle, else here and in ascending order.
 pub(crate) fn for_each(tasks: usize, parallel: bool, f: impl Fn(usize) + Sync) {
+    let parallel = parallel && tasks > 1 && !all_are_busy();
     let threads = if parallel { rayon::current_num_threads().min(tasks) } else { 1 };
     if threads <= 1 {
         return (0..tasks).for_each(f);
     }
     let (next, finished) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    let work = || {
+    let take = || {
         loop {
             let task = next.fetch_add(1, Ordering::Relaxed);
             if task >= tasks {
@@ -24,6 +52,7 @@ pub(crate) fn for_each(tasks: usize, parallel: bool, f: impl Fn(usize) + Sync) {
             f(task);
         }
     };
+    let work = || while_busy(tasks >= ENOUGH * threads, take);
     let help = || {
         work();
         finished.fetch_add(1, Ordering::Release);
@@ -148,6 +177,24 @@ mod tests {
             });
         });
         assert_eq!(count.into_inner(), 35);
+    }
+
+    #[test]
+    fn work_inside_many_tasks_stays_on_its_thread() {
+        let stayed = AtomicUsize::new(0);
+        in_pool(2, || {
+            for_each(2 * ENOUGH, true, |_| {
+                assert!(all_are_busy());
+                let here = std::thread::current().id();
+                for_each(100, true, |_| {
+                    let same = std::thread::current().id() == here;
+                    stayed.fetch_add(usize::from(same), Ordering::Relaxed);
+                });
+            });
+            assert!(!all_are_busy());
+            for_each(2 * ENOUGH - 1, true, |_| assert!(!all_are_busy()));
+        });
+        assert_eq!(stayed.into_inner(), 200 * ENOUGH);
     }
 
     #[test]

@@ -143,7 +143,7 @@ fn product<T: Element>(
         return;
     }
     let threads = rayon::current_num_threads();
-    let parallel = threads > 1 && m * n * k > PARALLEL;
+    let parallel = threads > 1 && m * n * k > PARALLEL && !share::all_are_busy();
     let in_place = reads_in_place(&tile, &b, m);
     let fitting = (B_BYTES / (k * size_of::<T>())).max(COLUMNS) / tile.columns * tile.columns;
     let step = if in_place { n } else { fitting };
