@@ -48,16 +48,10 @@ pub fn max_pool2d<T: Float>(
     let mut beside: Vec<_> = all.chunks_mut((rows * ow).max(1)).collect();
     let y = collect_beside(shape.iter().product(), rows * ow, &mut beside, |start, out, places| {
         let y = out.fill(out.len(), T::NEG_INFINITY);
-        for (i, (y, place)) in y.iter_mut().zip(places.iter_mut()).enumerate() {
-            let (row, ox) = ((start + i) / ow, (start + i) % ow);
+        let rows = y.chunks_mut(ow).zip(places.chunks_mut(ow));
+        for (row, (y, place)) in (start / ow..).zip(rows) {
             let plane = &x[row / oh * windows.plane()..][..windows.plane()];
-            let mut found = false;
-            for index in windows.inside(row % oh, ox) {
-                let value = plane[index];
-                if !found || value > *y || value.is_nan() && !y.is_nan() {
-                    (*y, *place, found) = (value, index, true);
-                }
-            }
+            windows.max_of_row(plane, row % oh, y, place);
         }
     });
     (shaped(&shape, y), places)
@@ -147,6 +141,36 @@ impl Windows {
     /// The elements of an image.
     fn plane(&self) -> usize {
         self.image[0] * self.image[1]
+    }
+
+    /// The maxima of the windows of row `oy`, from negative infinity, and their places. The element
+    /// with one offset is taken of all windows before the next: each window meets its own in order.
+    fn max_of_row<T: Float>(&self, plane: &[T], oy: usize, y: &mut [T], places: &mut [usize]) {
+        const NONE: usize = usize::MAX;
+        let &Windows { image: [h, w], window: [kh, kw], conv } = self;
+        places.fill(NONE);
+        for ky in 0..kh {
+            let row = (oy * conv.stride[0] + ky * conv.dilation[0]).checked_sub(conv.padding[0]);
+            let Some(row) = row.filter(|&row| row < h) else { continue };
+            for kx in 0..kw {
+                let (stride, shift, padding) =
+                    (conv.stride[1], kx * conv.dilation[1], conv.padding[1]);
+                // The windows whose element lies inside: ox * stride + shift - padding in 0..w.
+                let end = (w + padding).saturating_sub(shift).div_ceil(stride).min(y.len());
+                let first = padding.saturating_sub(shift).div_ceil(stride).min(end);
+                let start = row * w + (first * stride + shift).saturating_sub(padding);
+                let windows = y[first..end].iter_mut().zip(&mut places[first..end]);
+                for (i, (y, place)) in windows.enumerate() {
+                    let index = start + i * stride;
+                    let value = plane[index];
+                    if *place == NONE || value > *y || value.is_nan() && !y.is_nan() {
+                        (*y, *place) = (value, index);
+                    }
+                }
+            }
+        }
+        // A dilated window may lie around the image and have no element.
+        places.iter_mut().filter(|place| **place == NONE).for_each(|place| *place = 0);
     }
 
     /// The elements of the image that window (`oy`, `ox`) covers, row after row.

@@ -117,3 +117,17 @@ both!(pooling, check_pooling);
 fn a_window_larger_than_the_image_is_refused() {
     Conv::default().output_size([2, 9], [3, 2]);
 }
+
+#[test]
+fn a_maximum_is_the_first_of_equals_or_nan_and_nothing_has_none() {
+    let x = ArrayD::from_shape_vec(vec![1, 1, 1, 6], vec![1.0, 5.0, 5.0, 5.0, f32::NAN, 9.0]);
+    let pairs = Conv { stride: [1, 2], ..Conv::default() };
+    let (y, places) = max_pool2d(x.unwrap().view(), [1, 2], pairs);
+    assert_eq!((y[[0, 0, 0, 0]], y[[0, 0, 0, 1]]), (5.0, 5.0));
+    assert!(y[[0, 0, 0, 2]].is_nan());
+    assert_eq!(places.iter().copied().collect::<Vec<_>>(), [1, 2, 4]);
+    // Both elements of the only window lie beside the image.
+    let around = Conv { padding: [0, 1], dilation: [1, 2], ..Conv::default() };
+    let (y, places) = max_pool2d(ArrayD::<f32>::ones(vec![1, 1, 1, 1]).view(), [1, 2], around);
+    assert_eq!((y.first(), places.first()), (Some(&f32::NEG_INFINITY), Some(&0)));
+}
