@@ -1,12 +1,9 @@
 //! A vector for a text.
 
 use crate::error::InferError;
-use crate::kv_cache::KvCache;
-use crate::model::{Input, LogitRows, Model, Workspace};
+use crate::model::{LogitRows, Model, Workspace};
 use crate::precision::Precision;
-
-/// Positions that are computed at once.
-const CHUNK: usize = 512;
+use crate::states::for_each_chunk_of_states;
 
 /// How the states of a text's T positions become one vector.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -58,28 +55,20 @@ pub fn embed(
     }
     // Nothing after the first position changes its state.
     let ids = if pooling == Pooling::Cls { &ids[..1] } else { ids };
-    let Precision { activations, cache } = precision.into();
-    let mut cache = KvCache::of_type(model.cache_shape(), cache, ids.len());
-    let sequence = cache.open();
-    let mut workspace = Workspace::new();
-    let mut sum = vec![0.0f64; model.hidden_size()];
-    let chunks = ids.len().div_ceil(CHUNK);
-    for (chunk, tokens) in ids.chunks(CHUNK).enumerate() {
-        let logits = match pooling {
-            Pooling::Mean => LogitRows::All,
-            Pooling::Last | Pooling::Cls if chunk + 1 == chunks => LogitRows::Last,
-            Pooling::Last | Pooling::Cls => LogitRows::None,
-        };
-        let input = Input { sequence, tokens, logits };
-        let states = model
-            .states(&[input], &mut cache, activations, &mut workspace)
-            .map_err(|error| error.shifted(chunk * CHUNK))?;
-        for state in states.chunks_exact(model.hidden_size()) {
+    let rows = |is_last: bool| match pooling {
+        Pooling::Mean => LogitRows::All,
+        Pooling::Last | Pooling::Cls if is_last => LogitRows::Last,
+        Pooling::Last | Pooling::Cls => LogitRows::None,
+    };
+    let (mut workspace, mut sum) = (Workspace::new(), vec![0.0f64; model.hidden_size()]);
+    for_each_chunk_of_states(model, ids, precision.into(), &mut workspace, rows, |states| {
+        for state in states.chunks_exact(sum.len()) {
             for (sum, &x) in sum.iter_mut().zip(state) {
                 *sum += f64::from(x);
             }
         }
-    }
+        Ok(())
+    })?;
     let count = if pooling == Pooling::Mean { ids.len() as f64 } else { 1.0 };
     let vector: Vec<f32> = sum.into_iter().map(|sum| (sum / count) as f32).collect();
     match vector.iter().position(|x| !x.is_finite()) {

@@ -67,6 +67,7 @@ mod quant;
 mod requantize;
 mod sampler;
 mod score;
+mod states;
 mod tokenizer;
 
 pub use beam_search::{Beam, BeamOptions, beam_search};

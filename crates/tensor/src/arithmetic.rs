@@ -218,6 +218,13 @@ pub fn sign<T: Float>(x: ArrayViewD<'_, T>) -> ArrayD<T> {
 
 #[derive(Clone, Copy)]
 struct Clamp<T>(T, T);
+impl<T: Float> Clamp<T> {
+    #[track_caller]
+    fn new(least: T, most: T) -> Self {
+        assert!(least <= most, "clamp between {least} and {most}");
+        Clamp(least, most)
+    }
+}
 impl<T: Float> Map1<T> for Clamp<T> {
     #[inline(always)]
     fn at(self, x: T) -> T {
@@ -242,15 +249,13 @@ impl<T: Float> Map1<T> for Clamp<T> {
 /// ```
 #[track_caller]
 pub fn clamp<T: Float>(x: ArrayViewD<'_, T>, least: T, most: T) -> ArrayD<T> {
-    assert!(least <= most, "clamp between {least} and {most}");
-    map1(x, Clamp(least, most))
+    map1(x, Clamp::new(least, most))
 }
 
 /// [`clamp`] into `out`.
 #[track_caller]
 pub fn clamp_into<T: Float>(x: ArrayViewD<'_, T>, least: T, most: T, out: ArrayViewMutD<'_, T>) {
-    assert!(least <= most, "clamp between {least} and {most}");
-    map1_into(x, Clamp(least, most), out);
+    map1_into(x, Clamp::new(least, most), out);
 }
 
 #[derive(Clone, Copy)]

@@ -36,12 +36,6 @@ use crate::simd::share;
 /// ```
 #[track_caller]
 pub fn matmul<T: Float>(a: ArrayViewD<'_, T>, b: ArrayViewD<'_, T>) -> ArrayD<T> {
-    if a.ndim() == 2 && b.ndim() == 2 {
-        check(&a, &b);
-        let (a, b) = (page(&a, &[], 0), page(&b, &[], 0));
-        let shape = [a.nrows(), b.ncols()];
-        return fresh(&shape, |memory| write_product(Matrix::new(&a), Matrix::new(&b), memory));
-    }
     let pair = Pair::new(&a, &b);
     fresh(&pair.shape(), |memory| pair.write(memory))
 }
@@ -107,16 +101,6 @@ pub fn matmul_accumulate<T: Float>(
     in_place(&pair.shape(), out, |out| pair.add_to(out));
 }
 
-#[track_caller]
-fn check<T>(a: &ArrayViewD<'_, T>, b: &ArrayViewD<'_, T>) {
-    assert!(
-        a.ndim() >= 2 && b.ndim() >= 2 && a.shape()[a.ndim() - 1] == b.shape()[b.ndim() - 2],
-        "shapes {:?} and {:?} do not multiply",
-        a.shape(),
-        b.shape()
-    );
-}
-
 /// Two operands, broadcast to one batch.
 struct Pair<'a, T> {
     a: ArrayViewD<'a, T>,
@@ -130,13 +114,23 @@ struct Pair<'a, T> {
 impl<'a, T: Float> Pair<'a, T> {
     #[track_caller]
     fn new(a: &'a ArrayViewD<'_, T>, b: &'a ArrayViewD<'_, T>) -> Self {
-        check(a, b);
+        assert!(
+            a.ndim() >= 2 && b.ndim() >= 2 && a.shape()[a.ndim() - 1] == b.shape()[b.ndim() - 2],
+            "shapes {:?} and {:?} do not multiply",
+            a.shape(),
+            b.shape()
+        );
         let batch = broadcast_shape(&a.shape()[..a.ndim() - 2], &b.shape()[..b.ndim() - 2]);
         let (m, k) = (a.shape()[a.ndim() - 2], a.shape()[a.ndim() - 1]);
         let n = b.shape()[b.ndim() - 1];
-        let expand = |matrix: [usize; 2]| IxDyn(&[&batch[..], &matrix].concat());
-        let a = a.broadcast(expand([m, k])).expect("the leading axes broadcast");
-        let b = b.broadcast(expand([k, n])).expect("the leading axes broadcast");
+        let expand = |x: &'a ArrayViewD<'_, T>, matrix: [usize; 2]| match batch.len() {
+            0 => x.view(),
+            _ => {
+                let shape = IxDyn(&[&batch[..], &matrix].concat());
+                x.broadcast(shape).expect("the leading axes broadcast")
+            }
+        };
+        let (a, b) = (expand(a, [m, k]), expand(b, [k, n]));
         Pair { a, b, batch, m, n, k }
     }
 

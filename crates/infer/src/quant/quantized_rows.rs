@@ -57,6 +57,13 @@ pub(crate) struct RowChunk {
 }
 
 impl RowChunk {
+    /// Group `group` of block `block`: four integers, the first in the lowest byte.
+    #[inline(always)]
+    pub(crate) fn four(&self, block: usize, group: usize) -> i32 {
+        let [a, b, c, d] = self.q[block].as_chunks::<4>().0[group];
+        i32::from_le_bytes([a as u8, b as u8, c as u8, d as u8])
+    }
+
     const ZERO: RowChunk = RowChunk {
         q: [[0; BLOCK]; BLOCKS],
         scale: [0.0; BLOCKS],

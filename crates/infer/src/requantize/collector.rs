@@ -2,12 +2,9 @@
 
 use super::Importance;
 use crate::error::InferError;
-use crate::kv_cache::KvCache;
-use crate::model::{Input, LogitRows, Model, Workspace};
+use crate::model::{LogitRows, Model, Workspace};
 use crate::precision::Precision;
-
-/// Positions that are computed at once.
-const CHUNK: usize = 512;
+use crate::states::for_each_chunk_of_states;
 
 /// Runs texts through a model and sums the squares of what its matrices are multiplied with: for
 /// each matrix and each of its inputs i, Σₜ xₜᵢ² over all tokens t.
@@ -50,21 +47,15 @@ impl<'m> ImportanceCollector<'m> {
     /// [`InferError::TokenOutOfRange`], [`InferError::ContextFull`] if the model was not made for so
     /// many tokens, [`InferError::NonFiniteState`].
     pub fn add(&mut self, ids: &[u32]) -> Result<(), InferError> {
-        let Precision { activations, cache } = self.precision;
-        let mut cache = KvCache::of_type(self.model.cache_shape(), cache, ids.len());
-        let sequence = cache.open();
-        for (chunk, tokens) in ids.chunks(CHUNK).enumerate() {
-            let input = Input { sequence, tokens, logits: LogitRows::All };
-            let states = self
-                .model
-                .states(&[input], &mut cache, activations, &mut self.workspace)
-                .map_err(|error| error.shifted(chunk * CHUNK))?;
-            if let Some(place) = states.iter().position(|x| !x.is_finite()) {
-                let element = place % self.model.hidden_size();
-                return Err(InferError::NonFiniteState { element });
-            }
-        }
-        Ok(())
+        let (model, rows) = (self.model, |_| LogitRows::All);
+        let workspace = &mut self.workspace;
+        for_each_chunk_of_states(model, ids, self.precision, workspace, rows, |states| match states
+            .iter()
+            .position(|x| !x.is_finite())
+        {
+            Some(place) => Err(InferError::NonFiniteState { element: place % model.hidden_size() }),
+            None => Ok(()),
+        })
     }
 
     /// What has been seen. Names are GGUF's; a tied output is the embedding.

@@ -3,7 +3,7 @@
 mod passes;
 mod report;
 
-use super::flags::{Loaded, ModelFlags};
+use super::flags::{Loaded, ModelArgument};
 use super::plan::own_memory;
 use super::progress;
 use crate::error::CliError;
@@ -11,7 +11,6 @@ use clap::Args;
 use passes::Passes;
 use report::{Measured, Memory, Report};
 use std::io::Write;
-use std::path::PathBuf;
 use ulp_infer::{KernelRates, LimitBuffer, ModelPlan};
 
 const EXAMPLES: &str = "\
@@ -30,10 +29,6 @@ what the weights take, and the cache and work space of the largest kind of pass.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Typed {
-    /// A GGUF file or a Hugging Face directory; the same as -m
-    #[arg(value_name = "MODEL", conflicts_with = "model")]
-    argument: Option<PathBuf>,
-
     /// Lengths of prompts; 0 for none
     #[arg(short, long = "prompt-tokens", value_name = "N,...", value_delimiter = ',')]
     #[arg(default_value = "512")]
@@ -62,7 +57,7 @@ pub(super) struct Typed {
     json: bool,
 
     #[command(flatten)]
-    model: ModelFlags,
+    model: ModelArgument,
 }
 
 /// What it means.
@@ -82,7 +77,7 @@ impl Typed {
             return Err(CliError::usage("--parallel", "there is at least one sequence"));
         }
         let before = own_memory();
-        let loaded = self.model.or_argument(self.argument).load()?;
+        let loaded = self.model.load()?;
         let weights = grown(before, own_memory());
         let plan = loaded.source.plan()?.with_cache_type(loaded.precision.cache);
         let mut passes = Vec::new();

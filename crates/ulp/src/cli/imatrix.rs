@@ -1,6 +1,6 @@
 //! `ulp imatrix`: how much each input of each matrix matters.
 
-use super::flags::{Loaded, ModelFlags, WindowFlags, Windowed};
+use super::flags::{Loaded, ModelArgument, WindowFlags, Windowed};
 use super::progress;
 use super::quantize::same_file;
 use crate::error::CliError;
@@ -25,10 +25,6 @@ it, too. Some ten thousand tokens of what the model is for are enough.";
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Typed {
-    /// A GGUF file or a Hugging Face directory; the same as -m
-    #[arg(value_name = "MODEL", conflicts_with = "model")]
-    argument: Option<PathBuf>,
-
     #[command(flatten)]
     text: WindowFlags,
 
@@ -41,7 +37,7 @@ pub(super) struct Typed {
     json: bool,
 
     #[command(flatten)]
-    model: ModelFlags,
+    model: ModelArgument,
 }
 
 /// What it means.
@@ -55,7 +51,7 @@ pub(super) struct Imatrix {
 impl Typed {
     pub(super) fn resolve(self) -> Result<Imatrix, CliError> {
         let text = self.text.read()?;
-        let loaded = self.model.or_argument(self.argument).load()?;
+        let loaded = self.model.load()?;
         if same_file(Path::new(&loaded.name), &self.output) {
             return Err(CliError::usage("--output", "it is the model"));
         }

@@ -3,7 +3,7 @@
 mod reference;
 mod report;
 
-use super::flags::{Loaded, ModelFlags, WindowFlags, Windowed};
+use super::flags::{Loaded, ModelArgument, WindowFlags, Windowed};
 use super::progress;
 use crate::error::CliError;
 use clap::Args;
@@ -30,10 +30,6 @@ root mean square of the change in the right token's probability.";
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Typed {
-    /// A GGUF file or a Hugging Face directory; the same as -m
-    #[arg(value_name = "MODEL", conflicts_with = "model")]
-    argument: Option<PathBuf>,
-
     #[command(flatten)]
     text: WindowFlags,
 
@@ -54,7 +50,7 @@ pub(super) struct Typed {
     json: bool,
 
     #[command(flatten)]
-    model: ModelFlags,
+    model: ModelArgument,
 }
 
 /// What it means.
@@ -69,7 +65,7 @@ pub(super) struct Perplexity {
 impl Typed {
     pub(super) fn resolve(self) -> Result<Perplexity, CliError> {
         let text = self.text.read()?;
-        let loaded = self.model.or_argument(self.argument).load()?;
+        let loaded = self.model.load()?;
         let reference = match (self.against, self.logits) {
             (Some(path), _) => Some(Reference::model(&path)?),
             (None, Some(path)) => Some(Reference::Saved(SavedDistributions::open(path)?)),

@@ -5,7 +5,7 @@
 
 use std::hint::black_box;
 
-use super::super::panel::{BLOCK, Chunk, Lanes, Packed, Panel, Row16, Scheme};
+use super::super::panel::{BLOCK, Chunk, Lanes, Packed, Panel, Row16, Scheme, Sink};
 use super::super::plain::Plain;
 use super::super::quantized_rows::{QuantizedRows, RowChunk};
 use super::super::table::Table;
@@ -75,7 +75,7 @@ pub(super) trait Arch: Lanes {
 
 /// Chunks that are asked for ahead of the one that is unpacked. The processor's own prefetching ends
 /// at each page, and stops while a chunk is multiplied.
-const AHEAD: usize = 2;
+pub(super) const AHEAD: usize = 2;
 /// The same for plain numbers, in bytes.
 const AHEAD_PLAIN: usize = 4096;
 
@@ -122,13 +122,7 @@ pub(super) fn quantized<A: Arch, P: Packed>(
         for index in 0..tiles.chunks(&P::LAYOUT) {
             for (tile, out) in tiles.iter().zip(out.iter_mut()) {
                 let bytes = chunk_of(&P::LAYOUT, tile, index);
-                let x = &x.chunk(index)[0];
-                // The compiler knows a whole chunk's length, and leaves out what checks it.
-                if bytes.len() == TILE * P::LAYOUT.chunk_bytes() {
-                    direct::multiply::<A, P>(arch, bytes, AHEAD * bytes.len(), x, out);
-                } else {
-                    direct::multiply::<A, P>(arch, bytes, 0, x, out);
-                }
+                direct::multiply::<A, P>(arch, bytes, &x.chunk(index)[0], out);
             }
         }
         return;
@@ -159,14 +153,14 @@ pub(super) fn quantized<A: Arch, P: Packed>(
 
 /// Unpacks a chunk; returns the number of its blocks of 32 elements.
 #[inline(always)]
-fn unpack<A: Arch, P: Packed>(arch: A, bytes: &[u8], panel: &mut Panel) -> usize {
+pub(super) fn unpack<A: Arch, P: Packed>(arch: A, bytes: &[u8], sink: &mut impl Sink<A>) -> usize {
     // The compiler knows a whole chunk's length, and leaves out what checks it.
     if bytes.len() == TILE * P::LAYOUT.chunk_bytes() {
-        P::unpack(arch, &Chunk::new(&P::LAYOUT, bytes), panel);
+        P::unpack(arch, &Chunk::new(&P::LAYOUT, bytes), sink);
         return CHUNK / BLOCK;
     }
     let chunk = Chunk::new(&P::LAYOUT, bytes);
-    P::unpack(arch, &chunk, panel);
+    P::unpack(arch, &chunk, sink);
     chunk.blocks * P::LAYOUT.ty.block_elements() / BLOCK
 }
 

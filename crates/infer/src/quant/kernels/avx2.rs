@@ -340,9 +340,7 @@ fn dot<S: Scheme>(panel: &Panel, block: usize, first: usize, half: usize, x: &Ro
         let line = &panel.q[block][group][8 * half..][..8];
         // SAFETY: the load is of a slice of 32 bytes.
         let w = unsafe { _mm256_loadu_si256(line.as_ptr().cast()) };
-        let [a, b, c, d] = x.q[block].as_chunks::<4>().0[group];
-        let four = i32::from_le_bytes([a as u8, b as u8, c as u8, d as u8]);
-        let four = _mm256_set1_epi32(four);
+        let four = _mm256_set1_epi32(x.four(block, group));
         sum = if S::MINIMUM {
             _mm256_add_epi16(sum, _mm256_maddubs_epi16(w, four))
         } else {

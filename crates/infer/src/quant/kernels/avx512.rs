@@ -360,9 +360,7 @@ fn dot<const N: usize>(
         // SAFETY: the load is of an array of 64 bytes.
         let w = unsafe { _mm512_loadu_si512(panel.q[block][group].as_ptr().cast()) };
         for n in 0..N {
-            let [a, b, c, d] = x[n].q[block].as_chunks::<4>().0[group];
-            let four = i32::from_le_bytes([a as u8, b as u8, c as u8, d as u8]);
-            sums[n] = _mm512_dpbusd_epi32(sums[n], w, _mm512_set1_epi32(four));
+            sums[n] = _mm512_dpbusd_epi32(sums[n], w, _mm512_set1_epi32(x[n].four(block, group)));
         }
     }
     sums

@@ -7,17 +7,15 @@
 
 use std::marker::PhantomData;
 
-use super::super::panel::{BLOCK, BLOCKS, Chunk, Packed, Row16, Scheme, Sink};
+use super::super::panel::{BLOCKS, Packed, Row16, Scheme, Sink};
 use super::super::quantized_rows::RowChunk;
-use super::arch::Arch;
+use super::arch::{AHEAD, Arch, unpack};
 
 /// The sums, scales and minimums of a chunk's blocks, or of the halves of its blocks.
 struct Direct<'a, A: Arch, S: Scheme> {
     x: &'a RowChunk,
     /// The chunk's bytes.
     bytes: &'a [u8],
-    /// Asked for while this chunk is unpacked: what lies so many bytes behind it.
-    ahead: usize,
     // Apart from the rest: what is indexed lies in memory, and the rest is to stay in registers.
     sums: &'a mut [[A::Words; 2]; BLOCKS],
     scale: &'a mut [[A::Floats; 2]; BLOCKS],
@@ -28,10 +26,8 @@ struct Direct<'a, A: Arch, S: Scheme> {
 impl<A: Arch, S: Scheme> Sink<A> for Direct<'_, A, S> {
     #[inline(always)]
     fn set(&mut self, arch: A, block: usize, group: usize, q: A::Words) {
-        let [a, b, c, d] = self.x.q[block].as_chunks::<4>().0[group];
-        let four = i32::from_le_bytes([a as u8, b as u8, c as u8, d as u8]);
         let sum = &mut self.sums[block][if S::HALVES { group / 4 } else { 0 }];
-        *sum = arch.dot(*sum, q, four);
+        *sum = arch.dot(*sum, q, self.x.four(block, group));
     }
 
     #[inline(always)]
@@ -39,7 +35,7 @@ impl<A: Arch, S: Scheme> Sink<A> for Direct<'_, A, S> {
         if half == 0 {
             // A block's share at a time: all at once would wait for memory with nothing to do.
             let share = self.bytes.len() / BLOCKS;
-            arch.prefetch(&self.bytes[block * share..][..share], self.ahead);
+            arch.prefetch(&self.bytes[block * share..][..share], AHEAD * self.bytes.len());
         }
         self.scale[block][half] = scale;
     }
@@ -52,14 +48,7 @@ impl<A: Arch, S: Scheme> Sink<A> for Direct<'_, A, S> {
 
 /// Adds the chunk of a tile in `bytes` times `x` to 16 outputs, as [`Scheme`] defines.
 #[inline(always)]
-pub(super) fn multiply<A: Arch, P: Packed>(
-    arch: A,
-    bytes: &[u8],
-    ahead: usize,
-    x: &RowChunk,
-    out: &mut Row16,
-) {
-    let chunk = Chunk::new(&P::LAYOUT, bytes);
+pub(super) fn multiply<A: Arch, P: Packed>(arch: A, bytes: &[u8], x: &RowChunk, out: &mut Row16) {
     let zero = arch.splat(0.0);
     let (mut scale, mut min) = ([[zero; 2]; BLOCKS], [[zero; 2]; BLOCKS]);
     let mut sums = [[arch.words(0); 2]; BLOCKS];
@@ -76,14 +65,12 @@ pub(super) fn multiply<A: Arch, P: Packed>(
     let mut direct = Direct::<A, P::Scheme> {
         x,
         bytes,
-        ahead,
         sums: &mut sums,
         scale: &mut scale,
         min: &mut min,
         scheme: PhantomData,
     };
-    P::unpack(arch, &chunk, &mut direct);
-    let blocks = chunk.blocks * P::LAYOUT.ty.block_elements() / BLOCK;
+    let blocks = unpack::<A, P>(arch, bytes, &mut direct);
     let mut c = arch.row(out);
     for block in 0..blocks {
         c = direct.add_block(arch, block, c);

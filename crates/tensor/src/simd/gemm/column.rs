@@ -11,7 +11,7 @@ use super::{KC, PARALLEL};
 use crate::simd::{Isa, share};
 
 /// The rows that a kernel works on at a time, at most: two registers of the narrowest type.
-const ROWS: usize = 32;
+pub(crate) const ROWS: usize = 32;
 
 /// The bytes of the matrix that a task reads, about.
 const TASK_BYTES: usize = 256 << 10;
@@ -95,8 +95,8 @@ fn group<T: Element>(
     }
 }
 
-/// Defines the kernel `$kernel` of one instruction set. A square is as wide as a quarter of a
-/// register, `$lanes` of which make one.
+/// Defines the kernel `$kernel` of one instruction set. A register holds `$lanes` squares of `$width`
+/// rows and columns: `$gather` reads one row of each, `$turn` makes columns of their rows.
 #[cfg(target_arch = "x86_64")]
 macro_rules! x86_column {
     (
@@ -116,7 +116,7 @@ macro_rules! x86_column {
                         a: *const $t,
                         row_stride: isize,
                         x: *const $t,
-                        sums: &mut [$t; 32],
+                        sums: &mut [$t; crate::simd::gemm::column::ROWS],
                     ) {
                         const HALF: usize = $width * $lanes;
                         // SAFETY: passed on to the caller.
@@ -140,7 +140,7 @@ macro_rules! x86_column {
             a: *const $t,
             row_stride: isize,
             x: *const $t,
-            out: &mut [$t; 32],
+            out: &mut [$t; crate::simd::gemm::column::ROWS],
         ) {
             use std::arch::x86_64::{$fmadd, $load, $set1, $store, $zero};
             const WIDTH: usize = $width;

@@ -15,7 +15,7 @@ pub(super) use count::parse_count;
 pub(super) use form::FormFlags;
 pub(super) use ids::{IdFlags, check_ids, parse_ids};
 pub(super) use kv::KvFlag;
-pub(super) use model::{ContextFlag, Loaded, ModelFlags, ModelSource};
+pub(super) use model::{ContextFlag, Loaded, ModelArgument, ModelFlags, ModelSource};
 pub(super) use sampling::SamplingFlags;
 pub(super) use speculation::SpeculationFlags;
 pub(super) use text::{TextFlags, read_text};

@@ -59,6 +59,17 @@ impl ContextFlag {
     }
 }
 
+/// The same, where the model may also be the first argument.
+#[derive(Args)]
+pub(in crate::cli) struct ModelArgument {
+    /// A GGUF file or a Hugging Face directory; the same as -m
+    #[arg(value_name = "MODEL", conflicts_with = "model")]
+    argument: Option<PathBuf>,
+
+    #[command(flatten)]
+    flags: ModelFlags,
+}
+
 /// A model in memory.
 pub(in crate::cli) struct Loaded {
     /// What to call it.
@@ -71,12 +82,14 @@ pub(in crate::cli) struct Loaded {
     tokenizer: Option<PathBuf>,
 }
 
-impl ModelFlags {
-    /// The same flags where the model may also be the first argument.
-    pub(in crate::cli) fn or_argument(self, argument: Option<PathBuf>) -> ModelFlags {
-        ModelFlags { model: self.model.or(argument), ..self }
+impl ModelArgument {
+    pub(in crate::cli) fn load(self) -> Result<Loaded, CliError> {
+        let ModelArgument { argument, flags } = self;
+        ModelFlags { model: flags.model.or(argument), ..flags }.load()
     }
+}
 
+impl ModelFlags {
     pub(in crate::cli) fn load(self) -> Result<Loaded, CliError> {
         self.threads.apply();
         let activations = if self.exact { Activations::Exact } else { Activations::Quantized };
