@@ -9,6 +9,8 @@ use super::tile::CHUNK;
 /// Below this a block counts as zero: the reciprocal of its scale would overflow. 2^-100 is far
 /// below anything that a product with 16-bit scales could show.
 const SMALLEST: f32 = f32::from_bits((127 - 100) << 23);
+/// 3 · 2^22: from 2^23 to 2^24 an f32 is a whole number, and its last bits count.
+const ROUNDS: f32 = 12_582_912.0;
 /// Below this many numbers a pass over rows is done before another thread has woken.
 const PARALLEL: usize = 1 << 14;
 
@@ -160,10 +162,13 @@ fn quantize_block(x: &[f32; BLOCK], chunk: &mut RowChunk, block: usize) {
         (127.0 / absmax, absmax / 127.0)
     };
     let mut q = [0i32; BLOCK];
-    for (q, x) in q.iter_mut().zip(x) {
-        // At most 127 (1 + 2^-23)^2 in magnitude, which rounds to 127. Where x is not finite, its
-        // product is NaN or 0, and the cast gives 0.
-        *q = (x * inverse).round_ties_even() as i32;
+    if absmax.is_finite() {
+        for (q, x) in q.iter_mut().zip(x) {
+            // At most 127 (1 + 2^-23)^2 in magnitude. A cast would be one instruction a number, since it
+            // has to care for what does not fit; a sum of this size has no bits behind the point, and
+            // is rounded to even.
+            *q = (x * inverse + ROUNDS).to_bits() as i32 - ROUNDS.to_bits() as i32;
+        }
     }
     for (out, q) in chunk.q[block].iter_mut().zip(q) {
         *out = q as i8;

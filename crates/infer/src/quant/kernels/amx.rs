@@ -11,7 +11,7 @@
 use std::arch::asm;
 use std::arch::x86_64::*;
 
-use super::super::panel::{GROUPS, Panel, Row16, Scheme};
+use super::super::panel::{BLOCK, GROUPS, Panel, Row16, Scheme};
 use super::super::quantized_rows::RowChunk;
 use super::super::tile::TILE;
 use super::avx512::{add_minimums, load, store};
@@ -76,7 +76,8 @@ struct Configuration {
 struct Tiles(());
 
 impl Tiles {
-    /// Tiles 0 to 2 for products of `n` rows: sums, activations, weights; 3 to 5 the same again.
+    /// Tiles 0 to 3 for sums of `n` rows, one product after the other; 4 and 6 for their activations,
+    /// 5 and 7 for their weights.
     fn configure<S: Scheme>(_: Amx, n: u8) -> Self {
         let groups = if S::HALVES { GROUPS / 2 } else { GROUPS } as u8;
         let mut config = Configuration {
@@ -86,9 +87,13 @@ impl Tiles {
             row_bytes: [0; 16],
             rows: [0; 16],
         };
-        for first in [0, 3] {
-            config.rows[first..first + 3].copy_from_slice(&[n, n, groups]);
-            config.row_bytes[first..first + 3].copy_from_slice(&[64, 4 * u16::from(groups), 64]);
+        for sums in 0..4 {
+            config.rows[sums] = n;
+            config.row_bytes[sums] = 64;
+        }
+        for first in [4, 6] {
+            config.rows[first..first + 2].copy_from_slice(&[n, groups]);
+            config.row_bytes[first..first + 2].copy_from_slice(&[4 * u16::from(groups), 64]);
         }
         // SAFETY: the processor has the instruction and the system granted it; it reads the 64
         // bytes of `config`, which describe tiles within the bounds of palette 1.
@@ -129,13 +134,14 @@ pub(super) fn multiply_many<S: Scheme>(
             }
         }
     }
+    let mut sums = [const { Sums([[0; TILE]; TILE]) }; 4];
     let (sixteens, rest) = x.as_chunks::<16>();
     if !sixteens.is_empty() {
         let tiles = Tiles::configure::<S>(amx, 16);
         for (i, x) in sixteens.iter().enumerate() {
             for (panel, out) in panels.iter().zip(out.chunks_exact_mut(batch)) {
                 let out = out[16 * i..].first_chunk_mut().expect("rows of the batch");
-                multiply::<S, 16>(&tiles, panel, blocks, x, out);
+                multiply::<S, 16>(&tiles, &mut sums, panel, blocks, x, out);
             }
         }
     }
@@ -143,32 +149,49 @@ pub(super) fn multiply_many<S: Scheme>(
         let tiles = Tiles::configure::<S>(amx, 8);
         for (panel, out) in panels.iter().zip(out.chunks_exact_mut(batch)) {
             let out = out[16 * sixteens.len()..].first_chunk_mut().expect("rows of the batch");
-            multiply::<S, 8>(&tiles, panel, blocks, x, out);
+            multiply::<S, 8>(&tiles, &mut sums, panel, blocks, x, out);
         }
     }
 }
 
+/// Products that are begun before the first one's sums are stored. The matrix unit takes longest from
+/// weights to sums; with some products under way, neither unit waits for the other.
+const BEGUN: usize = 2;
+/// Products whose sums are stored before the first one's are scaled: what a tile stores cannot be
+/// read back at once.
+const STORED: usize = 1;
+
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni,avx2,fma")]
 fn multiply<S: Scheme, const N: usize>(
     tiles: &Tiles,
+    sums: &mut [Sums; 4],
     panel: &Panel,
     blocks: usize,
     x: &[RowChunk; N],
     out: &mut [Row16; N],
 ) {
-    const { assert!(N <= TILE) }
+    const { assert!(N <= TILE && BEGUN + STORED < 4) }
     let mut c = [_mm512_setzero_ps(); N];
     for n in 0..N {
         c[n] = load(&out[n]);
     }
-    // While the vector unit works on the sums of a block, the matrix unit makes those of the next.
-    let mut sums = [const { Sums([[0; TILE]; TILE]) }; 4];
-    products::<S, N>(tiles, panel, 0, x, &mut sums);
-    for block in 0..blocks {
-        if block + 1 < blocks {
-            products::<S, N>(tiles, panel, block + 1, x, &mut sums);
+    // A product is a block, or half of one.
+    let per_block = if S::HALVES { 2 } else { 1 };
+    let products = per_block * blocks;
+    for begun in 0..products + BEGUN + STORED {
+        if begun < products {
+            begin::<S, N>(tiles, panel, begun, x);
         }
-        let [first, second] = halves(block);
+        if (BEGUN..products + BEGUN).contains(&begun) {
+            let stored = begun - BEGUN;
+            store_sums(tiles, stored, &mut sums[stored % 4]);
+        }
+        let Some(last) = begun.checked_sub(BEGUN + STORED) else { continue };
+        if last % per_block + 1 < per_block {
+            continue;
+        }
+        let block = last / per_block;
+        let (first, second) = ((last + 1 - per_block) % 4, last % 4);
         let scale = [load(&panel.scale[block][0]), load(&panel.scale[block][1])];
         for n in 0..N {
             let mut product = _mm512_mul_ps(integers(&sums[first].0[n]), scale[0]);
@@ -184,65 +207,67 @@ fn multiply<S: Scheme, const N: usize>(
     }
 }
 
-/// Where the sums of a block's halves are.
-fn halves(block: usize) -> [usize; 2] {
-    [2 * (block % 2), 2 * (block % 2) + 1]
-}
-
-/// The integer sums of a block, or of each of its halves.
+/// Begins product `index`, which leaves its sums in tile `index % 4`.
+#[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni,avx2,fma")]
-fn products<S: Scheme, const N: usize>(
-    _: &Tiles,
-    panel: &Panel,
-    block: usize,
-    x: &[RowChunk; N],
-    sums: &mut [Sums; 4],
-) {
-    let [first, second] = halves(block);
-    let stride = size_of::<RowChunk>();
-    let lines = &panel.q[block];
-    /// Tiles $c, $a and $b: the product of what is at `x` and `w`, stored at `out`.
+fn begin<S: Scheme, const N: usize>(_: &Tiles, panel: &Panel, index: usize, x: &[RowChunk; N]) {
+    /// Tiles $c, $a and $b: the product of what is at `x` and `w`.
     macro_rules! product {
-        ($instruction:literal, $c:literal, $a:literal, $b:literal, $x:expr, $w:expr, $out:expr) => {
+        ($instruction:literal, $c:literal, $a:literal, $b:literal, $x:expr, $w:expr) => {
             asm!(
                 concat!("tilezero ", $c),
                 concat!("tileloadd ", $a, ", [{x} + {stride}*1]"),
                 concat!("tileloadd ", $b, ", [{w} + {line}*1]"),
                 concat!($instruction, " ", $c, ", ", $a, ", ", $b),
-                concat!("tilestored [{out} + {line}*1], ", $c),
                 x = in(reg) $x,
-                stride = in(reg) stride,
+                stride = in(reg) size_of::<RowChunk>(),
                 w = in(reg) $w,
                 line = in(reg) 64usize,
-                out = in(reg) $out,
-                out("tmm0") _, out("tmm1") _, out("tmm2") _,
-                out("tmm3") _, out("tmm4") _, out("tmm5") _,
+                options(nostack, readonly),
+            )
+        };
+    }
+    let (block, half) = if S::HALVES { (index / 2, index % 2) } else { (index, 0) };
+    let x = x[0].q[block][BLOCK / 2 * half..].as_ptr();
+    let w = panel.q[block][GROUPS / 2 * half].as_ptr();
+    // SAFETY: the tiles are configured for N rows. Activations: N rows of 32 bytes (16 of a half)
+    // with the stride of `RowChunk`, inside the N of `x`. Weights: 8 lines (4 of a half) of 64 bytes,
+    // inside `panel.q[block]`.
+    unsafe {
+        match (S::MINIMUM, index % 4) {
+            (true, 0) => product!("tdpbsud", "tmm0", "tmm4", "tmm5", x, w),
+            (true, 1) => product!("tdpbsud", "tmm1", "tmm6", "tmm7", x, w),
+            (true, 2) => product!("tdpbsud", "tmm2", "tmm4", "tmm5", x, w),
+            (true, _) => product!("tdpbsud", "tmm3", "tmm6", "tmm7", x, w),
+            (false, 0) => product!("tdpbssd", "tmm0", "tmm4", "tmm5", x, w),
+            (false, 1) => product!("tdpbssd", "tmm1", "tmm6", "tmm7", x, w),
+            (false, 2) => product!("tdpbssd", "tmm2", "tmm4", "tmm5", x, w),
+            (false, _) => product!("tdpbssd", "tmm3", "tmm6", "tmm7", x, w),
+        }
+    }
+}
+
+/// Stores the sums of product `index`, at most 16 rows.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni,avx2,fma")]
+fn store_sums(_: &Tiles, index: usize, sums: &mut Sums) {
+    macro_rules! store {
+        ($c:literal) => {
+            asm!(
+                concat!("tilestored [{out} + {line}*1], ", $c),
+                out = in(reg) sums.0.as_mut_ptr(),
+                line = in(reg) 64usize,
                 options(nostack),
             )
         };
     }
-    let (x_first, w_first) = (x[0].q[block].as_ptr(), lines[0].as_ptr());
-    let (x_second, w_second) = (x[0].q[block][16..].as_ptr(), lines[GROUPS / 2].as_ptr());
-    let out_first = sums[first].0.as_mut_ptr();
-    // SAFETY: the tiles are configured for N rows. Activations: N rows of 32 bytes (16 of a half)
-    // with the stride of `RowChunk`, inside `x`. Weights: 8 lines (4 of a half) of 64 bytes, inside
-    // `panel.q[block]`. Sums: N rows of 64 bytes, N <= 16.
+    // SAFETY: the tiles are configured, for at most 16 rows of 64 bytes: the size of `sums`.
     unsafe {
-        match S::MINIMUM {
-            true => product!("tdpbsud", "tmm0", "tmm1", "tmm2", x_first, w_first, out_first),
-            false => product!("tdpbssd", "tmm0", "tmm1", "tmm2", x_first, w_first, out_first),
-        }
-    }
-    if S::HALVES {
-        let out_second = sums[second].0.as_mut_ptr();
-        // SAFETY: see above.
-        unsafe {
-            match S::MINIMUM {
-                true => product!("tdpbsud", "tmm3", "tmm4", "tmm5", x_second, w_second, out_second),
-                false => {
-                    product!("tdpbssd", "tmm3", "tmm4", "tmm5", x_second, w_second, out_second)
-                }
-            }
+        match index % 4 {
+            0 => store!("tmm0"),
+            1 => store!("tmm1"),
+            2 => store!("tmm2"),
+            _ => store!("tmm3"),
         }
     }
 }

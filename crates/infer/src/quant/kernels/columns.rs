@@ -41,10 +41,8 @@ pub(crate) fn fill_columns(
         SCRATCH.with_borrow_mut(|scratch| {
             scratch.start(tiles.len(), batch);
             compute(tiles.clone(), scratch);
-            for (tile, outputs) in tiles.zip(scratch.outputs().chunks_exact(batch)) {
-                // SAFETY: every group is visited once, and groups share no tile.
-                unsafe { columns.write(tile, outputs) }
-            }
+            // SAFETY: every group is visited once, and groups share no tile.
+            unsafe { columns.write(tiles, scratch.outputs()) }
         });
     };
     if groups <= split.least {
@@ -74,22 +72,29 @@ impl<'a> Columns<'a> {
         Columns { start: out.as_mut_ptr(), batch, rows, owner: PhantomData }
     }
 
-    /// Writes the outputs of tile `tile`; lanes beyond the last row are left out.
+    /// Writes the outputs of some tiles, tile by tile, row by row; lanes beyond the last row are left
+    /// out.
     ///
     /// # Safety
     ///
-    /// While one call for `tile` runs, no other one for the same `tile` does.
-    unsafe fn write(&self, tile: usize, outputs: &[Row16]) {
-        let first = tile * TILE;
-        assert!(first < self.rows && outputs.len() == self.batch);
-        let lanes = TILE.min(self.rows - first);
-        for (b, lane) in outputs.iter().enumerate() {
-            // SAFETY: b < batch and first + lanes <= rows, so the elements lie inside the output
-            // that `new` borrowed for 'a; the caller keeps others away from them.
-            let row = unsafe {
-                std::slice::from_raw_parts_mut(self.start.add(b * self.rows + first), lanes)
-            };
-            row.copy_from_slice(&lane[..lanes]);
+    /// While one call for a tile runs, no other one for the same tile does.
+    unsafe fn write(&self, tiles: Range<usize>, outputs: &[Row16]) {
+        assert!(tiles.end <= self.rows.div_ceil(TILE) && outputs.len() == tiles.len() * self.batch);
+        // Rows lie far apart, so all that goes into one is written together.
+        for b in 0..self.batch {
+            for (i, tile) in tiles.clone().enumerate() {
+                let (first, lanes) = (tile * TILE, &outputs[i * self.batch + b]);
+                let count = TILE.min(self.rows - first);
+                // SAFETY: b < batch and first + count <= rows, so the elements lie inside the output
+                // that `new` borrowed for 'a; the caller keeps others away from them.
+                let row = unsafe {
+                    std::slice::from_raw_parts_mut(self.start.add(b * self.rows + first), count)
+                };
+                match row.first_chunk_mut() {
+                    Some(row) => *row = *lanes,
+                    None => row.copy_from_slice(&lanes[..count]),
+                }
+            }
         }
     }
 }
