@@ -86,7 +86,7 @@ pub use hf::HfDirectory;
 pub use kv_cache::{CacheShape, CacheType, KvCache, SequenceId, UnknownCacheType};
 pub use model::{
     Bound, Input, LogitRows, LoraAdapter, Model, ModelPart, ModelPlan, StepCost, StepLimit,
-    Workspace,
+    StepShape, Workspace,
 };
 pub use perplexity::{
     Distributions, Divergence, Likelihood, PositionDivergence, SavedDistributions, Windows,

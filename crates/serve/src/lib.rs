@@ -20,6 +20,7 @@
 //!     template: None,
 //!     adapters: Vec::new(),
 //!     engine: EngineOptions::default(),
+//!     ceiling: None,
 //! };
 //! // Returns after SIGTERM or Ctrl-C, when what was running has ended.
 //! serve(model, ServeOptions::default(), |address| println!("http://{address}"))?;
@@ -55,7 +56,7 @@ use std::net::SocketAddr;
 
 pub use error::ServeError;
 pub use options::ServeOptions;
-pub use served_model::ServedModel;
+pub use served_model::{Ceiling, ServedModel};
 pub use server::Server;
 pub use signals::signal_to_end;
 

@@ -1,9 +1,11 @@
 //! The model that a server offers, under its name.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use ulp_infer::{ChatTemplate, EngineOptions, LoraAdapter, Model, Tokenizer};
+use ulp_infer::{
+    ChatTemplate, EngineOptions, LoraAdapter, MachineLimits, Model, ModelPlan, StepShape, Tokenizer,
+};
 
 /// A model and what it takes to talk to it.
 #[derive(Debug)]
@@ -20,6 +22,37 @@ pub struct ServedModel {
     pub adapters: Vec<(String, Arc<LoraAdapter>)>,
     /// How its engine runs.
     pub engine: EngineOptions,
+    /// What the machine could do at most, to be shown beside what the engine does.
+    pub ceiling: Option<Ceiling>,
+}
+
+/// The least time that a step could take: by the model's shapes, and by what the machine was measured
+/// to do at most.
+///
+/// # Examples
+///
+/// ```no_run
+/// use ulp_infer::{Gguf, MachineLimits, ModelPlan};
+/// use ulp_serve::Ceiling;
+///
+/// let plan = ModelPlan::from_gguf(&Gguf::open("model.gguf")?)?;
+/// // Takes half a second and half a GiB for a while; the machine should have nothing else to do.
+/// let ceiling = Ceiling { plan, limits: MachineLimits::measure() };
+/// # Ok::<(), ulp_infer::InferError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Ceiling {
+    /// The model's shapes, with the cache's type.
+    pub plan: ModelPlan,
+    /// The machine's limits.
+    pub limits: MachineLimits,
+}
+
+impl Ceiling {
+    /// The least time of a step.
+    pub(crate) fn least_time(&self, step: &StepShape) -> Duration {
+        Duration::from_secs_f64(self.plan.cost(step).limit(&self.limits).seconds)
+    }
 }
 
 impl ServedModel {

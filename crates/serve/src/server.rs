@@ -56,7 +56,8 @@ impl Server {
         let (context, running) = (engine.options().context, engine.options().max_running);
         let metrics = Arc::new(Metrics::default());
         let places = running.max(1).saturating_add(options.max_queue);
-        let (handle, engine) = engine_thread::spawn(engine, places, Arc::clone(&metrics))?;
+        let (handle, engine) =
+            engine_thread::spawn(engine, places, model.ceiling.clone(), Arc::clone(&metrics))?;
         let app = Arc::new(App::new(model, context, options, handle, metrics));
         Ok(Server { app, listener, address: bound_to, engine })
     }

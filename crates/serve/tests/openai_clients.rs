@@ -16,14 +16,25 @@ fn clients() -> PathBuf {
     std::env::var_os("ULP_CLIENTS").map_or_else(default, PathBuf::from)
 }
 
-/// Runs a script with the server's address as its first word.
+/// Runs a script with the address of a server as its first word, and of one that has a single place
+/// and no queue as its second.
 fn run(mut command: Command, script: &str, last: &[&Path]) {
     let server = TestServer::with_context(2048, |options, _| {
         options.api_keys = vec!["right".to_string()];
     });
+    let busy = TestServer::with_context(20_000, |options, engine| {
+        options.api_keys = vec!["right".to_string()];
+        options.max_queue = 0;
+        engine.max_running = 1;
+    });
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(script);
-    let base = format!("http://{}/v1", server.address());
-    let output = command.arg(script).arg(base).args(last).output().expect("the script runs");
+    let base = |server: &TestServer| format!("http://{}/v1", server.address());
+    let output = command
+        .arg(script)
+        .args([base(&server), base(&busy)])
+        .args(last)
+        .output()
+        .expect("the script runs");
     let (out, err) = (&output.stdout, &output.stderr);
     let said = format!("{}{}", String::from_utf8_lossy(out), String::from_utf8_lossy(err));
     assert!(output.status.success(), "{said}");

@@ -26,7 +26,7 @@ use rayon::prelude::*;
 use crate::error::InferError;
 use crate::grammar::Grammars;
 use crate::kv_cache::{BLOCK, KvCache};
-use crate::model::{Input, LogitRows, Model, Workspace};
+use crate::model::{Input, LogitRows, Model, StepShape, Workspace};
 use crate::tokenizer::Tokenizer;
 pub use event::{Event, FinishReason, Finished, PromptEvent, PromptToken, TokenEvent, Usage};
 pub use options::{EngineOptions, Policy};
@@ -77,6 +77,7 @@ pub struct Engine {
     grammars: Grammars,
     /// Events that no step has reported yet.
     events: Vec<Event>,
+    last_step: StepShape,
     next_id: u64,
 }
 
@@ -95,6 +96,7 @@ impl Engine {
             drafter: Drafter::default(),
             grammars: Grammars::default(),
             events: Vec::new(),
+            last_step: StepShape::default(),
             next_id: 0,
             options: EngineOptions { context, cache: positions, ..options },
             model,
@@ -215,6 +217,12 @@ impl Engine {
         }
     }
 
+    /// What the last step computed; of one that found nothing to do, zeros. What that takes at least
+    /// is [`ModelPlan::cost`](crate::ModelPlan::cost)'s to say.
+    pub fn last_step(&self) -> StepShape {
+        self.last_step
+    }
+
     /// Who holds each block of the cache, in the order of the blocks.
     pub fn block_map(&self) -> Vec<BlockUse> {
         self.scheduler.block_map(&self.cache)
@@ -235,6 +243,7 @@ impl Engine {
     /// wrong with a single request is its [`Event::Failed`].
     pub fn step(&mut self) -> Result<Vec<Event>, InferError> {
         let mut events = std::mem::take(&mut self.events);
+        self.last_step = StepShape::default();
         let guesses = self.guess()?;
         let plan = self.scheduler.plan(guesses, &mut self.cache);
         if plan.is_empty() {
@@ -300,6 +309,10 @@ impl Engine {
     fn compute(&mut self, plan: &[Share]) -> Result<Vec<Result<Outcome, InferError>>, InferError> {
         let inputs: Vec<Vec<u32>> = plan.iter().map(|share| self.tokens_of(share)).collect();
         let tasks: Vec<Task<'_>> = plan.iter().map(|share| self.task(share)).collect();
+        let mut shape = StepShape::default();
+        for (task, tokens) in tasks.iter().zip(&inputs) {
+            shape.add(tokens.len(), task.rows, task.first);
+        }
         let running = &self.scheduler.running;
         let batch: Vec<Input<'_>> = (tasks.iter().zip(&inputs))
             .map(|(task, tokens)| Input {
@@ -324,6 +337,7 @@ impl Engine {
                 (task, logits)
             })
             .collect();
+        self.last_step = shape;
         let ends = self.tokenizer.eog_ids();
         let outcome = |(task, logits): (Task<'_>, &[f32])| {
             task.outcome(&running[task.share.index], logits.chunks_exact(v), ends)

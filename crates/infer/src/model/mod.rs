@@ -17,6 +17,7 @@ mod names;
 mod norm;
 mod plan;
 mod rope;
+mod step_shape;
 mod weights;
 
 use std::path::Path;
@@ -35,6 +36,7 @@ pub use lora::LoraAdapter;
 pub(crate) use lora::neighbours_rotate;
 pub(crate) use names::{GGUF as GGUF_NAMES, LLAMA as LLAMA_NAMES, Names};
 pub use plan::{Bound, ModelPlan, StepCost, StepLimit};
+pub use step_shape::StepShape;
 use weights::Weights;
 
 /// Which rows of an [`Input`] give logits. The product with the output matrix is the largest of

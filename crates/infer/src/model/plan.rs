@@ -3,6 +3,7 @@
 use super::Model;
 use super::config::ModelConfig;
 use super::names::{GGUF, Names};
+use super::step_shape::StepShape;
 use crate::error::InferError;
 use crate::gguf::Gguf;
 use crate::hf::HfDirectory;
@@ -192,14 +193,21 @@ impl ModelPlan {
     /// What a pass of `tokens` new tokens for each of `sequences` costs, whose logits are asked for
     /// once a sequence, after `depth` positions.
     pub fn step(&self, sequences: usize, tokens: usize, depth: usize) -> StepCost {
-        let (config, rows) = (&self.config, (sequences * tokens) as f64);
+        let mut shape = StepShape::default();
+        (0..sequences).for_each(|_| shape.add(tokens, 1, depth));
+        self.cost(&shape)
+    }
+
+    /// What a pass of this shape costs.
+    pub fn cost(&self, shape: &StepShape) -> StepCost {
+        let (config, all) = (&self.config, shape.rows as f64);
         let mut cost = StepCost::default();
         for m in &self.matrices {
             let (rows, times) = match m.use_ {
                 Use::Embedding => continue,
-                Use::Layer => (rows, 1.0),
-                Use::FineLayer => (rows, 2.0),
-                Use::Output | Use::Tied => (sequences as f64, 2.0),
+                Use::Layer => (all, 1.0),
+                Use::FineLayer => (all, 2.0),
+                Use::Output | Use::Tied => (shape.logits as f64, 2.0),
             };
             // Formats that are not quantized have no second part.
             let times = if is_plain(m.ty) { 1.0 } else { times };
@@ -208,11 +216,10 @@ impl ModelPlan {
             let products = rows * times * m.rows as f64 * m.cols as f64;
             add(&mut cost.operations, m.ty, 2.0 * products);
         }
-        let seen = tokens as f64 * (depth as f64 + (tokens as f64 + 1.0) / 2.0);
         let width = (config.layers * config.query_width()) as f64;
-        cost.attention_operations = 4.0 * sequences as f64 * seen * width;
+        cost.attention_operations = 4.0 * shape.pairs as f64 * width;
         let position = KvCache::bytes_per_position(self.cache_shape(), self.cache_type);
-        cost.cache_bytes = (sequences * (depth + tokens) * position) as f64;
+        cost.cache_bytes = (shape.positions * position) as f64;
         cost
     }
 }

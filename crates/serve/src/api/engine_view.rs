@@ -17,6 +17,7 @@ pub(crate) async fn handle(State(app): State<Arc<App>>) -> Result<impl IntoRespo
     let view = app.engine.view().await;
     let view = view.map_err(|_| ApiError::internal("the engine has stopped"))?;
     let (stats, totals) = (view.stats, view.stats.totals);
+    let (busy, least) = app.metrics.step_seconds();
     Ok(json_response(&json!({
         "model": app.model.name(),
         "context": app.context,
@@ -28,6 +29,9 @@ pub(crate) async fn handle(State(app): State<Arc<App>>) -> Result<impl IntoRespo
         "cache_type": app.model.engine.cache_type.name(),
         "blocks": stats.blocks,
         "map": view.map.iter().map(letter).collect::<String>(),
+        // Seconds that the steps took, and would take at the machine's limits if those are known.
+        "busy_seconds": busy,
+        "least_seconds": app.model.ceiling.is_some().then_some(least),
         "totals": {
             "requests": totals.requests,
             "steps": totals.steps,

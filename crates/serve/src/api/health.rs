@@ -34,5 +34,6 @@ pub(crate) async fn ready(State(app): State<Arc<App>>) -> Result<impl IntoRespon
 /// What Prometheus reads.
 pub(crate) async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
     let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
-    (kind, app.metrics.page(app.model.name()))
+    let adapters: Vec<&str> = app.model.adapters.iter().map(|(name, _)| name.as_str()).collect();
+    (kind, app.metrics.page(app.model.name(), &adapters))
 }

@@ -20,6 +20,7 @@ use ulp_infer::{BlockUse, Engine, EngineStats, InferError, Request};
 
 use crate::error::ServeError;
 use crate::metrics::Metrics;
+use crate::served_model::Ceiling;
 pub(crate) use generation::{Generation, Happening, Interruption};
 use routes::Routes;
 
@@ -134,6 +135,7 @@ impl EngineHandle {
 pub(crate) fn spawn(
     engine: Engine,
     places: usize,
+    ceiling: Option<Ceiling>,
     metrics: Arc<Metrics>,
 ) -> Result<(EngineHandle, EngineThread), ServeError> {
     let (commands, receiver) = mpsc::channel();
@@ -146,7 +148,8 @@ pub(crate) fn spawn(
     };
     let (ended, end) = oneshot::channel();
     let run = move || {
-        let mut state = Loop { engine, routes: Routes::default(), commands: receiver, metrics };
+        let mut state =
+            Loop { engine, routes: Routes::default(), commands: receiver, ceiling, metrics };
         // A panic is a fault of ours; the server then says so instead of waiting for ever.
         let outcome = catch_unwind(AssertUnwindSafe(|| state.run()));
         alive.store(false, Ordering::Release);
@@ -186,6 +189,7 @@ struct Loop {
     engine: Engine,
     routes: Routes,
     commands: mpsc::Receiver<Command>,
+    ceiling: Option<Ceiling>,
     metrics: Arc<Metrics>,
 }
 
@@ -197,7 +201,8 @@ impl Loop {
             }
             let start = std::time::Instant::now();
             let events = self.engine.step()?;
-            self.metrics.step(&self.engine, start.elapsed());
+            let least = self.ceiling.as_ref().map(|c| c.least_time(&self.engine.last_step()));
+            self.metrics.step(&self.engine, start.elapsed(), least);
             for event in events {
                 self.routes.deliver(event, &mut self.engine, &self.metrics);
             }

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use ulp_infer::{Engine, EngineStats, FinishReason};
 
+use crate::served_model::unix_seconds;
 use histogram::Histogram;
 use text::Page;
 
@@ -45,6 +46,8 @@ pub(crate) struct Metrics {
     /// The engine's own count, as of its last step.
     engine: Mutex<EngineStats>,
     step_seconds: Histogram,
+    /// The least time that these steps could have taken, in nanoseconds, where that is known.
+    least_nanoseconds: AtomicU64,
     ended: [AtomicU64; 4],
     first_token_seconds: Histogram,
     next_token_seconds: Histogram,
@@ -53,9 +56,11 @@ pub(crate) struct Metrics {
 }
 
 impl Metrics {
-    /// After a step that took `time`.
-    pub(crate) fn step(&self, engine: &Engine, time: Duration) {
+    /// After a step that took `time` and could not have taken less than `least`.
+    pub(crate) fn step(&self, engine: &Engine, time: Duration, least: Option<Duration>) {
         self.step_seconds.observe(time);
+        let least = least.unwrap_or_default().as_nanos() as u64;
+        self.least_nanoseconds.fetch_add(least, Ordering::Relaxed);
         self.observe(engine);
     }
 
@@ -67,6 +72,12 @@ impl Metrics {
     /// The engine as of its last step.
     pub(crate) fn engine(&self) -> EngineStats {
         *self.engine.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Seconds that the steps took, and that they could not have taken less than.
+    pub(crate) fn step_seconds(&self) -> (f64, f64) {
+        let (_, _, taken) = self.step_seconds.cumulative();
+        (taken, self.least_nanoseconds.load(Ordering::Relaxed) as f64 * 1e-9)
     }
 
     pub(crate) fn first_token(&self, since_arrival: Duration) {
@@ -95,8 +106,8 @@ impl Metrics {
         self.refused.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The page that Prometheus reads.
-    pub(crate) fn page(&self, model: &str) -> String {
+    /// The page that Prometheus reads. `adapters` are the names of those that are loaded.
+    pub(crate) fn page(&self, model: &str, adapters: &[&str]) -> String {
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed) as f64;
         let engine = self.engine();
         let totals = &engine.totals;
@@ -122,11 +133,25 @@ impl Metrics {
             "vllm:cache_config_info",
             "Form of the KV cache",
             &[
-                ("block_size", engine.block_positions),
-                ("block_bytes", engine.block_bytes),
-                ("num_gpu_blocks", engine.blocks),
+                ("block_size", engine.block_positions.to_string()),
+                ("block_bytes", engine.block_bytes.to_string()),
+                ("num_gpu_blocks", engine.blocks.to_string()),
             ],
+            1.0,
         );
+        if !adapters.is_empty() {
+            // All of them are in memory for as long as the server runs, and none has to wait for it.
+            page.info(
+                "vllm:lora_requests_info",
+                "Adapters that are loaded, as of the time that is the value",
+                &[
+                    ("max_lora", adapters.len().to_string()),
+                    ("running_lora_adapters", adapters.join(",")),
+                    ("waiting_lora_adapters", String::new()),
+                ],
+                unix_seconds() as f64,
+            );
+        }
         for (name, help, n) in [
             ("vllm:prompt_tokens_total", "Tokens of prompts", totals.prompt_tokens),
             ("vllm:generation_tokens_total", "Tokens generated", totals.generated_tokens),
@@ -154,6 +179,11 @@ impl Metrics {
         ] {
             page.counter(name, help, n as f64);
         }
+        page.counter(
+            "ulp:engine_least_seconds_total",
+            "What the steps would take at the machine's limits; 0 where those were not measured",
+            self.step_seconds().1,
+        );
         let ends = End::ALL.map(|(end, word)| (word, count(&self.ended[end as usize])));
         page.counters(
             "vllm:request_success_total",

@@ -12,8 +12,7 @@ pub(super) struct Page {
 
 impl Page {
     pub(super) fn new(model: &str) -> Self {
-        let model = model.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
-        Page { text: String::new(), label: format!("model_name=\"{model}\"") }
+        Page { text: String::new(), label: format!("model_name=\"{}\"", escaped(model)) }
     }
 
     pub(super) fn gauge(&mut self, name: &str, help: &str, value: f64) {
@@ -26,11 +25,12 @@ impl Page {
         self.line(name, "", value);
     }
 
-    /// A gauge of 1 whose labels are what it says.
-    pub(super) fn info(&mut self, name: &str, help: &str, labels: &[(&str, usize)]) {
+    /// A gauge whose labels are what it says; its value is 1, or the time at which that was so.
+    pub(super) fn info(&mut self, name: &str, help: &str, labels: &[(&str, String)], value: f64) {
         self.head(name, help, "gauge");
-        let labels: String = labels.iter().map(|(name, n)| format!(",{name}=\"{n}\"")).collect();
-        self.line(name, &labels, 1.0);
+        let label = |(name, word): &(&str, String)| format!(",{name}=\"{}\"", escaped(word));
+        let labels: String = labels.iter().map(label).collect();
+        self.line(name, &labels, value);
     }
 
     /// One counter for each value of a label.
@@ -63,5 +63,23 @@ impl Page {
 
     fn line(&mut self, name: &str, labels: &str, value: f64) {
         let _ = writeln!(self.text, "{name}{{{}{labels}}} {value}", self.label);
+    }
+}
+
+/// A label's value between its quotes.
+fn escaped(word: &str) -> String {
+    word.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_keep_to_their_quotes() {
+        let mut page = Page::new("a\"b");
+        page.info("x", "Help", &[("y", "\\\n".to_string())], 2.0);
+        let lines = "# HELP x Help\n# TYPE x gauge\nx{model_name=\"a\\\"b\",y=\"\\\\\\n\"} 2\n";
+        assert_eq!(page.text(), lines);
     }
 }

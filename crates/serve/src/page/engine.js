@@ -8,9 +8,10 @@ let timer = null;
 let before = null;
 let rates = [];
 
+const share = (part, whole) => (whole ? `${(100 * part / whole).toFixed(1)}%` : "–");
+
 function numbers(view, rate) {
   const { totals } = view;
-  const share = (part, whole) => (whole ? `${(100 * part / whole).toFixed(1)}%` : "–");
   const entries = [
     ["Running", `${view.running} of ${view.max_running}`],
     ["Waiting", view.waiting],
@@ -22,6 +23,8 @@ function numbers(view, rate) {
     ["Preemptions", totals.preemptions],
     ["Steps", totals.steps],
   ];
+  // What the planner computes from the machine's bandwidth and peaks, over what it took.
+  if (view.least_seconds !== null) entries.push(["Of the machine's limit", share(view.least_seconds, view.busy_seconds)]);
   $("engine-numbers").replaceChildren(...entries.map(([name, value]) => {
     const box = element("div");
     box.append(element("dt", name), element("dd", String(value)));
@@ -48,23 +51,28 @@ function map(view) {
     `${counts.running} running, ${counts.shared} shared by running, ${counts.kept} kept, ${counts.free} free`;
 }
 
-function graph(rate) {
+function graph(rate, limit) {
   rates = [...rates, rate].slice(-POINTS);
   const top = Math.max(1, ...rates);
   const points = rates.map((r, i) => `${(i * 240) / (POINTS - 1)},${58 - (56 * r) / top}`);
   $("rate").querySelector("polyline").setAttribute("points", points.join(" "));
-  $("rate-text").textContent = `Now ${rate.toFixed(1)}, highest of the last minute ${top.toFixed(1)}`;
+  const bound = limit ? ` of at most ${limit.toFixed(1)} on this machine` : "";
+  $("rate-text").textContent = `Now ${rate.toFixed(1)}${bound}, highest of the last minute ${top.toFixed(1)}`;
 }
 
 async function look() {
   try {
     const view = await ask("engine");
-    const now = { time: performance.now(), tokens: view.totals.computed_tokens };
+    const now = {
+      time: performance.now(), tokens: view.totals.computed_tokens, least: view.least_seconds,
+    };
     const rate = before && (1000 * (now.tokens - before.tokens)) / (now.time - before.time);
+    // The tokens of this half second, had they come as fast as the machine allows.
+    const limit = before && now.least > before.least && (now.tokens - before.tokens) / (now.least - before.least);
     before = now;
     numbers(view, rate);
     map(view);
-    if (rate !== null) graph(rate);
+    if (rate !== null) graph(rate, limit);
   } catch (error) {
     $("map-text").textContent = error.message;
   }

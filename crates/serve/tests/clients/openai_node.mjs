@@ -1,9 +1,9 @@
-// The official Node client against a running server: node openai_node.mjs BASE_URL MODULES.
+// The official Node client against running servers: node openai_node.mjs BASE_URL BUSY_URL MODULES.
 
 import assert from "node:assert";
 import { createRequire } from "node:module";
 
-const OpenAI = createRequire(process.argv[3] + "/")("openai").OpenAI;
+const OpenAI = createRequire(process.argv[4] + "/")("openai").OpenAI;
 const client = new OpenAI({ baseURL: process.argv[2], apiKey: "right", maxRetries: 0 });
 const model = "tiny";
 const messages = [{ role: "user", content: "Hello" }];
@@ -81,6 +81,21 @@ const checks = {
     assert(["Rome", "Oslo"].includes(JSON.parse(call.arguments).city));
   },
 
+  async toolsOfResponses() {
+    const parameters = {
+      type: "object", properties: { city: { enum: ["Rome", "Oslo"] } }, required: ["city"], additionalProperties: false,
+    };
+    const options = {
+      model, input: "Hello", seed: 1, tools: [{ type: "function", name: "weather", parameters, strict: true }],
+      tool_choice: { type: "function", name: "weather" },
+    };
+    const made = await client.responses.create(options);
+    const [call] = made.output;
+    assert(["Rome", "Oslo"].includes(JSON.parse(call.arguments).city));
+    const streamed = await client.responses.stream(options).finalResponse();
+    assert.equal(streamed.output[0].arguments, call.arguments);
+  },
+
   async structuredOutput() {
     const schema = { type: "object", properties: { up: { type: "boolean" } }, required: ["up"], additionalProperties: false };
     const made = await client.chat.completions.create({
@@ -105,6 +120,26 @@ const checks = {
     }
     const wrong = new OpenAI({ baseURL: process.argv[2], apiKey: "wrong", maxRetries: 0 });
     await assert.rejects(wrong.models.list(), OpenAI.AuthenticationError);
+  },
+
+  // A server with one place, which another answer holds for a while.
+  async retries() {
+    const busy = new OpenAI({ baseURL: process.argv[3], apiKey: "right", maxRetries: 3 });
+    const holder = await busy.completions.create({
+      model, prompt: "a", max_tokens: 100000, stream: true, ignore_eos: true,
+    });
+    await holder[Symbol.asyncIterator]().next();
+    const ask = { model, prompt: "b", max_tokens: 1 };
+    await assert.rejects(busy.completions.create(ask, { maxRetries: 0 }), (error) => {
+      assert.equal(error.status, 503);
+      assert.equal(error.code, "overloaded");
+      return error instanceof OpenAI.InternalServerError;
+    });
+    setTimeout(() => holder.controller.abort(), 300);
+    const start = performance.now();
+    const made = await busy.completions.create(ask);
+    assert.equal(made.usage.completion_tokens, 1);
+    assert(performance.now() - start > 900, "it waits as long as it is told to");
   },
 };
 

@@ -1,7 +1,9 @@
-"""The official Python client against a running server: python openai_python.py BASE_URL."""
+"""The official Python client against running servers: python openai_python.py BASE_URL BUSY_URL."""
 
 import json
 import sys
+import threading
+import time
 from typing import Literal
 
 import openai
@@ -184,6 +186,25 @@ def tools():
     assert final.choices[0].message.tool_calls[0].function.arguments == call.function.arguments
 
 
+def tools_of_responses():
+    flat = {"type": "function", **WEATHER["function"], "strict": True}
+    options = {"model": "tiny", "input": "Hello", "tools": [flat], "tool_choice": "required",
+               "parallel_tool_calls": False, "extra_body": {"seed": 1}}
+    made = client.responses.create(**options)
+    (call,) = made.output
+    assert call.type == "function_call" and call.name == "weather", made
+    assert json.loads(call.arguments)["city"] in ("Rome", "Oslo")
+    with client.responses.stream(**options) as events:
+        final = [event for event in events if event.type == "response.function_call_arguments.done"]
+    assert [event.arguments for event in final] == [call.arguments]
+    told = client.responses.create(
+        model="tiny", tools=[flat], max_output_tokens=4, tool_choice="none",
+        input=[{"role": "user", "content": "Weather?"}, call.to_dict(),
+               {"type": "function_call_output", "call_id": call.call_id, "output": "Rain"}],
+    )
+    assert told.usage.input_tokens > 20
+
+
 def structured_output():
     class Point(pydantic.BaseModel):
         up: bool
@@ -195,10 +216,30 @@ def structured_output():
     assert made.output_parsed.up in (True, False)
 
 
+def retries():
+    """A server with one place, which another answer holds for a while."""
+    busy = OpenAI(base_url=sys.argv[2], api_key="right", max_retries=3)
+    holder = busy.completions.create(
+        model="tiny", prompt="a", max_tokens=100000, stream=True, extra_body={"ignore_eos": True}
+    )
+    next(iter(holder))
+    ask = {"model": "tiny", "prompt": "b", "max_tokens": 1}
+    error = refused(
+        openai.InternalServerError, 503, None,
+        lambda: busy.with_options(max_retries=0).completions.create(**ask),
+    )
+    assert error.code == "overloaded" and error.response.headers["retry-after"] == "1"
+    threading.Timer(0.3, holder.close).start()
+    start = time.monotonic()
+    raw = busy.completions.with_raw_response.create(**ask)
+    assert raw.retries_taken >= 1 and raw.parse().usage.completion_tokens == 1
+    assert time.monotonic() - start > 0.9, "it waits as long as it is told to"
+
+
 CHECKS = [
     models, chat, stream, helper_stream, leave_a_stream, parts_and_roles, completions, errors,
     extensions, raw_response, responses, embeddings, tools,
-    structured_output,
+    tools_of_responses, structured_output, retries,
 ]
 for check in CHECKS:
     check()

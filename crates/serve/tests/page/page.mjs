@@ -103,6 +103,9 @@ async function main() {
   await until("!document.querySelector('#engine').hidden && document.querySelectorAll('#map .block').length > 0");
   await until("document.querySelector('#map-text').textContent.includes(' kept')");
   await until("document.querySelector('#rate-text').textContent.startsWith('Now')");
+  const limit = () => value(`[...document.querySelectorAll("#engine-numbers dt")]
+    .find((e) => e.textContent === "Of the machine's limit").nextElementSibling.textContent`);
+  assert.match(await limit(), /^[\d.]+%$/);
   console.log("ok engine");
 
   await key("ArrowRight");

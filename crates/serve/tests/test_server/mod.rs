@@ -11,9 +11,11 @@ use std::thread;
 use serde_json::Value;
 use tokio::sync::oneshot;
 use ulp_infer::EngineOptions;
-use ulp_serve::{ServeOptions, Server};
+use ulp_serve::{ServeOptions, ServedModel, Server};
 
 pub(crate) use client::{Connection, Reply};
+#[allow(unused_imports)] // each test uses its part
+pub(crate) use model::adapter;
 
 /// A running server; ends when dropped.
 pub(crate) struct TestServer {
@@ -38,9 +40,17 @@ impl TestServer {
         context: usize,
         change: impl FnOnce(&mut ServeOptions, &mut EngineOptions),
     ) -> Self {
+        Self::with_model(context, |options, model| change(options, &mut model.engine))
+    }
+
+    /// A server with other options and another model around the same weights.
+    pub(crate) fn with_model(
+        context: usize,
+        change: impl FnOnce(&mut ServeOptions, &mut ServedModel),
+    ) -> Self {
         let mut options = ServeOptions { port: 0, ..ServeOptions::default() };
         let mut model = model::served_model(context);
-        change(&mut options, &mut model.engine);
+        change(&mut options, &mut model);
         let (end, ended) = oneshot::channel();
         let (started, address) = mpsc::channel();
         let thread = thread::spawn(move || {

@@ -8,8 +8,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use ulp_infer::{EngineOptions, LoraAdapter};
-use ulp_serve::{ServeOptions, ServedModel};
+use ulp_infer::{EngineOptions, LoraAdapter, MachineLimits};
+use ulp_serve::{Ceiling, ServeOptions, ServedModel};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -68,6 +68,11 @@ pub(super) struct Typed {
 
     #[command(flatten)]
     limits: LimitFlags,
+
+    /// Do not measure at the start what the machine can do at most, which is shown beside what is
+    /// done; it takes half a second and half a GiB
+    #[arg(long)]
+    no_measure: bool,
 
     /// The form of the log, which goes to standard error
     #[arg(long, value_name = "FORM", default_value = "text")]
@@ -191,10 +196,27 @@ impl Typed {
             drain: self.limits.drain,
             ..ServeOptions::default()
         };
-        let model =
-            ServedModel { names, model: loaded.model, tokenizer, template, adapters, engine };
+        let ceiling = if self.no_measure { None } else { ceiling(&loaded)? };
+        let model = ServedModel {
+            names,
+            model: loaded.model,
+            tokenizer,
+            template,
+            adapters,
+            engine,
+            ceiling,
+        };
         Ok(Serve { model, options, log: self.log, name: loaded.name })
     }
+}
+
+/// Weights below this many bytes may stay in a processor's cache; memory is no limit to them then.
+const IN_MEMORY: usize = 64 << 20;
+
+fn ceiling(loaded: &Loaded) -> Result<Option<Ceiling>, CliError> {
+    let plan = loaded.source.plan()?.with_cache_type(loaded.precision.cache);
+    let is_large = plan.weight_bytes() >= IN_MEMORY;
+    Ok(is_large.then(|| Ceiling { plan, limits: MachineLimits::measure() }))
 }
 
 impl EngineFlags {

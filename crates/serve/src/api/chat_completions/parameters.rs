@@ -83,7 +83,7 @@ impl ChatBody {
     ///
     /// 400 for tools or a choice that make no sense, or a form of the answer beside calls.
     pub(crate) fn tool_choice(&self) -> Result<Choice, ApiError> {
-        let choice = tools::resolve(&self.tools, self.tool_choice.as_ref())?;
+        let choice = tools::resolve(&self.tools, self.tool_choice.as_ref(), "function.name")?;
         if choice != Choice::None && self.response_format.grammar().is_some() {
             let message =
                 "response_format and tools exclude one another, but for tool_choice: none";

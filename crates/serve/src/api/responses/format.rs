@@ -3,25 +3,35 @@
 use serde_json::{Value, json};
 
 use super::parameters::ResponseBody;
-use crate::api::answer::{Addition, Counts, Ending, Format, Frame, LoggedToken};
+use crate::api::answer::{Addition, Counts, Ending, Format, Frame};
 use crate::api::chat_completions::token_entry;
+use crate::api::tools::{Splitter, ToolCall};
 use crate::random::random_name;
 use crate::served_model::unix_seconds;
 
 pub(super) struct ResponseFormat {
     /// The response without its output, status and usage.
     base: Value,
-    /// Of the one message of the output.
+    /// Of the one message of the output, if that is no calls.
     message_id: String,
+    /// Tells calls from text; none without tools.
+    splitter: Option<Splitter>,
+    /// A stream has said that there is a message.
+    is_opened: bool,
     text: String,
     logprobs: Vec<Value>,
+    /// Of those, how many a stream has sent.
+    sent: usize,
+    /// Items of the output in the message's place.
+    calls: Vec<Value>,
     end: Option<Ending>,
     /// Of the next event.
     sequence: u64,
 }
 
 impl ResponseFormat {
-    pub(super) fn new(model: &str, body: &ResponseBody) -> Self {
+    pub(super) fn new(model: &str, body: &ResponseBody, with_tools: bool) -> Self {
+        let choice = if body.tools.is_empty() { "none" } else { "auto" };
         let base = json!({
             "id": random_name("resp_"),
             "object": "response",
@@ -32,15 +42,15 @@ impl ResponseFormat {
             "instructions": body.instructions,
             "max_output_tokens": body.max_output_tokens,
             "metadata": body.metadata,
-            "parallel_tool_calls": false,
+            "parallel_tool_calls": body.parallel_tool_calls.unwrap_or(true),
             "previous_response_id": null,
             "reasoning": {"effort": null, "summary": null},
             "service_tier": "default",
             "store": false,
             "temperature": body.sampling.temperature(),
             "text": {"format": {"type": "text"}},
-            "tool_choice": "none",
-            "tools": [],
+            "tool_choice": body.tool_choice.clone().unwrap_or_else(|| json!(choice)),
+            "tools": body.tools,
             "top_logprobs": body.top_logprobs.unwrap_or(0),
             "top_p": body.sampling.top_p(),
             "truncation": "disabled",
@@ -49,8 +59,12 @@ impl ResponseFormat {
         ResponseFormat {
             base,
             message_id: random_name("msg_"),
+            splitter: with_tools.then(Splitter::default),
+            is_opened: false,
             text: String::new(),
             logprobs: Vec::new(),
+            sent: 0,
+            calls: Vec::new(),
             end: None,
             sequence: 0,
         }
@@ -92,9 +106,11 @@ impl ResponseFormat {
         response
     }
 
-    /// `completed`, or `incomplete` where the limit of tokens cut the answer.
+    /// `completed`, or `incomplete` where the limit of tokens cut the answer. Calls that were cut are
+    /// text; these are whole.
     fn status(&self) -> &'static str {
         match self.end {
+            _ if !self.calls.is_empty() => "completed",
             Some(Ending { reason: "length", .. }) => "incomplete",
             _ => "completed",
         }
@@ -119,12 +135,87 @@ impl ResponseFormat {
         })
     }
 
-    fn grow(&mut self, text: &str, tokens: &[LoggedToken], end: Option<Ending>) -> Vec<Value> {
-        self.text.push_str(text);
-        let entries: Vec<Value> = tokens.iter().map(token_entry).collect();
-        self.logprobs.extend(entries.iter().cloned());
+    /// Takes more of the answer; gives the text that it adds.
+    fn grow(&mut self, addition: Addition) -> String {
+        let Addition { mut text, tokens, end } = addition;
+        if let Some(splitter) = &mut self.splitter {
+            text = splitter.push(&text);
+            if end.is_some() {
+                let (calls, rest) = splitter.finish();
+                self.calls = calls.iter().map(ToolCall::to_item).collect();
+                text.push_str(&rest);
+            }
+        }
+        self.text.push_str(&text);
+        self.logprobs.extend(tokens.iter().map(token_entry));
         self.end = end.or(self.end);
-        entries
+        text
+    }
+
+    /// The items of a finished response.
+    fn output(&self) -> Value {
+        match self.calls.is_empty() {
+            true => json!([self.message(self.status(), json!([self.part()]))]),
+            false => json!(self.calls),
+        }
+    }
+
+    /// What a stream says before a message's text.
+    fn open_message(&mut self) -> Vec<Frame> {
+        if std::mem::replace(&mut self.is_opened, true) {
+            return Vec::new();
+        }
+        let item = self.message("in_progress", json!([]));
+        let part = json!({"type": "output_text", "text": "", "annotations": [], "logprobs": []});
+        vec![
+            self.event("response.output_item.added", json!({"output_index": 0, "item": item})),
+            self.text_event("response.content_part.added", json!({"part": part})),
+        ]
+    }
+
+    /// What it says after that.
+    fn close_message(&mut self) -> Vec<Frame> {
+        let mut frames = self.open_message();
+        let (part, text, logprobs) = (self.part(), self.text.clone(), self.logprobs.clone());
+        let item = self.message(self.status(), json!([part]));
+        frames.extend([
+            self.text_event(
+                "response.output_text.done",
+                json!({"text": text, "logprobs": logprobs}),
+            ),
+            self.text_event("response.content_part.done", json!({"part": part})),
+            self.event("response.output_item.done", json!({"output_index": 0, "item": item})),
+        ]);
+        frames
+    }
+
+    /// What it says of a call, which comes as a whole.
+    fn show_call(&mut self, index: usize, item: &Value) -> [Frame; 4] {
+        let mut begun = item.clone();
+        begun["arguments"] = json!("");
+        begun["status"] = json!("in_progress");
+        let (id, arguments) = (&item["id"], &item["arguments"]);
+        let place = |mut data: Value| {
+            data["output_index"] = json!(index);
+            data
+        };
+        let about = |data: Value| {
+            let mut data = place(data);
+            data["item_id"] = id.clone();
+            data
+        };
+        [
+            self.event("response.output_item.added", place(json!({"item": begun}))),
+            self.event(
+                "response.function_call_arguments.delta",
+                about(json!({"delta": arguments})),
+            ),
+            self.event(
+                "response.function_call_arguments.done",
+                about(json!({"name": item["name"], "arguments": arguments})),
+            ),
+            self.event("response.output_item.done", place(json!({"item": item}))),
+        ]
     }
 }
 
@@ -133,43 +224,42 @@ impl Format for ResponseFormat {
 
     fn opening(&mut self, _answers: usize) -> Vec<Frame> {
         let response = self.response("in_progress", json!([]), None);
-        let item = self.message("in_progress", json!([]));
-        let part = self.part();
         vec![
             self.event("response.created", json!({"response": response})),
             self.event("response.in_progress", json!({"response": response})),
-            self.event("response.output_item.added", json!({"output_index": 0, "item": item})),
-            self.text_event("response.content_part.added", json!({"part": part})),
         ]
     }
 
     fn addition(&mut self, _index: usize, addition: Addition) -> Vec<Frame> {
-        let entries = self.grow(&addition.text, &addition.tokens, addition.end);
-        if addition.text.is_empty() && entries.is_empty() {
+        let text = self.grow(addition);
+        let is_held = self.splitter.is_some() && self.text.is_empty();
+        if is_held || (text.is_empty() && self.sent == self.logprobs.len()) {
             return Vec::new();
         }
-        let data = json!({"delta": addition.text, "logprobs": entries});
-        vec![self.text_event("response.output_text.delta", data)]
+        let mut frames = self.open_message();
+        let data = json!({"delta": text, "logprobs": self.logprobs[self.sent..]});
+        self.sent = self.logprobs.len();
+        frames.push(self.text_event("response.output_text.delta", data));
+        frames
     }
 
     fn closing(&mut self, total: Counts) -> Vec<Frame> {
+        let calls = self.calls.clone();
+        let mut frames = match calls.is_empty() {
+            true => self.close_message(),
+            false => {
+                let shown = calls.iter().enumerate();
+                shown.flat_map(|(index, item)| self.show_call(index, item)).collect()
+            }
+        };
         let status = self.status();
-        let (part, text, logprobs) = (self.part(), self.text.clone(), self.logprobs.clone());
-        let item = self.message(status, json!([part]));
-        let response = self.response(status, json!([item]), Some(total));
+        let response = self.response(status, self.output(), Some(total));
         let last = match status {
             "incomplete" => "response.incomplete",
             _ => "response.completed",
         };
-        vec![
-            self.text_event(
-                "response.output_text.done",
-                json!({"text": text, "logprobs": logprobs}),
-            ),
-            self.text_event("response.content_part.done", json!({"part": part})),
-            self.event("response.output_item.done", json!({"output_index": 0, "item": item})),
-            self.event(last, json!({"response": response})),
-        ]
+        frames.push(self.event(last, json!({"response": response})));
+        frames
     }
 
     fn failure(&mut self, error: Value) -> Frame {
@@ -184,10 +274,8 @@ impl Format for ResponseFormat {
 
     fn whole(&mut self, answers: Vec<Addition>, total: Counts) -> Value {
         for answer in answers {
-            self.grow(&answer.text, &answer.tokens, answer.end);
+            self.grow(answer);
         }
-        let status = self.status();
-        let message = self.message(status, json!([self.part()]));
-        self.response(status, json!([message]), Some(total))
+        self.response(self.status(), self.output(), Some(total))
     }
 }

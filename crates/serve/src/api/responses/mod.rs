@@ -4,6 +4,7 @@
 mod format;
 mod input;
 mod parameters;
+mod tools;
 
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use ulp_infer::Request;
 use super::app::{App, Job};
 use super::chat_completions::prompt_ids;
 use super::error::ApiError;
+use super::tools::Choice;
 use super::{blocking, body};
 use format::ResponseFormat;
 pub(crate) use parameters::RESPONSE;
@@ -30,9 +32,16 @@ pub(crate) async fn handle(
     body.note_user();
     let chosen = app.find_model(body.model.as_deref())?;
     let log = body.log()?;
+    let mut functions = tools::nested(&body.tools);
+    let choice = body.choice(&functions)?;
+    let (grammar, grammar_param) = body.grammar(&functions, &choice);
+    if choice == Choice::None {
+        // Tools that must not be called are not shown.
+        functions.clear();
+    }
     let messages = input::messages(body.instructions.as_deref(), body.input.take());
     let shared = Arc::clone(&app);
-    let prompt = blocking(move || prompt_ids(&shared.model, messages, &[])).await?;
+    let prompt = blocking(move || prompt_ids(&shared.model, messages, &functions)).await?;
     // Messages are this route's `input`.
     let prompt = prompt.map_err(|error| ApiError { param: Some("input".to_string()), ..error })?;
     app.expect_prompt_length(prompt.len(), "input")?;
@@ -43,7 +52,7 @@ pub(crate) async fn handle(
         ignore_eog: body.sampling.ignore_eos,
         top_logprobs: log.unwrap_or(0),
         adapter: chosen.adapter,
-        grammar: body.text.format.grammar(),
+        grammar,
         priority: body.sampling.priority,
         ..Request::new(prompt)
     };
@@ -53,9 +62,9 @@ pub(crate) async fn handle(
         stream: body.stream,
         with_log: log.is_some(),
         prompt_param: "input",
-        grammar_param: "text.format",
+        grammar_param,
         deadline,
     };
-    let format = ResponseFormat::new(&chosen.name, &body);
+    let format = ResponseFormat::new(&chosen.name, &body, choice != Choice::None);
     app.answer(job, format).await
 }

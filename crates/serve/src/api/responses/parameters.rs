@@ -2,19 +2,21 @@
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use ulp_infer::Grammar;
 
 use super::input::{INPUT, Input};
+use super::tools::{TOOL_CHOICE, TOOLS, resolve};
 use crate::api::error::ApiError;
 use crate::api::sampling::{MORE_SAMPLING, SAMPLING, Sampling};
 use crate::api::schema::{COUNT, Parameter, Schema, TEXT, WORD};
 use crate::api::structured::{ResponseFormat, TEXT_FORMAT};
+use crate::api::tools::{Choice, Tool, grammar};
 
 /// The body of a request.
 pub(crate) const RESPONSE: Schema = Schema::Object(&[OWN, SAMPLING, MORE_SAMPLING]);
 
 const LOGPROBS: &str = "message.output_text.logprobs";
 const NOT_STORED: &str = "nothing is stored; send the whole conversation as input";
-const NO_TOOLS: &str = "this route has no tools";
 
 const OWN: &[Parameter] = &[
     Parameter::required("input", INPUT, "A text, or a conversation"),
@@ -50,7 +52,13 @@ const OWN: &[Parameter] = &[
         "The form of the answer",
     ),
     Parameter::optional("metadata", Schema::Map(&TEXT), "Comes back with the answer"),
-    Parameter::optional("tool_choice", Schema::Choice(&["none"]), "There are no tools"),
+    Parameter::optional("tools", TOOLS, "Functions that the model may call"),
+    Parameter::optional("tool_choice", TOOL_CHOICE, "Whether it must, may or must not"),
+    Parameter::optional(
+        "parallel_tool_calls",
+        Schema::Boolean,
+        "Whether it may call several at once; default true",
+    ),
     Parameter::optional("store", Schema::Only(false), "Nothing is stored"),
     Parameter::optional("background", Schema::Only(false), "The answer comes at once"),
     Parameter::optional("truncation", Schema::Choice(&["disabled"]), "Nothing is left out"),
@@ -61,9 +69,7 @@ const OWN: &[Parameter] = &[
     Parameter::refused("previous_response_id", NOT_STORED),
     Parameter::refused("conversation", NOT_STORED),
     Parameter::refused("prompt", NOT_STORED),
-    Parameter::refused("tools", NO_TOOLS),
-    Parameter::refused("parallel_tool_calls", NO_TOOLS),
-    Parameter::refused("max_tool_calls", NO_TOOLS),
+    Parameter::refused("max_tool_calls", "it is for the API's built-in tools; there are none"),
     Parameter::refused("reasoning", "the model does not reason apart from its answer"),
     Parameter::refused("prompt_cache_retention", "what is in the cache stays until room is needed"),
 ];
@@ -85,6 +91,11 @@ pub(super) struct ResponseBody {
     pub(super) top_logprobs: Option<usize>,
     #[serde(default)]
     pub(super) metadata: Map<String, Value>,
+    /// As the client sent them.
+    #[serde(default)]
+    pub(super) tools: Vec<Value>,
+    pub(super) tool_choice: Option<Value>,
+    pub(super) parallel_tool_calls: Option<bool>,
     pub(super) user: Option<String>,
     safety_identifier: Option<String>,
     prompt_cache_key: Option<String>,
@@ -99,6 +110,32 @@ pub(super) struct TextBody {
 }
 
 impl ResponseBody {
+    /// What the model does with `tools`, which are this body's.
+    ///
+    /// # Errors
+    ///
+    /// 400 for tools or a choice that make no sense, or a form of the answer beside calls.
+    pub(super) fn choice(&self, tools: &[Tool]) -> Result<Choice, ApiError> {
+        let choice = resolve(tools, self.tool_choice.as_ref())?;
+        if choice != Choice::None && self.text.format.grammar().is_some() {
+            let message = "text.format and tools exclude one another, but for tool_choice: none";
+            return Err(ApiError::value("text.format", message));
+        }
+        Ok(choice)
+    }
+
+    /// What the answer must be, and the parameter that says so.
+    pub(super) fn grammar(
+        &self,
+        tools: &[Tool],
+        choice: &Choice,
+    ) -> (Option<Grammar>, &'static str) {
+        match choice {
+            Choice::None => (self.text.format.grammar(), "text.format"),
+            _ => (grammar(tools, choice, self.parallel_tool_calls.unwrap_or(true)), "tools"),
+        }
+    }
+
     /// The number of alternatives to each token; `None` if no log-probabilities are wanted.
     ///
     /// # Errors

@@ -228,7 +228,12 @@ fn check_either(
     schemas: &'static [Schema],
     path: &str,
 ) -> Result<(), ApiError> {
-    match schemas.iter().find(|schema| schema.takes_type_of(value)) {
+    let tagged = |schema: &&Schema| match schema {
+        Schema::Tagged { tag, .. } => value.get(tag).is_some(),
+        _ => false,
+    };
+    let fits = || schemas.iter().filter(|schema| schema.takes_type_of(value));
+    match fits().find(tagged).or_else(|| fits().next()) {
         Some(schema) => schema.check(value, path),
         None => Err(wrong_type(this, value, path)),
     }
@@ -274,6 +279,14 @@ mod tests {
             Schema::Tagged { tag: "type", variants: &[("a", &[]), ("b", &[PART])] },
             "",
         ),
+        Parameter::optional(
+            "either",
+            Schema::Either(&[
+                Schema::Tagged { tag: "role", variants: &[("user", &[])] },
+                Schema::Tagged { tag: "type", variants: &[("call", &[PART])] },
+            ]),
+            "",
+        ),
     ]]);
     const WORD: Schema = Schema::Text { min: 1 };
     const PART: Parameter = Parameter::required("b", Schema::Boolean, "");
@@ -287,7 +300,8 @@ mod tests {
     fn what_is_right_passes_and_is_tidied() {
         let mut value = json!({
             "x": 2.0, "y": null, "z": null, "name": ["a", "b"], "kind": "dot",
-            "bias": {"7": true}, "store": false, "part": {"type": "b", "b": true}
+            "bias": {"7": true}, "store": false, "part": {"type": "b", "b": true},
+            "either": {"type": "call", "b": false}
         });
         POINT.check(&mut value, "").unwrap();
         assert_eq!(value["x"].as_i64(), Some(2));
@@ -363,6 +377,18 @@ mod tests {
                 "part.b",
                 "unknown_parameter",
                 "part.b is not a parameter that this server knows",
+            ),
+            (
+                json!({"x": 1, "either": {}}),
+                "either.role",
+                "missing_required_parameter",
+                "either.role is missing",
+            ),
+            (
+                json!({"x": 1, "either": {"type": "call"}}),
+                "either.b",
+                "missing_required_parameter",
+                "either.b is missing",
             ),
         ] {
             assert_eq!(fault(value.clone()), (param.into(), code, message.into()), "{value}");

@@ -44,7 +44,8 @@ pub(crate) enum Schema {
         tag: &'static str,
         variants: &'static [(&'static str, &'static [Parameter])],
     },
-    /// Any of these. No two may take the same JSON type, but lists, of which the first item decides.
+    /// Any of these. No two may take the same JSON type, but lists, of which the first item decides,
+    /// and objects with different tags, of which the tag that is there decides.
     Either(&'static [Schema]),
     /// Any JSON object.
     AnyObject,

@@ -22,6 +22,18 @@ impl ToolCall {
             "function": {"name": self.name, "arguments": self.arguments},
         })
     }
+
+    /// As an item of the newer API's output.
+    pub(crate) fn to_item(&self) -> Value {
+        json!({
+            "type": "function_call",
+            "id": random_name("fc_"),
+            "call_id": self.id,
+            "name": self.name,
+            "arguments": self.arguments,
+            "status": "completed",
+        })
+    }
 }
 
 /// Tells text from calls as an answer grows.

@@ -12,7 +12,7 @@ mod prompt;
 
 pub(crate) use call::{Splitter, ToolCall};
 pub(crate) use grammar::grammar;
-pub(crate) use parameters::{Choice, TOOL_CHOICE, TOOLS, Tool, resolve};
+pub(crate) use parameters::{Choice, FUNCTION, TOOL_CHOICE, TOOLS, Tool, resolve};
 pub(crate) use prompt::{explained, in_template_form};
 
 /// What a call begins with.

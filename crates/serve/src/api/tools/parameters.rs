@@ -6,15 +6,16 @@ use serde_json::{Value, json};
 use crate::api::error::ApiError;
 use crate::api::schema::{Parameter, Schema, TEXT, WORD};
 
-const FUNCTION: Schema = Schema::Object(&[&[
+/// The fields of a function; the newer API has them beside `type`, the older one below.
+pub(crate) const FUNCTION: &[Parameter] = &[
     Parameter::required("name", WORD, ""),
     Parameter::optional("description", TEXT, "What it does, for the model"),
     Parameter::optional("parameters", Schema::AnyObject, "A JSON schema of its arguments"),
     Parameter::optional("strict", Schema::Boolean, "Arguments always follow the schema"),
-]]);
+];
 const TOOL: Schema = Schema::Tagged {
     tag: "type",
-    variants: &[("function", &[Parameter::required("function", FUNCTION, "")])],
+    variants: &[("function", &[Parameter::required("function", Schema::Object(&[FUNCTION]), "")])],
 };
 
 /// Functions that the model may call.
@@ -79,15 +80,19 @@ pub(crate) enum Choice {
     Named(String),
 }
 
-/// Checks tools and choice against one another.
+/// Checks tools and choice against one another. `name` is where in a tool its name stands.
 ///
 /// # Errors
 ///
 /// 400 for two functions of one name, a choice without tools, or of a function that is not there.
-pub(crate) fn resolve(tools: &[Tool], choice: Option<&Value>) -> Result<Choice, ApiError> {
+pub(crate) fn resolve(
+    tools: &[Tool],
+    choice: Option<&Value>,
+    name: &str,
+) -> Result<Choice, ApiError> {
     for (i, tool) in tools.iter().enumerate() {
+        let param = format!("tools[{i}].{name}");
         let name = tool.name();
-        let param = format!("tools[{i}].function.name");
         let letters = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
         if !letters || name.len() > 64 {
             let message = format!("{param} must be up to 64 letters, digits, _ and -");
