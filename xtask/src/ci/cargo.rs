@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::process::Command;
 
+use super::layering::FLOORS;
+
 /// Runs cargo with the given words and environment; an exit status other than 0 is an error.
 pub(super) fn cargo(words: &[&str], environment: &[(&str, &str)]) -> Result<(), Box<dyn Error>> {
     let program = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
@@ -26,28 +28,36 @@ pub(super) fn test() -> Result<(), Box<dyn Error>> {
     cargo(&["test"], &[])
 }
 
-/// What `--release` computes, in the profile whose dependencies are built already, and without the
-/// time that linking each test takes with LTO.
-const OPTIMISED: [&str; 8] = [
-    "--config",
-    "profile.dev.opt-level=3",
-    "--config",
-    "profile.dev.debug=false",
-    "--config",
-    "profile.dev.debug-assertions=false",
-    "--config",
-    "profile.dev.overflow-checks=false",
-];
+/// What `--release` sets for this workspace's own crates. Their dependencies stay as they were built
+/// for the tests before, and no time goes into linking each test with LTO.
+const OPTIMISED: &[&str] =
+    &["opt-level=3", "debug=false", "debug-assertions=false", "overflow-checks=false"];
+
+/// The words that make cargo build each crate of the workspace as [`OPTIMISED`] says.
+fn optimised() -> Vec<String> {
+    let crates = FLOORS.iter().chain(&["xtask"]);
+    let settings = crates.flat_map(|name| OPTIMISED.iter().map(move |setting| (name, setting)));
+    settings
+        .flat_map(|(name, setting)| {
+            ["--config".into(), format!("profile.dev.package.{name}.{setting}")]
+        })
+        .collect()
+}
+
+fn cargo_optimised(words: &[&str], rest: &[&str]) -> Result<(), Box<dyn Error>> {
+    let optimised = optimised();
+    let optimised: Vec<&str> = optimised.iter().map(String::as_str).collect();
+    cargo(&[words, &optimised, rest].concat(), &[])
+}
 
 /// Once more with the optimiser at work: no debug assertions, no overflow checks, other inlining.
 pub(super) fn test_release() -> Result<(), Box<dyn Error>> {
-    cargo(&[&["test", "--lib", "--bins", "--tests"], &OPTIMISED[..]].concat(), &[])
+    cargo_optimised(&["test", "--lib", "--bins", "--tests"], &[])
 }
 
 /// The first steps of the default model's training still have the committed bits.
 pub(super) fn default_model() -> Result<(), Box<dyn Error>> {
-    let command = ["--package", "xtask", "--", "train-default", "--check"];
-    cargo(&[&["run"], &OPTIMISED[..], &command].concat(), &[])
+    cargo_optimised(&["run"], &["--package", "xtask", "--", "train-default", "--check"])
 }
 
 pub(super) fn doc() -> Result<(), Box<dyn Error>> {
