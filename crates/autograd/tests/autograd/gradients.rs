@@ -1,9 +1,7 @@
 //! Checks made from the table of operations: first and second derivatives against differences in
 //! f64, f32 against f64, recorded against unrecorded, row-major against column-major inputs.
 
-mod table;
-
-use table::{Row, table};
+use crate::table::{Row, table};
 use ulp_autograd::gradcheck::{gradcheck, gradcheck_projected, gradgradcheck};
 use ulp_autograd::{Tape, vjp};
 use ulp_tensor::ndarray::ArrayD;

@@ -1,9 +1,6 @@
 //! Jacobians, checkpoints, hooks, anomalies: what is built on the tape.
 
-#[allow(dead_code, reason = "other tests use the rest")]
-mod table;
-
-use table::table;
+use crate::table::table;
 use ulp_autograd::{AnomalyKind, Tape, Var, grad, hessian, hvp, jacobian, jvp};
 use ulp_tensor::ndarray::{ArrayD, arr0, arr1, arr2};
 use ulp_tensor::random;

@@ -1,10 +1,8 @@
-//! Values and gradients of operations against PyTorch's (`golden/make_torch.py`), in both precisions.
+//! Values and gradients of operations against PyTorch's (`tests/golden/make_torch.py`), in both
+//! precisions.
 
-#[allow(dead_code, reason = "other tests use the rest")]
-mod table;
-
+use crate::table::table;
 use serde_json::Value;
-use table::table;
 use ulp_autograd::{Tape, Var};
 use ulp_tensor::Float;
 use ulp_tensor::ndarray::{ArrayD, IxDyn};
@@ -48,7 +46,7 @@ fn check<T: Float>(case: &Value, f: for<'t> fn(&[Var<'t, T>]) -> Var<'t, T>) {
 
 #[test]
 fn values_and_gradients_are_those_of_pytorch() {
-    let cases: Value = serde_json::from_str(include_str!("golden/torch.json")).unwrap();
+    let cases: Value = serde_json::from_str(include_str!("../golden/torch.json")).unwrap();
     let rows = table();
     let cases = cases.as_array().unwrap();
     assert!(cases.len() > 50);

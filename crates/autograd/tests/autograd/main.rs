@@ -1,0 +1,10 @@
+//! All tests of the public interface, in one program: what is generic is compiled for it once.
+
+mod controls;
+mod gradients;
+mod mixed_precision;
+mod segments;
+mod table;
+mod tape;
+mod tools;
+mod torch;
