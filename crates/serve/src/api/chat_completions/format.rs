@@ -40,12 +40,9 @@ impl ChatFormat {
     /// Takes calls out of an answer's text.
     fn split(&mut self, index: usize, addition: &mut Addition) -> Vec<Value> {
         let Some(splitter) = self.splitters.get_mut(index) else { return Vec::new() };
-        addition.text = splitter.push(&addition.text);
-        let Some(end) = &mut addition.end else { return Vec::new() };
-        let (calls, rest) = splitter.finish();
-        addition.text.push_str(&rest);
+        let calls = splitter.split(addition);
         // Calls that were cut are text; these are whole.
-        if !calls.is_empty() {
+        if let (Some(end), false) = (&mut addition.end, calls.is_empty()) {
             end.reason = "tool_calls";
         }
         calls.iter().map(ToolCall::to_json).collect()

@@ -12,7 +12,7 @@ use ulp_infer::Request;
 
 use super::app::{App, Job};
 use super::error::ApiError;
-use super::tools::Choice;
+use super::tools::Decision;
 use super::{blocking, body};
 use format::ChatFormat;
 pub(crate) use format::{FINGERPRINT, finite, token_entry};
@@ -33,11 +33,10 @@ pub(crate) async fn handle(
     let (n, log) = (body.text.n(), body.log()?);
     app.expect_answers(n, "n")?;
     let include_usage = body.text.include_usage()?;
-    let choice = body.tool_choice()?;
-    let (grammar, grammar_param) = body.grammar(&choice);
+    let Decision { with_tools, grammar, grammar_param } = body.decide()?;
     let messages = std::mem::take(&mut body.messages);
     // Tools that must not be called are not shown.
-    let tools = if choice == Choice::None { Vec::new() } else { body.tools.clone() };
+    let tools = if with_tools { body.tools.clone() } else { Vec::new() };
     let shared = Arc::clone(&app);
     let prompt = blocking(move || prompt_ids(&shared.model, messages, &tools)).await??;
     app.expect_prompt_length(prompt.len(), "messages")?;
@@ -53,8 +52,7 @@ pub(crate) async fn handle(
         grammar_param,
         deadline,
     };
-    let format =
-        ChatFormat::new(&chosen.name, log.is_some(), include_usage, choice != Choice::None, n);
+    let format = ChatFormat::new(&chosen.name, log.is_some(), include_usage, with_tools, n);
     app.answer(job, format).await
 }
 

@@ -2,7 +2,6 @@
 
 use serde::Deserialize;
 use serde_json::Value;
-use ulp_infer::Grammar;
 
 use super::message::CONVERSATION;
 use crate::api::error::ApiError;
@@ -10,7 +9,7 @@ use crate::api::sampling::{MORE_SAMPLING, SAMPLING, Sampling};
 use crate::api::schema::{COUNT, Parameter, Schema, TEXT};
 use crate::api::structured::{RESPONSE_FORMAT, ResponseFormat};
 use crate::api::text_generation::{TEXT_GENERATION, TextGeneration};
-use crate::api::tools::{self, Choice, TOOL_CHOICE, TOOLS, Tool};
+use crate::api::tools::{Decision, PARALLEL_TOOL_CALLS, TOOL_CHOICE, TOOLS, Tool, ToolUse};
 
 /// The body of a request.
 pub(crate) const CHAT: Schema = Schema::Object(&[OWN, TEXT_GENERATION, SAMPLING, MORE_SAMPLING]);
@@ -28,11 +27,7 @@ const OWN: &[Parameter] = &[
     Parameter::optional("response_format", RESPONSE_FORMAT, "The form of an answer"),
     Parameter::optional("tools", TOOLS, "Functions that the model may call"),
     Parameter::optional("tool_choice", TOOL_CHOICE, "Whether it must, may or must not"),
-    Parameter::optional(
-        "parallel_tool_calls",
-        Schema::Boolean,
-        "Whether it may call several at once; default true",
-    ),
+    PARALLEL_TOOL_CALLS,
     Parameter::optional("store", Schema::Only(false), "Nothing is stored"),
     Parameter::optional("service_tier", Schema::Choice(&["auto", "default"]), "There is one tier"),
     Parameter::optional(
@@ -77,30 +72,21 @@ pub(crate) struct ChatBody {
 }
 
 impl ChatBody {
-    /// What the model does with the tools.
+    /// Whether the model may call tools, and what an answer must be.
     ///
     /// # Errors
     ///
-    /// 400 for tools or a choice that make no sense, or a form of the answer beside calls.
-    pub(crate) fn tool_choice(&self) -> Result<Choice, ApiError> {
-        let choice = tools::resolve(&self.tools, self.tool_choice.as_ref(), "function.name")?;
-        if choice != Choice::None && self.response_format.grammar().is_some() {
-            let message =
-                "response_format and tools exclude one another, but for tool_choice: none";
-            return Err(ApiError::value("response_format", message));
-        }
-        Ok(choice)
-    }
-
-    /// What an answer must be, and the parameter that says so.
-    pub(crate) fn grammar(&self, choice: &Choice) -> (Option<Grammar>, &'static str) {
-        match choice {
-            Choice::None => (self.response_format.grammar(), "response_format"),
-            _ => {
-                let parallel = self.parallel_tool_calls.unwrap_or(true);
-                (tools::grammar(&self.tools, choice, parallel), "tools")
-            }
-        }
+    /// As [`ToolUse::decide`].
+    pub(crate) fn decide(&self) -> Result<Decision, ApiError> {
+        let tools = ToolUse {
+            tools: &self.tools,
+            choice: self.tool_choice.as_ref(),
+            parallel: self.parallel_tool_calls,
+            format: &self.response_format,
+            format_param: "response_format",
+            name: "function.name",
+        };
+        tools.decide()
     }
 
     /// Tokens of an answer at most.

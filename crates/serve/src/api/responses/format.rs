@@ -136,16 +136,11 @@ impl ResponseFormat {
     }
 
     /// Takes more of the answer; gives the text that it adds.
-    fn grow(&mut self, addition: Addition) -> String {
-        let Addition { mut text, tokens, end } = addition;
+    fn grow(&mut self, mut addition: Addition) -> String {
         if let Some(splitter) = &mut self.splitter {
-            text = splitter.push(&text);
-            if end.is_some() {
-                let (calls, rest) = splitter.finish();
-                self.calls = calls.iter().map(ToolCall::to_item).collect();
-                text.push_str(&rest);
-            }
+            self.calls.extend(splitter.split(&mut addition).iter().map(ToolCall::to_item));
         }
+        let Addition { text, tokens, end } = addition;
         self.text.push_str(&text);
         self.logprobs.extend(tokens.iter().map(token_entry));
         self.end = end.or(self.end);

@@ -15,7 +15,7 @@ use ulp_infer::Request;
 use super::app::{App, Job};
 use super::chat_completions::prompt_ids;
 use super::error::ApiError;
-use super::tools::Choice;
+use super::tools::Decision;
 use super::{blocking, body};
 use format::ResponseFormat;
 pub(crate) use parameters::RESPONSE;
@@ -33,9 +33,8 @@ pub(crate) async fn handle(
     let chosen = app.find_model(body.model.as_deref())?;
     let log = body.log()?;
     let mut functions = tools::nested(&body.tools);
-    let choice = body.choice(&functions)?;
-    let (grammar, grammar_param) = body.grammar(&functions, &choice);
-    if choice == Choice::None {
+    let Decision { with_tools, grammar, grammar_param } = body.decide(&functions)?;
+    if !with_tools {
         // Tools that must not be called are not shown.
         functions.clear();
     }
@@ -65,6 +64,6 @@ pub(crate) async fn handle(
         grammar_param,
         deadline,
     };
-    let format = ResponseFormat::new(&chosen.name, &body, choice != Choice::None);
+    let format = ResponseFormat::new(&chosen.name, &body, with_tools);
     app.answer(job, format).await
 }

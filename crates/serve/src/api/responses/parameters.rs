@@ -2,15 +2,14 @@
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use ulp_infer::Grammar;
 
 use super::input::{INPUT, Input};
-use super::tools::{TOOL_CHOICE, TOOLS, resolve};
+use super::tools::{TOOL_CHOICE, TOOLS, nested_choice};
 use crate::api::error::ApiError;
 use crate::api::sampling::{MORE_SAMPLING, SAMPLING, Sampling};
 use crate::api::schema::{COUNT, Parameter, Schema, TEXT, WORD};
 use crate::api::structured::{ResponseFormat, TEXT_FORMAT};
-use crate::api::tools::{Choice, Tool, grammar};
+use crate::api::tools::{Decision, PARALLEL_TOOL_CALLS, Tool, ToolUse};
 
 /// The body of a request.
 pub(crate) const RESPONSE: Schema = Schema::Object(&[OWN, SAMPLING, MORE_SAMPLING]);
@@ -54,11 +53,7 @@ const OWN: &[Parameter] = &[
     Parameter::optional("metadata", Schema::Map(&TEXT), "Comes back with the answer"),
     Parameter::optional("tools", TOOLS, "Functions that the model may call"),
     Parameter::optional("tool_choice", TOOL_CHOICE, "Whether it must, may or must not"),
-    Parameter::optional(
-        "parallel_tool_calls",
-        Schema::Boolean,
-        "Whether it may call several at once; default true",
-    ),
+    PARALLEL_TOOL_CALLS,
     Parameter::optional("store", Schema::Only(false), "Nothing is stored"),
     Parameter::optional("background", Schema::Only(false), "The answer comes at once"),
     Parameter::optional("truncation", Schema::Choice(&["disabled"]), "Nothing is left out"),
@@ -110,30 +105,22 @@ pub(super) struct TextBody {
 }
 
 impl ResponseBody {
-    /// What the model does with `tools`, which are this body's.
+    /// Whether the model may call `tools`, which are this body's, and what the answer must be.
     ///
     /// # Errors
     ///
-    /// 400 for tools or a choice that make no sense, or a form of the answer beside calls.
-    pub(super) fn choice(&self, tools: &[Tool]) -> Result<Choice, ApiError> {
-        let choice = resolve(tools, self.tool_choice.as_ref())?;
-        if choice != Choice::None && self.text.format.grammar().is_some() {
-            let message = "text.format and tools exclude one another, but for tool_choice: none";
-            return Err(ApiError::value("text.format", message));
-        }
-        Ok(choice)
-    }
-
-    /// What the answer must be, and the parameter that says so.
-    pub(super) fn grammar(
-        &self,
-        tools: &[Tool],
-        choice: &Choice,
-    ) -> (Option<Grammar>, &'static str) {
-        match choice {
-            Choice::None => (self.text.format.grammar(), "text.format"),
-            _ => (grammar(tools, choice, self.parallel_tool_calls.unwrap_or(true)), "tools"),
-        }
+    /// As [`ToolUse::decide`].
+    pub(super) fn decide(&self, tools: &[Tool]) -> Result<Decision, ApiError> {
+        let choice = self.tool_choice.as_ref().map(nested_choice);
+        let tools = ToolUse {
+            tools,
+            choice: choice.as_ref(),
+            parallel: self.parallel_tool_calls,
+            format: &self.text.format,
+            format_param: "text.format",
+            name: "name",
+        };
+        tools.decide()
     }
 
     /// The number of alternatives to each token; `None` if no log-probabilities are wanted.

@@ -2,9 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::api::error::ApiError;
 use crate::api::schema::{Parameter, Schema, WORD};
-use crate::api::tools::{self, Choice, FUNCTION, Tool};
+use crate::api::tools::{FUNCTION, Tool};
 
 const TOOL: Schema = Schema::Tagged { tag: "type", variants: &[("function", FUNCTION)] };
 
@@ -25,15 +24,9 @@ pub(super) fn nested(tools: &[Value]) -> Vec<Tool> {
     tools.iter().map(|tool| Tool::from(nest(tool))).collect()
 }
 
-/// What the model does with them.
-///
-/// # Errors
-///
-/// As [`tools::resolve`].
-pub(super) fn resolve(tools: &[Tool], choice: Option<&Value>) -> Result<Choice, ApiError> {
-    let choice =
-        choice.map(|choice| if choice.is_object() { nest(choice) } else { choice.clone() });
-    tools::resolve(tools, choice.as_ref(), "name")
+/// The choice as a chat has it.
+pub(super) fn nested_choice(choice: &Value) -> Value {
+    if choice.is_object() { nest(choice) } else { choice.clone() }
 }
 
 /// `{"type": "function", ...}` as `{"type": "function", "function": {...}}`.

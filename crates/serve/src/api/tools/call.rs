@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{CLOSE, OPEN};
+use crate::api::answer::Addition;
 use crate::random::random_name;
 
 /// A call of a function.
@@ -45,8 +46,19 @@ pub(crate) struct Splitter {
 }
 
 impl Splitter {
+    /// Leaves of an addition's text what can be shown now; at the end, takes out the calls.
+    pub(crate) fn split(&mut self, addition: &mut Addition) -> Vec<ToolCall> {
+        addition.text = self.push(&addition.text);
+        if addition.end.is_none() {
+            return Vec::new();
+        }
+        let (calls, rest) = self.finish();
+        addition.text.push_str(&rest);
+        calls
+    }
+
     /// Takes the next piece; gives the text that can be shown now.
-    pub(crate) fn push(&mut self, piece: &str) -> String {
+    fn push(&mut self, piece: &str) -> String {
         if self.is_text {
             return piece.to_string();
         }
@@ -59,7 +71,7 @@ impl Splitter {
     }
 
     /// At the end: the calls, and the text that is left if it is none.
-    pub(crate) fn finish(&mut self) -> (Vec<ToolCall>, String) {
+    fn finish(&mut self) -> (Vec<ToolCall>, String) {
         let held = std::mem::take(&mut self.held);
         match held.starts_with(OPEN).then(|| calls(&held)).flatten() {
             Some(calls) => (calls, String::new()),

@@ -6,7 +6,7 @@ use ulp_infer::Grammar;
 use super::{CLOSE, Choice, OPEN, Tool};
 
 /// The grammar of an answer; none if there are no calls in it. `parallel` allows several calls.
-pub(crate) fn grammar(tools: &[Tool], choice: &Choice, parallel: bool) -> Option<Grammar> {
+pub(super) fn grammar(tools: &[Tool], choice: &Choice, parallel: bool) -> Option<Grammar> {
     let (callable, start): (Vec<&Tool>, &str) = match choice {
         Choice::None => return None,
         Choice::Auto => (tools.iter().collect(), "text | calls"),

@@ -6,13 +6,16 @@
 //! not begin so; whatever the model does, what comes out can be parsed.
 
 mod call;
+mod decision;
 mod grammar;
 mod parameters;
 mod prompt;
 
 pub(crate) use call::{Splitter, ToolCall};
-pub(crate) use grammar::grammar;
-pub(crate) use parameters::{Choice, FUNCTION, TOOL_CHOICE, TOOLS, Tool, resolve};
+pub(crate) use decision::{Decision, ToolUse};
+use grammar::grammar;
+use parameters::{Choice, resolve};
+pub(crate) use parameters::{FUNCTION, PARALLEL_TOOL_CALLS, TOOL_CHOICE, TOOLS, Tool};
 pub(crate) use prompt::{explained, in_template_form};
 
 /// What a call begins with.

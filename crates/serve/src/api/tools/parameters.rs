@@ -37,6 +37,13 @@ const NAMED: Schema = Schema::Tagged {
 pub(crate) const TOOL_CHOICE: Schema =
     Schema::Either(&[Schema::Choice(&["none", "auto", "required"]), NAMED]);
 
+/// Whether it may call several functions at once.
+pub(crate) const PARALLEL_TOOL_CALLS: Parameter = Parameter::optional(
+    "parallel_tool_calls",
+    Schema::Boolean,
+    "Whether it may call several at once; default true",
+);
+
 /// A function.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(from = "Value")]
@@ -69,7 +76,7 @@ impl Tool {
 
 /// What the model does with the tools.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Choice {
+pub(super) enum Choice {
     /// No calls.
     None,
     /// A text, or calls.
@@ -85,7 +92,7 @@ pub(crate) enum Choice {
 /// # Errors
 ///
 /// 400 for two functions of one name, a choice without tools, or of a function that is not there.
-pub(crate) fn resolve(
+pub(super) fn resolve(
     tools: &[Tool],
     choice: Option<&Value>,
     name: &str,
