@@ -47,15 +47,13 @@ impl<'m> ImportanceCollector<'m> {
     /// [`InferError::TokenOutOfRange`], [`InferError::ContextFull`] if the model was not made for so
     /// many tokens, [`InferError::NonFiniteState`].
     pub fn add(&mut self, ids: &[u32]) -> Result<(), InferError> {
-        let (model, rows) = (self.model, |_| LogitRows::All);
-        let workspace = &mut self.workspace;
-        for_each_chunk_of_states(model, ids, self.precision, workspace, rows, |states| match states
-            .iter()
-            .position(|x| !x.is_finite())
-        {
-            Some(place) => Err(InferError::NonFiniteState { element: place % model.hidden_size() }),
+        let width = self.model.hidden_size();
+        let finite = |states: &[f32]| match states.iter().position(|x| !x.is_finite()) {
+            Some(place) => Err(InferError::NonFiniteState { element: place % width }),
             None => Ok(()),
-        })
+        };
+        let (workspace, all) = (&mut self.workspace, |_| LogitRows::All);
+        for_each_chunk_of_states(self.model, ids, self.precision, workspace, all, finite)
     }
 
     /// What has been seen. Names are GGUF's; a tied output is the embedding.
