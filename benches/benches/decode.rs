@@ -10,10 +10,9 @@
 //! its own and the two take turns: machines drift, ratios of neighbours hardly do.
 
 use std::error::Error;
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Instant;
 
+use ulp_benches::{Peer, median};
 use ulp_infer::{Activations, Input, KvCache, LogitRows, Model, SequenceId, Workspace};
 
 const WARM_UP: usize = 1;
@@ -46,7 +45,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let threads = words.get(2).map_or(Ok(2), |word| word.parse())?;
     rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?;
     let mut ours = Ours::new(path)?;
-    let mut peer = Peer::start(path, threads)?;
+    let mut peer = Peer::of_environment("decode.py", &[path, &threads.to_string()])?;
     for workload in &WORKLOADS {
         compare(workload, rounds, &mut ours, peer.as_mut())?;
     }
@@ -63,7 +62,7 @@ fn compare(
     let (mut own_times, mut their_times, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..WARM_UP + rounds {
         let own = ours.run(workload)?;
-        let theirs = peer.as_mut().map(|peer| peer.run(workload)).transpose()?;
+        let theirs = peer.as_mut().map(|peer| seconds(peer, workload)).transpose()?;
         if round >= WARM_UP {
             own_times.push(own);
             their_times.extend(theirs);
@@ -72,21 +71,20 @@ fn compare(
     }
     let tokens = (workload.sequences * workload.tokens * workload.passes) as f64;
     let name = workload.name;
-    print!("{name}: {:.1} tokens/s", tokens / median(&mut own_times));
+    print!("{name}: {:.1} tokens/s", tokens / median(&own_times));
     match peer {
-        Some(_) => println!(
-            ", llama.cpp {:.1}: {:.2} x",
-            tokens / median(&mut their_times),
-            median(&mut ratios)
-        ),
+        Some(_) => {
+            println!(", llama.cpp {:.1}: {:.2} x", tokens / median(&their_times), median(&ratios))
+        }
         None => println!(),
     }
     Ok(())
 }
 
-fn median(values: &mut [f64]) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
+/// Of the other engine.
+fn seconds(peer: &mut Peer, workload: &Workload) -> Result<f64, Box<dyn Error>> {
+    let Workload { depth, tokens, passes, .. } = workload;
+    Ok(peer.ask(&format!("{depth} {tokens} {passes}"))?.parse()?)
 }
 
 struct Ours {
@@ -135,42 +133,4 @@ impl Ours {
 
 fn ids(first: usize, n: usize) -> Vec<u32> {
     (first..first + n).map(|i| (3 + i * 7919 % 1000) as u32).collect()
-}
-
-/// The other engine: it waits for a line, does what it says, and answers with its seconds.
-struct Peer {
-    child: Child,
-    input: ChildStdin,
-    output: BufReader<ChildStdout>,
-}
-
-impl Peer {
-    fn start(path: &str, threads: usize) -> Result<Option<Self>, Box<dyn Error>> {
-        let Some(python) = std::env::var_os("ULP_PEER_PYTHON") else { return Ok(None) };
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/peers/decode.py");
-        let mut child = Command::new(python)
-            .args([script, path, &threads.to_string()])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let input = child.stdin.take().ok_or("the peer has no input")?;
-        let output = BufReader::new(child.stdout.take().ok_or("the peer has no output")?);
-        Ok(Some(Peer { child, input, output }))
-    }
-
-    fn run(&mut self, workload: &Workload) -> Result<f64, Box<dyn Error>> {
-        let Workload { depth, tokens, passes, .. } = workload;
-        writeln!(self.input, "{depth} {tokens} {passes}")?;
-        let mut line = String::new();
-        self.output.read_line(&mut line)?;
-        Ok(line.trim().parse()?)
-    }
-}
-
-impl Drop for Peer {
-    fn drop(&mut self) {
-        // It may have ended by itself; there is nobody left to tell.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use ndarray::{ArrayD, arr0, arr1};
 use ulp_autograd::{Tape, Value, Var};
+use ulp_benches::median;
 use ulp_nn::{ArrayX, DecoderLayer, LlamaConfig, Mlp, Module, Rope};
 use ulp_tensor::random;
 
@@ -27,7 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// Nanoseconds of an operation, forward and backward, tape made and dropped.
 fn overhead(name: &str, value: Value<f32>) {
-    let total = median(|| {
+    let once = || {
         let start = Instant::now();
         let tape = Tape::new();
         let (x, y) = (tape.leaf(value.clone()), tape.leaf(value.clone()));
@@ -35,7 +36,9 @@ fn overhead(name: &str, value: Value<f32>) {
         drop(last.sum_all().backward());
         drop(tape);
         start.elapsed().as_secs_f64()
-    });
+    };
+    once();
+    let total = median(&(0..ROUNDS).map(|_| once()).collect::<Vec<_>>());
     println!("{name}: {:.0} ns an operation", total / OPERATIONS as f64 * 1e9);
 }
 
@@ -59,7 +62,7 @@ fn passes(name: &str, model: fn() -> Model) {
         backwards.push(backward);
         ratios.push(backward / forward);
     }
-    let [forward, backward, ratio] = [forwards, backwards, ratios].map(middle_of);
+    let [forward, backward, ratio] = [forwards, backwards, ratios].map(|times| median(&times));
     println!("{name}: {:.2} ms, back {:.2} ms: {ratio:.2} x", forward * 1e3, backward * 1e3);
 }
 
@@ -83,14 +86,4 @@ fn llama_block() -> Model {
     let x: ArrayD<f32> = random::normal(&[8, 256, 256], 42, 0);
     let x = x.into_shared();
     Box::new(move |tape| block.bind(tape).forward(tape.leaf(x.clone()), &rope).sum_all())
-}
-
-fn median(mut f: impl FnMut() -> f64) -> f64 {
-    f();
-    middle_of((0..ROUNDS).map(|_| f()).collect())
-}
-
-fn middle_of(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }

@@ -9,6 +9,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use ndarray::{Array1, Array2, ArrayD, Axis, LinalgScalar, s};
+use ulp_benches::median;
 use ulp_tensor::{self as ulp, Float, random};
 
 /// Rounds of a pair.
@@ -27,11 +28,6 @@ fn time(f: &mut dyn FnMut()) -> f64 {
         calls += calls.max(1);
     }
     start.elapsed().as_secs_f64() / f64::from(calls)
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }
 
 /// What is compared, and under which name.
@@ -54,8 +50,8 @@ impl Table {
         let mut theirs = || drop(black_box(theirs()));
         let rounds: Vec<(f64, f64)> =
             (0..ROUNDS).map(|_| (time(&mut ours), time(&mut theirs))).collect();
-        let ratio = median(rounds.iter().map(|(ours, theirs)| theirs / ours).collect());
-        let microseconds = 1e6 * median(rounds.iter().map(|(ours, _)| *ours).collect());
+        let ratio = median(&rounds.iter().map(|(ours, theirs)| theirs / ours).collect::<Vec<_>>());
+        let microseconds = 1e6 * median(&rounds.iter().map(|(ours, _)| *ours).collect::<Vec<_>>());
         println!("{name:44} {microseconds:12.2} us   {ratio:6.2}x ndarray");
         self.ratios.push(ratio);
     }

@@ -15,13 +15,12 @@
 //! of neighbours hardly do. The memory is the most that each process has held, the peer's with Python's
 //! 200 MB; ours is that of all workloads so far, so name one to learn its own.
 
-mod peer;
 mod workloads;
 
 use std::error::Error;
 use std::time::Instant;
 
-use peer::Peer;
+use ulp_benches::{Peer, median};
 use workloads::{Step, adamw, convnet, llama_b, llama_default, mlp};
 
 const THREADS: usize = 2;
@@ -61,14 +60,15 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn compare(workload: &Workload, rounds: usize) -> Result<(), Box<dyn Error>> {
     let Workload { name, steps, unit, units, step } = *workload;
     let mut step = step()?;
-    let mut peer = Peer::start(name, steps)?;
+    let mut peer =
+        Peer::of_environment("train_step.py", &[name, &THREADS.to_string(), &steps.to_string()])?;
     let (mut own_times, mut their_times, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
     let mut their_memory = 0.0;
     for round in 0..WARM_UP + rounds {
         let start = Instant::now();
         (0..steps).try_for_each(|_| step())?;
         let own = start.elapsed().as_secs_f64() / steps as f64;
-        let theirs = peer.as_mut().map(Peer::step).transpose()?;
+        let theirs = peer.as_mut().map(peer_step).transpose()?;
         if round >= WARM_UP {
             own_times.push(own);
         }
@@ -85,15 +85,22 @@ fn compare(workload: &Workload, rounds: usize) -> Result<(), Box<dyn Error>> {
             seconds * 1e3
         );
     };
-    line("ulp", median(&mut own_times), peak_megabytes()?);
+    line("ulp", median(&own_times), peak_megabytes()?);
     match peer {
         Some(_) => {
-            line("PyTorch", median(&mut their_times), their_memory);
-            println!("{name}: {:.2} x PyTorch", median(&mut ratios));
+            line("PyTorch", median(&their_times), their_memory);
+            println!("{name}: {:.2} x PyTorch", median(&ratios));
         }
         None => println!("{name}: no peer (ULP_PEER_PYTHON is not set)"),
     }
     Ok(())
+}
+
+/// Seconds of a step of the other engine; MB that its process has held at most.
+fn peer_step(peer: &mut Peer) -> Result<(f64, f64), Box<dyn Error>> {
+    let answer = peer.ask("step")?;
+    let (seconds, megabytes) = answer.split_once(' ').ok_or("no seconds and megabytes")?;
+    Ok((seconds.parse()?, megabytes.parse()?))
 }
 
 /// MB that this process has held at most (Linux).
@@ -102,9 +109,4 @@ fn peak_megabytes() -> Result<f64, Box<dyn Error>> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("no VmHWM")?;
     let kib: f64 = line.trim_end_matches("kB").trim().parse()?;
     Ok(kib * 1024.0 / 1e6)
-}
-
-fn median(values: &mut [f64]) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }

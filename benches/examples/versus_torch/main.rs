@@ -21,20 +21,14 @@ use std::error::Error;
 use std::time::Instant;
 
 use limits::{bandwidth, peak};
-use peer::Peer;
 use subjects::{Limit, MI, subjects};
+use ulp_benches::median;
 
 /// Seconds of `count` calls, for each.
 fn time(count: usize, mut f: impl FnMut()) -> f64 {
     let start = Instant::now();
     (0..count).for_each(|_| f());
     start.elapsed().as_secs_f64() / count as f64
-}
-
-fn median(x: &[f64]) -> f64 {
-    let mut x = x.to_vec();
-    x.sort_by(f64::total_cmp);
-    x[x.len() / 2]
 }
 
 fn least(x: &[f64]) -> f64 {
@@ -63,7 +57,7 @@ fn options() -> Result<Options, Box<dyn Error>> {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let Options { python, rounds, filter } = options()?;
-    let start = |keep_memory| python.as_deref().map(|p| Peer::new(p, keep_memory)).transpose();
+    let start = |keep_memory| python.as_deref().map(|p| peer::start(p, keep_memory)).transpose();
     let (mut plain, mut keeping) = (start(false)?, start(true)?);
     let (from, mut to) = (vec![1.0f32; 16 * MI], vec![0.0f32; 16 * MI]);
     println!("{} threads, {rounds} rounds", rayon::current_num_threads());
@@ -89,7 +83,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             own.push(seconds);
             shares.push(at_best / seconds);
             if let Some(peer) = peer {
-                let other = peer.time(count)?;
+                let other = peer::time(peer, count)?;
                 theirs.push(other);
                 ratios.push(other / seconds);
             }

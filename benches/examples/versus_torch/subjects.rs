@@ -90,17 +90,21 @@ const SQUARE: [usize; 2] = [4096, 4096];
 pub(crate) fn subjects() -> Vec<Subject> {
     let square = || Limit::Memory(2.0 * 4.0 * 16.0 * MI as f64);
     macro_rules! subject {
+        // What is multiplied and added, and what does it, depend on the same numbers.
+        ($name:literal, $work:ident, $setup:ident $numbers:tt) => {
+            Subject { name: $name, limit: $work $numbers, setup: || $setup $numbers }
+        };
         ($name:literal, $limit:expr, $setup:expr) => {
             Subject { name: $name, limit: $limit, setup: || $setup }
         };
     }
     vec![
-        subject!("matmul 64", gemm_work(64, 64, 64), matmul(64, 64, 64)),
-        subject!("matmul 128", gemm_work(128, 128, 128), matmul(128, 128, 128)),
-        subject!("matmul 512", gemm_work(512, 512, 512), matmul(512, 512, 512)),
-        subject!("matmul 2048", gemm_work(2048, 2048, 2048), matmul(2048, 2048, 2048)),
-        subject!("matmul 512 x 2048 x 5632", gemm_work(512, 2048, 5632), matmul(512, 2048, 5632)),
-        subject!("matmul 2048 x 256 x 688", gemm_work(2048, 256, 688), matmul(2048, 256, 688)),
+        subject!("matmul 64", gemm_work, matmul(64, 64, 64)),
+        subject!("matmul 128", gemm_work, matmul(128, 128, 128)),
+        subject!("matmul 512", gemm_work, matmul(512, 512, 512)),
+        subject!("matmul 2048", gemm_work, matmul(2048, 2048, 2048)),
+        subject!("matmul 512 x 2048 x 5632", gemm_work, matmul(512, 2048, 5632)),
+        subject!("matmul 2048 x 256 x 688", gemm_work, matmul(2048, 256, 688)),
         subject!("softmax 4096 x 4096", square(), fresh(&SQUARE, |x| ulp::softmax(x.view(), 1))),
         subject!(
             "softmax 4096 x 4096, warm",
@@ -142,34 +146,22 @@ pub(crate) fn subjects() -> Vec<Subject> {
                 })
             }
         ),
-        subject!(
-            "conv2d 64 x 1 x 28 x 28 to 32",
-            conv_work(64, 1, 32, 28, false),
-            conv(64, 1, 32, 28, false)
-        ),
-        subject!(
-            "conv2d 64 x 32 x 26 x 26 to 64",
-            conv_work(64, 32, 64, 26, false),
-            conv(64, 32, 64, 26, false)
-        ),
+        subject!("conv2d 64 x 1 x 28 x 28 to 32", conv_work, conv(64, 1, 32, 28, false)),
+        subject!("conv2d 64 x 32 x 26 x 26 to 64", conv_work, conv(64, 32, 64, 26, false)),
         subject!(
             "conv2d 64 x 32 x 26 x 26 to 64, forward and backward",
-            conv_work(64, 32, 64, 26, true),
+            conv_work,
             conv(64, 32, 64, 26, true)
         ),
-        subject!(
-            "attention 8 x 1024 x 8 x 64",
-            attention_work(8, 1024, 8, 64, false),
-            attention(8, 1024, 8, 64, false)
-        ),
+        subject!("attention 8 x 1024 x 8 x 64", attention_work, attention(8, 1024, 8, 64, false)),
         subject!(
             "attention 8 x 1024 x 8 x 64, forward and backward",
-            attention_work(8, 1024, 8, 64, true),
+            attention_work,
             attention(8, 1024, 8, 64, true)
         ),
         subject!(
             "attention 8 x 256 x 8 x 32, forward and backward",
-            attention_work(8, 256, 8, 32, true),
+            attention_work,
             attention(8, 256, 8, 32, true)
         ),
     ]
