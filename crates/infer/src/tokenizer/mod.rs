@@ -19,8 +19,8 @@
 //! into words, `models` turn words into ids, `decoders` go back. `loaders` build the same pipeline
 //! from each kind of file, so that the same model gives the same ids whichever file it came from.
 //!
-//! Held against the `tokenizers` and `sentencepiece` libraries in `tests/tokenizer_golden.rs` and
-//! against published vectors in `tests/tokenizer_vectors.rs`.
+//! Held against the `tokenizers` and `sentencepiece` libraries in `tests/infer/tokenizer_golden.rs` and
+//! against published vectors in `tests/infer/tokenizer_vectors.rs`.
 
 mod added_tokens;
 mod byte_alphabet;

@@ -1,4 +1,4 @@
-"""Reads the file that tests/gguf_round_trip.rs writes with the reference reader (PyPI gguf)."""
+"""Reads the file that tests/infer/gguf_round_trip.rs writes with the reference reader (PyPI gguf)."""
 
 import sys
 

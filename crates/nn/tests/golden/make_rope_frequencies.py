@@ -1,4 +1,4 @@
-"""Rotary frequencies as transformers computes them, bit for bit, for tests/config.rs.
+"""Rotary frequencies as transformers computes them, bit for bit, for tests/nn/config.rs.
 
     python make_rope_frequencies.py > rope_frequencies.json
 

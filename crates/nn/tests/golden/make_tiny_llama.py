@@ -1,4 +1,4 @@
-"""A tiny Llama's training as PyTorch does it, for tests/tiny_llama.rs.
+"""A tiny Llama's training as PyTorch does it, for tests/nn/tiny_llama.rs.
 
     python make_tiny_llama.py
 

@@ -1,4 +1,4 @@
-"""Learning rates of PyTorch's schedulers, for tests/schedules.rs.
+"""Learning rates of PyTorch's schedulers, for tests/optim/schedules.rs.
 
     python make_schedules.py > schedules.json
 

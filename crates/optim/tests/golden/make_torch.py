@@ -1,4 +1,4 @@
-"""Ten steps of PyTorch's optimizers, for tests/torch.rs.
+"""Ten steps of PyTorch's optimizers, for tests/optim/torch.rs.
 
     python make_torch.py > torch.json
 
