@@ -103,7 +103,9 @@ impl Ours {
         // Whole blocks for each sequence.
         let room = workload.sequences * positions.next_multiple_of(64);
         let mut cache = KvCache::new(self.model.cache_shape(), room);
-        let sequences: Vec<SequenceId> = (0..workload.sequences).map(|_| cache.open()).collect();
+        let factors = self.model.rope_factors(positions);
+        let open = |_| cache.open_with(factors);
+        let sequences: Vec<SequenceId> = (0..workload.sequences).map(open).collect();
         let mut next = 0;
         while next < workload.depth {
             let tokens = (workload.depth - next).min(512);

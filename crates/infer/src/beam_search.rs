@@ -138,9 +138,10 @@ struct Search<'a> {
 
 impl Search<'_> {
     fn run(&mut self, prompt: &[u32]) -> Result<(), InferError> {
-        let first = Running { sequence: self.cache.open(), tokens: Vec::new(), logprob: 0.0 };
-        let mut running = vec![first];
+        let sequence = self.cache.open_with(self.model.rope_factors(prompt.len()));
+        let mut running = vec![Running { sequence, tokens: Vec::new(), logprob: 0.0 }];
         for length in 1..=self.max_tokens {
+            self.restart_outgrown(&mut running, prompt, length - 1)?;
             let steps = self.steps(&running, prompt)?;
             let is_last = length == self.max_tokens;
             self.end(&running, &steps, is_last);
@@ -155,13 +156,40 @@ impl Search<'_> {
         Ok(())
     }
 
+    /// Where continuations of this length have outgrown the factors with which their keys are
+    /// turned, the prompt is computed again with the long ones, for all to go on from.
+    fn restart_outgrown(
+        &mut self,
+        running: &mut [Running],
+        prompt: &[u32],
+        length: usize,
+    ) -> Result<(), InferError> {
+        let factors = self.model.rope_factors(prompt.len() + length);
+        if running.iter().all(|beam| self.cache.rope_factors(beam.sequence) == factors) {
+            return Ok(());
+        }
+        running.iter().for_each(|beam| self.cache.close(beam.sequence));
+        let stem = self.cache.open_with(factors);
+        let input = Input { sequence: stem, tokens: prompt, logits: LogitRows::None };
+        let (activations, workspace) = (self.options.activations, &mut self.workspace);
+        self.model.forward(&[input], &mut self.cache, activations, workspace)?;
+        for beam in running {
+            beam.sequence = self.cache.fork(stem, prompt.len());
+        }
+        self.cache.close(stem);
+        Ok(())
+    }
+
     /// The best steps of all, best first: enough that `width` of them do not end.
     fn steps(&mut self, running: &[Running], prompt: &[u32]) -> Result<Vec<Step>, InferError> {
         let inputs: Vec<Input<'_>> = running
             .iter()
             .map(|beam| {
-                let last = beam.tokens.len().saturating_sub(1);
-                let tokens = if beam.tokens.is_empty() { prompt } else { &beam.tokens[last..] };
+                let computed = self.cache.len(beam.sequence);
+                let tokens = match computed.checked_sub(prompt.len()) {
+                    None => prompt,
+                    Some(computed) => &beam.tokens[computed..],
+                };
                 Input { sequence: beam.sequence, tokens, logits: LogitRows::Last }
             })
             .collect();

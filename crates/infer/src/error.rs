@@ -143,6 +143,15 @@ pub enum InferError {
         /// Positions that the context has.
         context: usize,
     },
+    /// A sequence of a model with LongRoPE grows past the context of the short factors, with which
+    /// its keys are turned: it has to be computed again from its beginning, in a sequence with the
+    /// long ones.
+    ShortFactorsEnd {
+        /// Positions that are needed.
+        needed: usize,
+        /// The longest sequence of the short factors.
+        context: usize,
+    },
     /// A request without a single token to start from.
     EmptyPrompt,
     /// The model gave a logit that is not a number, or infinite.
@@ -258,6 +267,12 @@ impl fmt::Display for InferError {
             ),
             InferError::ContextFull { needed, context } => {
                 write!(f, "{needed} positions are needed, the context has {context}")
+            }
+            InferError::ShortFactorsEnd { needed, context } => {
+                write!(
+                    f,
+                    "{needed} positions are needed, the short rotary factors end at {context}"
+                )
             }
             InferError::EmptyPrompt => f.write_str("the prompt holds no token"),
             InferError::NonFiniteLogit { token } => {

@@ -83,7 +83,7 @@ pub use export::export_gguf;
 pub use gguf::{Array, ByteStrings, Gguf, GgufWriter, TensorInfo, Value, ValueType};
 pub use grammar::Grammar;
 pub use hf::HfDirectory;
-pub use kv_cache::{CacheShape, CacheType, KvCache, SequenceId, UnknownCacheType};
+pub use kv_cache::{CacheShape, CacheType, KvCache, RopeFactors, SequenceId, UnknownCacheType};
 pub use model::{
     Bound, Input, LogitRows, LoraAdapter, Model, ModelPart, ModelPlan, StepCost, StepLimit,
     StepShape, Workspace,

@@ -80,7 +80,7 @@ pub(crate) fn for_each_chunk(
 ) -> Result<(), InferError> {
     let Precision { activations, cache } = precision;
     let mut cache = KvCache::of_type(model.cache_shape(), cache, ids.len());
-    let sequence = cache.open();
+    let sequence = cache.open_with(model.rope_factors(ids.len()));
     let mut workspace = Workspace::new();
     for (chunk, tokens) in ids.chunks(CHUNK).enumerate() {
         let first = chunk * CHUNK;

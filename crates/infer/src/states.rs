@@ -20,7 +20,7 @@ pub(crate) fn for_each_chunk_of_states(
 ) -> Result<(), InferError> {
     let Precision { activations, cache } = precision;
     let mut cache = KvCache::of_type(model.cache_shape(), cache, ids.len());
-    let sequence = cache.open();
+    let sequence = cache.open_with(model.rope_factors(ids.len()));
     let chunks = ids.len().div_ceil(CHUNK);
     for (chunk, tokens) in ids.chunks(CHUNK).enumerate() {
         let input = Input { sequence, tokens, logits: rows(chunk + 1 == chunks) };

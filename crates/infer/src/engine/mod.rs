@@ -166,7 +166,7 @@ impl Engine {
         let id = RequestId(self.next_id);
         self.next_id += 1;
         let sequence = Sequence::new(id, request, self.options.policy, context, &self.tokenizer);
-        let sequence = sequence.constrained(constraint);
+        let sequence = sequence.short_up_to(self.model.short_context()).constrained(constraint);
         self.scheduler.totals.requests += 1;
         if sequence.is_over() {
             self.events.push(sequence.finish(FinishReason::Length));
@@ -261,6 +261,7 @@ impl Engine {
             self.drafter.forget(request);
             events.extend(self.end(request, end));
         }
+        self.scheduler.restart_outgrown(&mut self.cache);
         Ok(events)
     }
 

@@ -3,10 +3,15 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
-use crate::kv_cache::{KvCache, SequenceId};
+use crate::kv_cache::{KvCache, RopeFactors, SequenceId};
 
-/// What keys and values depend on beside the tokens: the number of the adapter.
-pub(super) type Family = Option<u32>;
+/// What keys and values depend on beside the tokens.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Family {
+    /// The number of the adapter.
+    pub(super) adapter: Option<u32>,
+    pub(super) factors: RopeFactors,
+}
 
 /// Finished sequences by their tokens.
 ///
@@ -19,12 +24,12 @@ pub(super) struct PrefixCache {
     clock: u64,
 }
 
-/// The family's number, then the tokens.
+/// The family's numbers, then the tokens.
 type Key = Vec<u32>;
 
 fn key(family: Family, tokens: &[u32]) -> Key {
-    let number = family.map_or(0, |number| number + 1);
-    [&[number], tokens].concat()
+    let adapter = family.adapter.map_or(0, |number| number + 1);
+    [&[adapter, family.factors as u32], tokens].concat()
 }
 
 #[derive(Debug)]
@@ -45,8 +50,8 @@ impl PrefixCache {
         let mut after = self.kept.range::<[u32], _>((Bound::Excluded(prompt), Bound::Unbounded));
         let neighbours = before.next_back().into_iter().chain(after.next());
         let lengths = neighbours.map(|(key, kept)| (kept.sequence, common_prefix(key, prompt)));
-        // The family's number is no token.
-        let lengths = lengths.map(|(sequence, len)| (sequence, len.saturating_sub(1)));
+        // The family's numbers are no tokens.
+        let lengths = lengths.map(|(sequence, len)| (sequence, len.saturating_sub(2)));
         lengths.max_by_key(|&(_, len)| len).filter(|&(_, len)| len > 0)
     }
 
@@ -122,20 +127,23 @@ mod tests {
     #[test]
     fn the_longest_beginning_is_found() {
         let (mut cache, mut prefixes) = (cache(), PrefixCache::default());
-        assert_eq!(prefixes.longest_match(None, &[1, 2]), None);
+        assert_eq!(prefixes.longest_match(Family::default(), &[1, 2]), None);
         let all = [vec![1, 2, 3, 9], vec![1, 2, 5], vec![4], vec![1, 2, 3, 4, 5]];
         let ids = all.map(|tokens| {
             let sequence = cache.open();
-            prefixes.keep(None, &tokens, sequence, &mut cache);
+            prefixes.keep(Family::default(), &tokens, sequence, &mut cache);
             sequence
         });
-        assert_eq!(prefixes.longest_match(None, &[1, 2, 3, 4, 6]), Some((ids[3], 4)));
-        assert_eq!(prefixes.longest_match(None, &[1, 2, 3, 9, 9]), Some((ids[0], 4)));
-        assert_eq!(prefixes.longest_match(None, &[1, 2, 3, 9]), Some((ids[0], 4)));
-        assert_eq!(prefixes.longest_match(None, &[4, 4]), Some((ids[2], 1)));
-        assert_eq!(prefixes.longest_match(Some(7), &[4, 4]), None, "computed with an adapter");
-        assert_eq!(prefixes.longest_match(None, &[0]), None);
-        assert_eq!(prefixes.longest_match(None, &[5]), None);
+        let adapted = Family { adapter: Some(7), ..Family::default() };
+        let long = Family { factors: RopeFactors::Long, ..Family::default() };
+        assert_eq!(prefixes.longest_match(Family::default(), &[1, 2, 3, 4, 6]), Some((ids[3], 4)));
+        assert_eq!(prefixes.longest_match(Family::default(), &[1, 2, 3, 9, 9]), Some((ids[0], 4)));
+        assert_eq!(prefixes.longest_match(Family::default(), &[1, 2, 3, 9]), Some((ids[0], 4)));
+        assert_eq!(prefixes.longest_match(Family::default(), &[4, 4]), Some((ids[2], 1)));
+        assert_eq!(prefixes.longest_match(adapted, &[4, 4]), None, "computed with an adapter");
+        assert_eq!(prefixes.longest_match(long, &[4, 4]), None, "turned with other factors");
+        assert_eq!(prefixes.longest_match(Family::default(), &[0]), None);
+        assert_eq!(prefixes.longest_match(Family::default(), &[5]), None);
     }
 
     #[test]
@@ -143,7 +151,7 @@ mod tests {
         let (mut cache, mut prefixes) = (cache(), PrefixCache::default());
         let keep = |prefixes: &mut PrefixCache, cache: &mut KvCache, tokens: &[u32]| {
             let sequence = cache.open();
-            prefixes.keep(None, tokens, sequence, cache);
+            prefixes.keep(Family::default(), tokens, sequence, cache);
         };
         keep(&mut prefixes, &mut cache, &[1, 2]);
         keep(&mut prefixes, &mut cache, &[1, 2, 3]);
@@ -152,10 +160,13 @@ mod tests {
         assert_eq!(prefixes.kept.len(), 1);
         keep(&mut prefixes, &mut cache, &[7]);
         keep(&mut prefixes, &mut cache, &[8]);
-        let (used, _) = prefixes.longest_match(None, &[1, 2]).unwrap();
+        let (used, _) = prefixes.longest_match(Family::default(), &[1, 2]).unwrap();
         prefixes.touch(used);
         assert!(prefixes.evict(&mut cache));
-        assert_eq!(prefixes.kept.keys().collect::<Vec<_>>(), [&vec![0, 1, 2, 3], &vec![0, 8]]);
+        assert_eq!(
+            prefixes.kept.keys().collect::<Vec<_>>(),
+            [&vec![0, 0, 1, 2, 3], &vec![0, 0, 8]]
+        );
         assert!(prefixes.evict(&mut cache) && prefixes.evict(&mut cache));
         assert!(!prefixes.evict(&mut cache));
     }

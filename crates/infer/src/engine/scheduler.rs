@@ -12,7 +12,7 @@
 use std::collections::BTreeMap;
 
 use super::options::EngineOptions;
-use super::prefix_cache::{PrefixCache, common_prefix};
+use super::prefix_cache::{Family, PrefixCache, common_prefix};
 use super::queue::Queue;
 use super::request::RequestId;
 use super::sequence::Sequence;
@@ -97,10 +97,29 @@ impl Scheduler {
     pub(super) fn retire(&mut self, id: RequestId, cache: &mut KvCache) -> Option<Sequence> {
         let at = self.running.iter().position(|sequence| sequence.id == id)?;
         let mut sequence = self.running.remove(at);
-        let cached = sequence.leave_cache();
-        let tokens = &sequence.tokens[..cache.len(cached)];
-        self.prefixes.keep(sequence.family(), tokens, cached, cache);
+        self.keep(&mut sequence, cache);
         Some(sequence)
+    }
+
+    /// Lets those begin again that have outgrown the factors with which their keys are turned:
+    /// they wait for their turn to be computed with the long ones, as after a preemption.
+    pub(super) fn restart_outgrown(&mut self, cache: &mut KvCache) {
+        let is_outgrown = |s: &Sequence| cache.rope_factors(s.in_cache()) != s.factors();
+        let (outgrown, running) = self.running.drain(..).partition(is_outgrown);
+        self.running = running;
+        let outgrown: Vec<Sequence> = outgrown;
+        for mut sequence in outgrown {
+            self.keep(&mut sequence, cache);
+            self.queue.push(sequence);
+        }
+    }
+
+    /// Takes a sequence out of the cache, where what it has computed is kept for others.
+    fn keep(&mut self, sequence: &mut Sequence, cache: &mut KvCache) {
+        let cached = sequence.leave_cache();
+        // The last token may be one too many for these factors.
+        let family = Family { factors: cache.rope_factors(cached), ..sequence.family() };
+        self.prefixes.keep(family, &sequence.tokens[..cache.len(cached)], cached, cache);
     }
 
     /// The sequences that are generating, for which guesses are welcome.
@@ -111,8 +130,7 @@ impl Scheduler {
             .map(|s| Wanted {
                 request: s.id,
                 tokens: &s.tokens,
-                // The token after the last guess is generated, too.
-                n: s.acceptance.reach(self.max_draft).min(s.left().saturating_sub(1)),
+                n: s.acceptance.reach(self.max_draft).min(s.guessable()),
             })
             .filter(|wanted| wanted.n > 0)
             .collect()
@@ -222,11 +240,11 @@ impl Scheduler {
     /// share of the step.
     fn admit(&mut self, budget: usize, cache: &mut KvCache) -> Option<usize> {
         let (id, donor) = self.next(cache)?;
+        let mut sequence = self.queue.take(id)?;
         let (cached, reused) = match donor {
             Some((donor, len)) => (cache.fork(donor, len), len),
-            None => (cache.open(), 0),
+            None => (cache.open_with(sequence.factors()), 0),
         };
-        let mut sequence = self.queue.take(id)?;
         let pending = sequence.tokens.len() - reused;
         while cache.new_blocks(cached, pending) * BLOCK > cache.free_positions() {
             if !self.evict(cache) {

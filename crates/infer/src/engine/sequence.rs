@@ -11,7 +11,7 @@ use super::speculation::Acceptance;
 use super::stop::StopStrings;
 use crate::error::InferError;
 use crate::grammar::Constraint;
-use crate::kv_cache::{KvCache, SequenceId};
+use crate::kv_cache::{KvCache, RopeFactors, SequenceId};
 use crate::model::LoraAdapter;
 use crate::sampler::{LogProbabilities, SamplerState, TokenLogProbability};
 use crate::tokenizer::{TokenStream, Tokenizer};
@@ -28,6 +28,8 @@ pub(super) struct Sequence {
     pub(super) tokens: Vec<u32>,
     /// The number of tokens at which it ends.
     limit: usize,
+    /// The number of tokens up to which its keys are turned with the short factors.
+    short_context: usize,
     /// Its place in the cache while it runs.
     pub(super) cached: Option<SequenceId>,
     text: TokenStream,
@@ -80,6 +82,7 @@ impl Sequence {
         Sequence {
             id,
             limit: tokens.len().saturating_add(request.max_tokens).min(context),
+            short_context: usize::MAX,
             cached: None,
             text,
             stop: StopStrings::new(&request.stop),
@@ -102,6 +105,12 @@ impl Sequence {
         self
     }
 
+    /// The same for a model whose long factors begin after this many tokens.
+    pub(super) fn short_up_to(mut self, short_context: usize) -> Self {
+        self.short_context = short_context;
+        self
+    }
+
     /// Whether its text has a grammar: what may follow is known one token ahead only.
     pub(super) fn is_constrained(&self) -> bool {
         self.constraint.is_some()
@@ -112,9 +121,28 @@ impl Sequence {
         self.request.adapter.as_deref()
     }
 
-    /// Which adapter it runs with: only sequences with the same one share blocks.
+    /// Which adapter it runs with, and the factors for its length: only sequences that have both
+    /// in common share blocks.
     pub(super) fn family(&self) -> Family {
-        self.adapter().map(LoraAdapter::number)
+        Family { adapter: self.adapter().map(LoraAdapter::number), factors: self.factors() }
+    }
+
+    /// The factors that its keys are to be turned with.
+    pub(super) fn factors(&self) -> RopeFactors {
+        match self.tokens.len() > self.short_context {
+            true => RopeFactors::Long,
+            false => RopeFactors::Short,
+        }
+    }
+
+    /// Tokens that may be guessed at most: the token after the last of them is generated, too, and
+    /// the logits for all have to come from the same factors.
+    pub(super) fn guessable(&self) -> usize {
+        let left = self.left().saturating_sub(1);
+        match self.factors() {
+            RopeFactors::Short => left.min(self.short_context - self.tokens.len()),
+            RopeFactors::Long => left,
+        }
     }
 
     pub(super) fn priority(&self) -> i32 {

@@ -22,6 +22,7 @@ mod cells;
 #[cfg(test)]
 pub(crate) mod oracle;
 mod q8_0;
+mod rope_factors;
 
 use std::sync::Arc;
 
@@ -30,6 +31,7 @@ use block_pool::{Block, BlockPool};
 pub use cache_type::{CacheType, UnknownCacheType};
 use cells::Cells;
 pub(crate) use cells::WideCell;
+pub use rope_factors::RopeFactors;
 
 /// Positions in a block. Also the unit of attention's reductions, and so a part of what the bits
 /// of a result depend on: it may not be tuned to a machine.
@@ -88,6 +90,7 @@ pub struct SequenceId(usize);
 struct CachedSequence {
     blocks: Vec<Arc<Block>>,
     len: usize,
+    factors: RopeFactors,
 }
 
 impl CachedSequence {
@@ -149,9 +152,25 @@ impl KvCache {
         Cells::bytes(self.shape(), self.cache_type())
     }
 
-    /// Starts an empty sequence.
+    /// Starts an empty sequence, of any length for most models: see [`KvCache::open_with`].
     pub fn open(&mut self) -> SequenceId {
-        self.put(CachedSequence::default())
+        self.open_with(RopeFactors::Short)
+    }
+
+    /// Starts an empty sequence whose keys are turned with these factors:
+    /// [`Model::rope_factors`](crate::Model::rope_factors) of the length it is to have.
+    pub fn open_with(&mut self, factors: RopeFactors) -> SequenceId {
+        self.put(CachedSequence { factors, ..CachedSequence::default() })
+    }
+
+    /// The factors with which a sequence's keys are turned.
+    ///
+    /// # Panics
+    ///
+    /// If the sequence is not open.
+    #[track_caller]
+    pub fn rope_factors(&self, sequence: SequenceId) -> RopeFactors {
+        self.sequence(sequence).factors
     }
 
     /// Starts a sequence with the first `len` positions of another one. Nothing is copied: they
@@ -165,7 +184,8 @@ impl KvCache {
         let cached = self.sequence(sequence);
         assert!(len <= cached.len, "{len} of {} positions", cached.len);
         let blocks = cached.blocks[..len.div_ceil(BLOCK)].to_vec();
-        self.put(CachedSequence { blocks, len })
+        let factors = cached.factors;
+        self.put(CachedSequence { blocks, len, factors })
     }
 
     fn put(&mut self, cached: CachedSequence) -> SequenceId {

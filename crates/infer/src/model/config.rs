@@ -73,7 +73,7 @@ pub(crate) enum Positions {
         /// Of layers that see everything.
         rope: Rope,
         /// Of layers with a window, if it is another.
-        local: Option<Rope>,
+        local: Option<Box<Rope>>,
         pairs: RopePairs,
     },
     /// A vector for each position is added to the embedding.
@@ -118,6 +118,14 @@ impl Window {
 }
 
 impl ModelConfig {
+    /// The longest sequence that takes LongRoPE's short factors, if there are long ones.
+    pub(crate) fn short_up_to(&self) -> Option<usize> {
+        match &self.positions {
+            Positions::Rotary { rope, .. } => rope.short_up_to(),
+            Positions::Learned => None,
+        }
+    }
+
     /// The width of all query heads together, H·D.
     pub(crate) fn query_width(&self) -> usize {
         self.heads * self.head_dim

@@ -175,7 +175,7 @@ impl<'a> Fields<'a> {
             let expected = "at most 1, and of a head an even part";
             return Err(self.invalid("partial_rotary_factor", part, expected));
         }
-        let mut rope = Rope { width, theta, scaling: RopeScaling::None, magnitude: 1.0 };
+        let mut rope = Rope::plain(width, theta);
         if let Some(scaling) = inner {
             let outer = self.optional_count("original_max_position_embeddings")?;
             scaling.scale(&mut rope, outer, context)?;
@@ -230,15 +230,17 @@ impl<'a> Fields<'a> {
             }
             // Phi-3's first name of it was "su".
             "longrope" | "su" => {
-                let factor = match (outer, self.positive("factor")?) {
-                    (None, Some(factor)) => factor,
-                    _ => context as f64 / original as f64,
+                let factor = match self.positive("factor")? {
+                    Some(factor) => factor,
+                    None => context as f64 / original as f64,
                 };
                 rope.magnitude = match self.positive("attention_factor")? {
                     Some(magnitude) => magnitude as f32,
                     None => long_magnitude(factor, original) as f32,
                 };
-                RopeScaling::Divisors(self.divisors("short_factor", rope.width / 2)?)
+                let factors = |field| self.factors(field, rope.width / 2);
+                let (short, long) = (factors("short_factor")?, factors("long_factor")?);
+                RopeScaling::LongRope { original, short, long }
             }
             other => return Err(self.unsupported(field, other)),
         };
@@ -256,34 +258,15 @@ impl<'a> Fields<'a> {
         })
     }
 
-    fn divisors(&self, field: &str, len: usize) -> Result<Vec<f32>, InferError> {
+    fn factors(&self, field: &str, len: usize) -> Result<Vec<f32>, InferError> {
         let value = self.get(field).ok_or_else(|| self.missing(field))?;
         let list = value.as_array().ok_or_else(|| self.wrong_type(field, "a list", value))?;
         let expected = "a number above 0 for each pair of a head";
-        let divisors = list.iter().map(|x| x.as_f64().filter(|x| x.is_finite() && *x > 0.0));
-        let divisors: Option<Vec<f32>> = divisors.map(|x| x.map(|x| x as f32)).collect();
-        let divisors = divisors.filter(|divisors| divisors.len() == len);
-        divisors.ok_or_else(|| self.invalid(field, value, expected))
-    }
-
-    /// The original context of LongRoPE, beyond which another set of divisors would count.
-    pub(super) fn long_rope_original(&self) -> Result<Option<usize>, InferError> {
-        let scaling = match self.object("rope_scaling")? {
-            Some(scaling) => Some(scaling),
-            None => self.object("rope_parameters")?,
-        };
-        let Some(scaling) = scaling else { return Ok(None) };
-        let kind = match scaling.text("rope_type")? {
-            Some(kind) => Some(kind),
-            None => scaling.text("type")?,
-        };
-        if !matches!(kind, Some("longrope" | "su")) {
-            return Ok(None);
-        }
-        match self.optional_count("original_max_position_embeddings")? {
-            Some(n) => Ok(Some(n)),
-            None => scaling.optional_count("original_max_position_embeddings"),
-        }
+        let factors = list.iter().map(|x| x.as_f64().map(|x| x as f32));
+        let factors: Option<Vec<f32>> =
+            factors.map(|x| x.filter(|x| x.is_finite() && *x > 0.0)).collect();
+        let factors = factors.filter(|factors| factors.len() == len);
+        factors.ok_or_else(|| self.invalid(field, value, expected))
     }
 
     /// The window as the list of layers' kinds has it, or as `default` says where there is none.

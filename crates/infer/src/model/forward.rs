@@ -8,11 +8,11 @@ use super::config::Positions;
 use super::input_squares::{InputSquares, LayerInput};
 use super::lora::{LoraAdapter, Slot};
 use super::norm::Norm;
-use super::rope::RowRotations;
+use super::rope::{Place, RowRotations};
 use super::weights::{Layer, Projection};
 use super::{Input, LogitRows, Model};
 use crate::error::InferError;
-use crate::kv_cache::KvCache;
+use crate::kv_cache::{KvCache, RopeFactors};
 use crate::quant::{Activations, RowBuffer, Rows};
 
 /// Below this many numbers a pass over rows is done before another thread has woken.
@@ -105,7 +105,7 @@ struct Step<'a> {
     adapters: &'a [Option<&'a LoraAdapter>],
     rows: usize,
     /// Where the rows stand in their sequences.
-    positions: Vec<u32>,
+    places: Vec<Place>,
     rotations: Option<Rotations>,
     activations: Activations,
 }
@@ -121,8 +121,9 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// [`InferError::TokenOutOfRange`] and [`InferError::ContextFull`]; no sequence has changed
-    /// then.
+    /// [`InferError::TokenOutOfRange`], [`InferError::ContextFull`], and
+    /// [`InferError::ShortFactorsEnd`] for a sequence that was opened for fewer positions
+    /// ([`Model::rope_factors`]); no sequence has changed then.
     ///
     /// # Panics
     ///
@@ -229,6 +230,10 @@ impl Model {
             if needed > context {
                 return Err(InferError::ContextFull { needed, context });
             }
+            let (short, factors) = (self.short_context(), cache.rope_factors(input.sequence));
+            if factors == RopeFactors::Short && needed > short {
+                return Err(InferError::ShortFactorsEnd { needed, context: short });
+            }
             new_blocks += cache.new_blocks(input.sequence, input.tokens.len());
         }
         cache.expect_free_blocks(new_blocks)
@@ -242,25 +247,27 @@ impl Model {
         activations: Activations,
     ) -> Result<Step<'a>, InferError> {
         let mut segments = Vec::with_capacity(batch.len());
-        let mut positions = Vec::new();
+        let mut places = Vec::new();
         for input in batch {
             let (position, rows) = (cache.len(input.sequence), input.tokens.len());
             cache.reserve(input.sequence, rows)?;
             segments.push(Segment { sequence: input.sequence, position, rows });
+            let factors = cache.rope_factors(input.sequence);
             // A context is below 2^31 positions.
-            positions.extend((position..position + rows).map(|p| p as u32));
+            let place = |p| Place { position: p as u32, factors };
+            places.extend((position..position + rows).map(place));
         }
         let rotations = match &self.config.positions {
             Positions::Learned => None,
             Positions::Rotary { rope, local, pairs } => Some(Rotations {
-                global: RowRotations::new(&positions, rope, &self.frequencies, *pairs),
-                local: local.as_ref().map(|rope| {
-                    RowRotations::new(&positions, rope, &self.local_frequencies, *pairs)
-                }),
+                global: RowRotations::new(&places, rope, &self.frequencies, *pairs),
+                local: local
+                    .as_ref()
+                    .map(|rope| RowRotations::new(&places, rope, &self.local_frequencies, *pairs)),
             }),
         };
-        let rows = positions.len();
-        Ok(Step { model: self, segments, adapters, rows, positions, rotations, activations })
+        let rows = places.len();
+        Ok(Step { model: self, segments, adapters, rows, places, rotations, activations })
     }
 }
 
@@ -278,8 +285,8 @@ impl Step<'_> {
             hidden.iter_mut().for_each(|x| *x *= scale);
         }
         if let Some(learned) = &weights.positions {
-            for (&position, row) in self.positions.iter().zip(hidden.chunks_exact_mut(c)) {
-                add(row, &learned.row(position as usize));
+            for (place, row) in self.places.iter().zip(hidden.chunks_exact_mut(c)) {
+                add(row, &learned.row(place.position as usize));
             }
         }
     }

@@ -4,6 +4,7 @@ use super::config::{MAX_DIMENSION, Window};
 use super::rope::{Rope, RopeScaling, yarn_magnitude};
 use crate::error::InferError;
 use crate::gguf::Gguf;
+use crate::quant::dequantize;
 
 /// The keys of one architecture, without their first part.
 #[derive(Clone, Copy)]
@@ -126,7 +127,52 @@ impl<'a> Keys<'a> {
         }
         let theta = self.theta("rope.freq_base")?.unwrap_or(10_000.0);
         let (scaling, magnitude) = self.rope_scaling(context)?;
-        Ok(Rope { width, theta, scaling, magnitude })
+        let rope = Rope { scaling, magnitude, ..Rope::plain(width, theta) };
+        match ["rope_factors_short.weight", "rope_factors_long.weight"] {
+            names if !names.iter().any(|name| self.has_tensor(name)) => {
+                let divisors = self.factors("rope_freqs.weight", width / 2)?.unwrap_or_default();
+                Ok(Rope { divisors, ..rope })
+            }
+            names => self.long_rope(rope, names, context),
+        }
+    }
+
+    /// LongRoPE, which a file tells by its tensors.
+    fn long_rope(&self, rope: Rope, names: [&str; 2], context: usize) -> Result<Rope, InferError> {
+        let kind = "rope.scaling.type";
+        if rope.scaling != RopeScaling::None {
+            return Err(self.unsupported(kind, self.gguf.str(&self.key(kind))?));
+        }
+        let original = self.optional_count("rope.scaling.original_context_length")?;
+        let factors = |name: &str| match self.factors(name, rope.width / 2)? {
+            Some(factors) => Ok(factors),
+            None => Err(InferError::MissingTensor {
+                file: self.gguf.file().to_string(),
+                tensor: name.to_string(),
+            }),
+        };
+        let [short, long] = names.map(factors);
+        let original = original.unwrap_or(context);
+        Ok(Rope { scaling: RopeScaling::LongRope { original, short: short?, long: long? }, ..rope })
+    }
+
+    /// The tensor of this name, if there is one: a number above 0 for each pair of a head.
+    fn factors(&self, name: &str, len: usize) -> Result<Option<Vec<f32>>, InferError> {
+        if !self.has_tensor(name) {
+            return Ok(None);
+        }
+        let file = || self.gguf.file().to_string();
+        let (ty, data) = self.gguf.stored(name, &[len])?;
+        let factors = dequantize(ty, &data).map_err(|e| e.named(&file(), name))?;
+        match factors.iter().find(|x| !(x.is_finite() && **x > 0.0)) {
+            None => Ok(Some(factors)),
+            Some(x) => Err(InferError::InvalidConfig {
+                file: file(),
+                key: name.to_string(),
+                value: x.to_string(),
+                expected: "finite numbers above 0",
+            }),
+        }
     }
 
     /// A base of frequencies.
@@ -159,7 +205,7 @@ impl<'a> Keys<'a> {
         let magnitude = self.positive("rope.scaling.attn_factor")?;
         let plain = magnitude.unwrap_or(1.0);
         match kind {
-            // The divisors are a tensor.
+            // The factors are tensors.
             "none" | "longrope" => Ok((RopeScaling::None, plain)),
             "linear" => Ok((RopeScaling::Linear { factor: factor()? }, plain)),
             "yarn" => {

@@ -25,7 +25,7 @@ use std::path::Path;
 use crate::error::InferError;
 use crate::gguf::Gguf;
 use crate::hf::HfDirectory;
-use crate::kv_cache::{CacheShape, SequenceId};
+use crate::kv_cache::{CacheShape, RopeFactors, SequenceId};
 use architectures::Architecture;
 use config::{ModelConfig, Positions};
 use fields::Fields;
@@ -36,6 +36,7 @@ pub use lora::LoraAdapter;
 pub(crate) use lora::neighbours_rotate;
 pub(crate) use names::{GGUF as GGUF_NAMES, LLAMA as LLAMA_NAMES, Names};
 pub use plan::{Bound, ModelPlan, StepCost, StepLimit};
+use rope::Frequencies;
 pub use step_shape::StepShape;
 use weights::Weights;
 
@@ -73,10 +74,10 @@ pub struct Model {
     architecture: &'static Architecture,
     config: ModelConfig,
     weights: Weights,
-    /// Of the rotary embedding, `[D/2]`.
-    frequencies: Vec<f32>,
+    /// Of the rotary embedding.
+    frequencies: Frequencies,
     /// The same of layers with a window, where they are others.
-    local_frequencies: Vec<f32>,
+    local_frequencies: Frequencies,
 }
 
 impl Model {
@@ -103,10 +104,9 @@ impl Model {
     ///
     /// As [`Model::load`].
     pub fn from_hugging_face(directory: &HfDirectory) -> Result<Self, InferError> {
-        let file = directory.config_file();
         let (architecture, config) = Model::hugging_face_config(directory)?;
         let weights = Weights::from_hugging_face(directory, architecture.names, &config)?;
-        Model::new(&file, architecture, config, weights)
+        Ok(Model::new(architecture, config, weights))
     }
 
     /// The model in a GGUF file, which may be dropped afterwards.
@@ -117,7 +117,7 @@ impl Model {
     pub fn from_gguf(gguf: &Gguf) -> Result<Self, InferError> {
         let (architecture, config) = Model::gguf_config(gguf)?;
         let weights = Weights::from_gguf(gguf, &config)?;
-        Model::new(gguf.file(), architecture, config, weights)
+        Ok(Model::new(architecture, config, weights))
     }
 
     /// What a Hugging Face directory says of its model.
@@ -144,34 +144,17 @@ impl Model {
         Ok((architecture, architecture.read_gguf(Keys::new(gguf, name))?))
     }
 
-    fn new(
-        file: &str,
-        architecture: &'static Architecture,
-        config: ModelConfig,
-        weights: Weights,
-    ) -> Result<Self, InferError> {
+    fn new(architecture: &'static Architecture, config: ModelConfig, weights: Weights) -> Self {
         // The width of a head is what the weights have: only now may it size an allocation.
-        let (mut frequencies, local_frequencies) = match &config.positions {
-            Positions::Learned => (Vec::new(), Vec::new()),
+        let (frequencies, local_frequencies) = match &config.positions {
+            Positions::Learned => Default::default(),
             Positions::Rotary { rope, local, .. } => {
-                let local = local.as_ref().map_or(Vec::new(), |rope| rope.frequencies());
-                (rope.frequencies(), local)
+                let local =
+                    local.as_ref().map_or(Frequencies::default(), |rope| Frequencies::new(rope));
+                (Frequencies::new(rope), local)
             }
         };
-        if let Some(divisors) = &weights.rope_divisors {
-            for (frequency, &divisor) in frequencies.iter_mut().zip(divisors) {
-                if !(divisor.is_finite() && divisor > 0.0) {
-                    return Err(InferError::InvalidConfig {
-                        file: file.to_string(),
-                        key: "rope_freqs.weight".to_string(),
-                        value: divisor.to_string(),
-                        expected: "finite numbers above 0",
-                    });
-                }
-                *frequency /= divisor;
-            }
-        }
-        Ok(Model { architecture, config, weights, frequencies, local_frequencies })
+        Model { architecture, config, weights, frequencies, local_frequencies }
     }
 
     /// The architecture, as GGUF names it.
@@ -197,6 +180,33 @@ impl Model {
     /// The longest sequence that it was made for.
     pub fn context(&self) -> usize {
         self.config.context
+    }
+
+    /// The longest sequence whose keys are turned with the short factors.
+    pub(crate) fn short_context(&self) -> usize {
+        self.config.short_up_to().unwrap_or(usize::MAX)
+    }
+
+    /// The factors of the rotary frequencies with which all positions of a sequence of `len` are
+    /// turned. Only models with [LongRoPE](https://arxiv.org/abs/2402.13753) have two sets of
+    /// them: for them [`RopeFactors::Long`] where `len` is above the original context.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use ulp_infer::{KvCache, Model, RopeFactors};
+    ///
+    /// let model = Model::load("Phi-3-mini-128k-instruct.gguf")?;
+    /// assert_eq!(model.rope_factors(4096), RopeFactors::Short);
+    /// assert_eq!(model.rope_factors(4097), RopeFactors::Long);
+    ///
+    /// // A prompt of 10,000 tokens, in as many calls as one likes.
+    /// let mut cache = KvCache::new(model.cache_shape(), 16_384);
+    /// let sequence = cache.open_with(model.rope_factors(10_000));
+    /// # Ok::<(), ulp_infer::InferError>(())
+    /// ```
+    pub fn rope_factors(&self, len: usize) -> RopeFactors {
+        if len > self.short_context() { RopeFactors::Long } else { RopeFactors::Short }
     }
 
     /// What a [`KvCache`](crate::KvCache) for this model holds.

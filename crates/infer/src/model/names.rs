@@ -8,8 +8,8 @@ pub(crate) struct Names {
     pub(crate) positions: &'static str,
     pub(crate) output: &'static str,
     pub(crate) output_norm: &'static str,
-    /// Divisors of the rotary frequencies.
-    pub(crate) rope_divisors: &'static [&'static str],
+    /// Factors of the rotary frequencies, which are read with the configuration.
+    pub(crate) rope_factors: &'static [&'static str],
     /// What stands before a layer's number.
     pub(crate) layer: &'static str,
     pub(crate) attention_norm: &'static str,
@@ -43,7 +43,7 @@ pub(crate) const GGUF: Names = Names {
     positions: "position_embd",
     output: "output",
     output_norm: "output_norm",
-    rope_divisors: &["rope_freqs", "rope_factors_short"],
+    rope_factors: &["rope_freqs", "rope_factors_short", "rope_factors_long"],
     layer: "blk",
     attention_norm: "attn_norm",
     query: "attn_q",
@@ -62,7 +62,7 @@ pub(crate) const GGUF: Names = Names {
     post_feed_forward_norm: "post_ffw_norm",
     transposed: false,
     prefixes: &[""],
-    ignored: &["rope_factors_long.weight"],
+    ignored: &[],
 };
 
 /// Hugging Face's names of Llama and those that follow it.
@@ -71,7 +71,7 @@ pub(crate) const LLAMA: Names = Names {
     positions: "",
     output: "lm_head",
     output_norm: "norm",
-    rope_divisors: &[],
+    rope_factors: &[],
     layer: "layers",
     attention_norm: "input_layernorm",
     query: "self_attn.q_proj",
@@ -112,7 +112,7 @@ pub(crate) const GPT2: Names = Names {
     positions: "wpe",
     output: "lm_head",
     output_norm: "ln_f",
-    rope_divisors: &[],
+    rope_factors: &[],
     layer: "h",
     attention_norm: "ln_1",
     query: "",

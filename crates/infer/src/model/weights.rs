@@ -10,6 +10,7 @@ mod tensors;
 use super::config::{ModelConfig, NormKind, Positions};
 use super::names::{GGUF, Names};
 use super::norm::Norm;
+use super::rope::{Rope, RopeScaling};
 use crate::error::InferError;
 use crate::gguf::Gguf;
 use crate::hf::HfDirectory;
@@ -79,9 +80,6 @@ pub(crate) struct Weights {
     pub(crate) output_norm: Norm,
     /// `[V, C]`; the embedding if it is tied.
     pub(crate) output: Matrix,
-    /// Divisors of the rotary frequencies, `[D/2]`: how GGUF stores the scalings of Llama 3 and
-    /// Phi-3.
-    pub(crate) rope_divisors: Option<Vec<f32>>,
 }
 
 impl Weights {
@@ -126,15 +124,20 @@ fn read(reader: &Reader<'_>, config: &ModelConfig) -> Result<Weights, InferError
         false => reader.output(v, c)?,
     }
     .with_fine_activations();
-    let divisors = names.rope_divisors.iter().find(|name| reader.has(name, "weight"));
-    let rope_divisors = match (divisors, &config.positions) {
-        (Some(name), Positions::Rotary { rope, .. }) => {
-            Some(reader.vector(name, "weight", rope.width / 2)?)
-        }
-        _ => None,
-    };
+    if let Positions::Rotary { rope, .. } = &config.positions {
+        reader.take_read(rope_factors(rope, names));
+    }
     reader.expect_all_taken(config.tied)?;
-    Ok(Weights { embedding, positions, layers, output_norm, output, rope_divisors })
+    Ok(Weights { embedding, positions, layers, output_norm, output })
+}
+
+/// The tensors that the configuration has read.
+fn rope_factors<'a>(rope: &Rope, names: &'a Names) -> &'a [&'static str] {
+    match rope.scaling {
+        // Of a file with tensors for both scalings one would be left out.
+        RopeScaling::LongRope { .. } => names.rope_factors.get(1..).unwrap_or_default(),
+        _ => names.rope_factors,
+    }
 }
 
 fn layer(reader: &Reader<'_>, config: &ModelConfig, index: usize) -> Result<Layer, InferError> {

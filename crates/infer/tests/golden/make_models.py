@@ -6,7 +6,8 @@ needs torch, transformers (written with 5.24), safetensors and gguf. For each ca
 holds what `save_pretrained` writes, `model.gguf` with the same weights under GGUF's names as
 llama.cpp's converter has them, and `expected.safetensors`: `ids` [T], `logits` [T, V] and `states`
 [T, C] (what the output matrix is multiplied with), computed in f32 with eager attention from the
-stored weights. `models/qwen2/beams.json` holds beam searches. Weights, biases and gains are all random: a bias
+stored weights. `models/qwen2/beams.json` holds beam searches, `models/phi3_border/border.safetensors`
+what LongRoPE gives around its border. Weights, biases and gains are all random: a bias
 left at zero or a gain left at one would hide a mistake in its use.
 """
 
@@ -59,11 +60,16 @@ CASES = {
     "gemma3": (hf.Gemma3TextConfig, dict(WIDE, num_hidden_layers=6, sliding_window=9,
         query_pre_attn_scalar=6)),
     "phi3": (hf.Phi3Config, dict(SMALL, sliding_window=17)),
-    # Phi-4-mini turns a part of a head; two sets of divisors, of which the first is in use.
+    # Phi-4-mini turns a part of a head; two sets of factors, of which the short are in use.
     "phi3_long": (hf.Phi3Config, dict(SMALL, head_dim=None, hidden_size=32, tie_word_embeddings=True,
         max_position_embeddings=256, original_max_position_embeddings=64,
         rope_parameters=dict(rope_type="longrope", rope_theta=10000.0, partial_rotary_factor=0.75,
             short_factor=[1.0, 1.5, 2.0], long_factor=[1.0, 3.0, 9.0]))),
+    # The same with a text that is longer than the original context: the long factors, for all of it.
+    "phi3_border": (hf.Phi3Config, dict(SMALL, head_dim=None, hidden_size=32, tie_word_embeddings=True,
+        max_position_embeddings=96, original_max_position_embeddings=24,
+        rope_parameters=dict(rope_type="longrope", rope_theta=100.0, partial_rotary_factor=0.75,
+            short_factor=[1.0, 1.5, 2.0], long_factor=[2.0, 4.0, 3.0]))),
     "gpt2": (hf.GPT2Config, dict(vocab_size=40, n_embd=16, n_inner=24, n_layer=2, n_head=4,
         n_positions=64, bos_token_id=1, eos_token_id=2)),
 }
@@ -236,6 +242,19 @@ def write_beams(path, model, prompt):
     path.write_text(json.dumps(dict(prompt=prompt[0].tolist(), searches=searches)) + "\n")
 
 
+def write_border(path, model, ids, original):
+    """Texts as long as the original context and by one token longer, and an answer that crosses the
+    border: `generate` computes all keys again there."""
+    with torch.no_grad():
+        below = model(input_ids=ids[:, :original], use_cache=False).logits[0]
+        above = model(input_ids=ids[:, : original + 1], use_cache=False).logits[0]
+    out = model.generate(ids[:, : original - 6], max_new_tokens=20, do_sample=False, eos_token_id=None,
+        pad_token_id=0, output_logits=True, return_dict_in_generate=True)
+    save_file({"below": below.contiguous(), "above": above.contiguous(),
+        "answer": out.sequences[0, original - 6 :].to(torch.int32).contiguous(),
+        "answer_logits": torch.cat(out.logits).contiguous()}, path)
+
+
 def make(name, config_class, fields):
     generator = torch.Generator().manual_seed(20251)
     fields = {key: value for key, value in fields.items() if value is not None}
@@ -262,6 +281,9 @@ def make(name, config_class, fields):
     write_gguf(folder / "model.gguf", config, model)
     if name == "qwen2":
         write_beams(folder / "beams.json", model, ids[:, :8])
+    if name == "phi3_border":
+        original = config.original_max_position_embeddings
+        write_border(folder / "border.safetensors", model, ids, original)
     model.to(torch.bfloat16).save_pretrained(folder)
     (folder / "generation_config.json").unlink(missing_ok=True)
     save_file({"ids": ids[0].to(torch.int32).contiguous(), "logits": logits.contiguous(),

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::test_models::{all_logits, largest_difference, tensor};
 use ulp_infer::{Activations, Input, KvCache, LogitRows, Model, Workspace};
 
-const CASES: [(&str, &str); 12] = [
+const CASES: [(&str, &str); 13] = [
     ("llama_linear", "llama"),
     ("llama_rope3", "llama"),
     ("llama_dynamic", "llama"),
@@ -18,6 +18,7 @@ const CASES: [(&str, &str); 12] = [
     ("gemma3", "gemma3"),
     ("phi3", "phi3"),
     ("phi3_long", "phi3"),
+    ("phi3_border", "phi3"),
     ("gpt2", "gpt2"),
 ];
 
@@ -66,7 +67,7 @@ fn the_bits_do_not_depend_on_the_cut() {
         let model = Model::load(folder(name)).unwrap();
         let whole = all_logits(&model, &ids, Activations::Quantized);
         let mut cache = KvCache::new(model.cache_shape(), 128);
-        let sequence = cache.open();
+        let sequence = cache.open_with(model.rope_factors(ids.len()));
         let mut pieces = Vec::new();
         for tokens in [&ids[..7], &ids[7..8], &ids[8..30], &ids[30..]] {
             let input = Input { sequence, tokens, logits: LogitRows::All };

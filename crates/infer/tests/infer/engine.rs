@@ -3,14 +3,17 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::test_models::tiny_model;
+use crate::test_models::{long_rope_model, tiny_model};
 use ulp_infer::{
     Activations, BlockUse, CacheType, Engine, EngineOptions, Event, FinishReason, Finished,
-    InferError, Policy, Request, RequestId, SamplerParams, TokenEvent,
+    InferError, Model, Policy, Request, RequestId, SamplerParams, TokenEvent, Tokenizer,
 };
 use ulp_tensor::Philox;
 
 const CONTEXT: usize = 320;
+
+/// The context of the short factors, in a model that has long ones.
+const ORIGINAL: usize = 90;
 
 /// Everything that the engine said about a request.
 #[derive(Debug, Default)]
@@ -124,21 +127,36 @@ fn replay(engine: &mut Engine, requests: &[Request]) -> Vec<Answer> {
 
 #[test]
 fn a_request_gives_the_same_bits_in_any_company() {
-    check_company(CacheType::F32);
+    check_company(tiny_model("company", CONTEXT), CacheType::F32);
 }
 
 #[test]
 fn and_with_a_cache_in_f16() {
-    check_company(CacheType::F16);
+    check_company(tiny_model("company", CONTEXT), CacheType::F16);
 }
 
 #[test]
 fn and_with_a_cache_in_q8_0() {
-    check_company(CacheType::Q8_0);
+    check_company(tiny_model("company", CONTEXT), CacheType::Q8_0);
 }
 
-fn check_company(cache_type: CacheType) {
-    let (model, tokenizer) = tiny_model("company", CONTEXT);
+/// Some of the requests stay below the border of the factors, some cross it, some begin beyond.
+#[test]
+fn and_where_answers_outgrow_the_short_factors() {
+    let lengths = requests(14).into_iter().map(|r| (r.prompt.len(), r.max_tokens));
+    let (mut below, mut across, mut beyond) = (0, 0, 0);
+    for (prompt, tokens) in lengths {
+        match (prompt > ORIGINAL, prompt + tokens > ORIGINAL) {
+            (true, _) => beyond += 1,
+            (false, true) => across += 1,
+            (false, false) => below += 1,
+        }
+    }
+    assert!(below > 0 && across > 1 && beyond > 0, "{below} {across} {beyond}");
+    check_company(long_rope_model("company", ORIGINAL, CONTEXT), CacheType::F32);
+}
+
+fn check_company((model, tokenizer): (Arc<Model>, Arc<Tokenizer>), cache_type: CacheType) {
     let requests = requests(14);
     let fresh = |options| Engine::new(Arc::clone(&model), Arc::clone(&tokenizer), options);
     let usual = EngineOptions { cache_type, ..EngineOptions::default() };
@@ -549,7 +567,15 @@ fn numbers_say_what_the_engine_does() {
 /// each that ends has the bits that it has alone, and each that was cancelled a beginning of them.
 #[test]
 fn random_schedules_change_no_bit() {
-    let (model, tokenizer) = tiny_model("schedules", CONTEXT);
+    check_schedules(tiny_model("schedules", CONTEXT));
+}
+
+#[test]
+fn nor_where_answers_outgrow_the_short_factors() {
+    check_schedules(long_rope_model("schedules", ORIGINAL, CONTEXT));
+}
+
+fn check_schedules((model, tokenizer): (Arc<Model>, Arc<Tokenizer>)) {
     let requests = requests(12);
     let fresh = |options| Engine::new(Arc::clone(&model), Arc::clone(&tokenizer), options);
     let expected: Vec<Answer> = requests
@@ -616,6 +642,47 @@ fn random_schedules_change_no_bit() {
     }
     let cases = [seen.preemptions, seen.reused_tokens, seen.accepted_tokens, seen.evictions];
     assert!(cases.iter().all(|&n| n > 0), "the schedules must bring about their cases: {seen:?}");
+}
+
+/// An answer that crosses the border of the factors is what passes over all of its beginnings give,
+/// and its prompt is computed once with each.
+#[test]
+fn an_answer_begins_again_at_the_border_of_the_factors() {
+    let (model, tokenizer) = long_rope_model("border", ORIGINAL, CONTEXT);
+    let engine = |options| Engine::new(Arc::clone(&model), Arc::clone(&tokenizer), options);
+    let prompt: Vec<u32> = (1..=80).collect();
+    let request = Request { ignore_eog: true, ..greedy(&prompt, 20) };
+    let mut alone_engine = engine(EngineOptions::default());
+    let answer = alone(&mut alone_engine, request.clone());
+    for (n, token) in answer.tokens.iter().enumerate() {
+        let text = [&prompt[..], &answer.ids()[..n]].concat();
+        let scores = ulp_infer::score(&model, &text, Activations::Quantized, 1).unwrap();
+        let top = scores.last().unwrap().top[0];
+        assert_eq!((token.id, token.logprob), (top.id, top.logprob), "token {n}");
+    }
+    // The last token that the short factors choose is the first that they do not reach.
+    let totals = alone_engine.stats().totals;
+    assert_eq!(totals.computed_tokens, ORIGINAL as u64 + (80 + 20 - 1));
+    // What was computed with either is kept, each for those of its length.
+    let again = alone(&mut alone_engine, request.clone());
+    assert_eq!(again.bits(), answer.bits());
+    assert_eq!(again.end.unwrap().usage.reused, 79);
+    let computed = alone_engine.stats().totals.computed_tokens - totals.computed_tokens;
+    assert!(computed < 30, "{computed}");
+    let text = [&prompt[..], &answer.ids()].concat();
+    let on = alone(&mut alone_engine, greedy(&text, 2));
+    assert_eq!(on.end.unwrap().usage.reused, 99);
+
+    // Answers to one prompt cross the border together, and share its new keys.
+    let mut together = engine(EngineOptions { cache: 2048, ..EngineOptions::default() });
+    let sampler = SamplerParams { temperature: 1.0, seed: 1, ..SamplerParams::default() };
+    for stream in 0..4 {
+        let sampler = sampler.clone();
+        together.submit(Request { sampler, stream, ..request.clone() }).unwrap();
+    }
+    run(&mut together);
+    let computed = together.stats().totals.computed_tokens;
+    assert!(computed < 2 * 100 + 3 * 2 * (20 + 64), "{computed}: the prompt was computed anew");
 }
 
 /// Tokens drawn with guesses are distributed as the model says. (They are the very tokens drawn

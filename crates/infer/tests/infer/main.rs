@@ -15,6 +15,7 @@ mod grammars;
 mod hf_directory;
 mod importance;
 mod logits;
+mod long_rope;
 mod lora;
 mod sampling;
 mod smollm2;

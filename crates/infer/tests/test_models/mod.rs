@@ -56,7 +56,7 @@ pub(crate) fn tensor(path: &Path, name: &str) -> ArrayD<f32> {
 /// The logits of all positions, `[T, V]`, in one pass.
 pub(crate) fn all_logits(model: &Model, ids: &[u32], activations: Activations) -> Vec<f32> {
     let mut cache = KvCache::new(model.cache_shape(), ids.len());
-    let sequence = cache.open();
+    let sequence = cache.open_with(model.rope_factors(ids.len()));
     let input = Input { sequence, tokens: ids, logits: LogitRows::All };
     let mut workspace = Workspace::new();
     model.forward(&[input], &mut cache, activations, &mut workspace).unwrap().to_vec()
@@ -103,6 +103,25 @@ pub(crate) fn tiny_model(name: &str, context: usize) -> (Arc<Model>, Arc<Tokeniz
     let tokenizer = train_byte_bpe([""], 257, &["<|end|>"]).unwrap();
     let tokenizer = tokenizer.with_bos_eos(None, Some(0), false);
     (random_model(name, context, 7), Arc::new(tokenizer))
+}
+
+/// The same with LongRoPE, whose long factors begin after `original` tokens.
+pub(crate) fn long_rope_model(
+    name: &str,
+    original: usize,
+    context: usize,
+) -> (Arc<Model>, Arc<Tokenizer>) {
+    let (_, tokenizer) = tiny_model(name, context);
+    let folder = Scratch::new(name);
+    Llama::<ArrayX<f32>>::new(tiny_config(context), 7).save_dir(&folder.0).unwrap();
+    let path = folder.0.join("config.json");
+    let mut config = json(&path);
+    config["rope_scaling"] = serde_json::json!({
+        "rope_type": "longrope", "original_max_position_embeddings": original,
+        "short_factor": [1.0, 1.1, 1.3, 1.5], "long_factor": [2.0, 4.0, 3.0, 5.0],
+    });
+    std::fs::write(&path, config.to_string()).unwrap();
+    (Arc::new(Model::load(&folder.0).unwrap()), tokenizer)
 }
 
 /// A model with the same vocabulary and other weights.

@@ -111,6 +111,13 @@ impl DraftModel {
             .computed
             .entry(guess.wanted.request)
             .or_insert_with(|| Computed { sequence: self.cache.open(), tokens: Vec::new() });
+        // All of a guess comes from the same factors: the keys are computed again once, not each
+        // time that guesses reach over the border and back.
+        let factors = self.model.rope_factors(guess.wanted.tokens.len() + guess.wanted.n);
+        if factors > self.cache.rope_factors(computed.sequence) {
+            self.cache.close(computed.sequence);
+            *computed = Computed { sequence: self.cache.open_with(factors), tokens: Vec::new() };
+        }
         let known = [guess.wanted.tokens, &guess.tokens].concat();
         // What was guessed and not said is forgotten.
         let common = common_prefix(&computed.tokens, &known).min(known.len() - 1);

@@ -9,7 +9,7 @@ use crate::model::config::{ModelConfig, NormKind, Positions, Window};
 use crate::model::fields::Fields;
 use crate::model::keys::Keys;
 use crate::model::names::GEMMA as NAMES;
-use crate::model::rope::{Rope, RopePairs, RopeScaling};
+use crate::model::rope::{Rope, RopePairs};
 
 pub(super) const GEMMA3: Architecture = Architecture {
     gguf: "gemma3",
@@ -74,9 +74,12 @@ fn from_hugging_face(fields: &Fields<'_>) -> Result<ModelConfig, InferError> {
         false => {
             let theta = fields.positive("rope_local_base_freq")?.unwrap_or(LOCAL_THETA);
             let width = config.head_dim;
-            Rope { width, theta, scaling: RopeScaling::None, magnitude: 1.0 }
+            Rope::plain(width, theta)
         }
     };
+    if local.short_up_to().is_some() && local.short_up_to() != config.short_up_to() {
+        return Err(fields.unsupported("rope_parameters.sliding_attention", "another context"));
+    }
     let positions = match is_nested || fields.contains("rope_theta") {
         true => config.positions.clone(),
         false => with_theta(config.positions.clone(), 1_000_000.0),
@@ -104,7 +107,7 @@ fn with_theta(positions: Positions, theta: f64) -> Positions {
 fn with_local(positions: Positions, local: impl FnOnce(&Rope) -> Rope) -> Positions {
     match positions {
         Positions::Rotary { rope, pairs, .. } => {
-            let local = Some(local(&rope));
+            let local = Some(Box::new(local(&rope)));
             Positions::Rotary { rope, local, pairs }
         }
         Positions::Learned => Positions::Learned,
@@ -112,5 +115,5 @@ fn with_local(positions: Positions, local: impl FnOnce(&Rope) -> Rope) -> Positi
 }
 
 fn unscaled(rope: &Rope, theta: f64) -> Rope {
-    Rope { width: rope.width, theta, scaling: RopeScaling::None, magnitude: 1.0 }
+    Rope::plain(rope.width, theta)
 }

@@ -1,8 +1,4 @@
 //! Phi-3 and Phi-4-mini: Llama's graph with q, k and v in one matrix and gate and up in another.
-//!
-//! LongRoPE has two sets of divisors, one for sequences up to the original context and one for
-//! longer ones, so that a token's keys would depend on how long its sequence becomes. Only the first
-//! is used here, and the context ends with it.
 
 use super::{Architecture, Defaults, decoder_from_gguf, decoder_from_hugging_face};
 use crate::error::InferError;
@@ -23,14 +19,7 @@ pub(super) const PHI3: Architecture = Architecture {
 
 fn from_gguf(keys: Keys<'_>) -> Result<ModelConfig, InferError> {
     let config = decoder_from_gguf(keys, RopePairs::Halves)?;
-    let original = keys.optional_count("rope.scaling.original_context_length")?;
-    let context = match original {
-        Some(original) if keys.has_tensor("rope_factors_short.weight") => {
-            original.min(config.context)
-        }
-        _ => config.context,
-    };
-    Ok(ModelConfig { context, window: keys.window(None)?, ..config })
+    Ok(ModelConfig { window: keys.window(None)?, ..config })
 }
 
 fn from_hugging_face(fields: &Fields<'_>) -> Result<ModelConfig, InferError> {
@@ -44,9 +33,5 @@ fn from_hugging_face(fields: &Fields<'_>) -> Result<ModelConfig, InferError> {
     };
     let config = decoder_from_hugging_face(fields, defaults)?;
     let window = fields.optional_count("sliding_window")?;
-    let context = match fields.long_rope_original()? {
-        Some(original) => original.min(config.context),
-        None => config.context,
-    };
-    Ok(ModelConfig { context, window: fields.window(window, Window::All)?, ..config })
+    Ok(ModelConfig { window: fields.window(window, Window::All)?, ..config })
 }

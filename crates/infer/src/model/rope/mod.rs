@@ -1,8 +1,10 @@
 //! Rotary position embedding ([RoFormer](https://arxiv.org/abs/2104.09864)): how fast each pair of
 //! a head turns, and the turning.
 
+mod frequencies;
 mod rotate;
 mod scaling;
 
-pub(crate) use rotate::{RopePairs, RowRotations};
+pub(crate) use frequencies::Frequencies;
+pub(crate) use rotate::{Place, RopePairs, RowRotations};
 pub(crate) use scaling::{Rope, RopeScaling, long_magnitude, yarn_magnitude};

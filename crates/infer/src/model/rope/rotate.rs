@@ -5,10 +5,13 @@
 //! Face pairs i with i + D/2; Meta's own order, which GGUF files of the architecture `llama` keep,
 //! pairs 2i with 2i + 1. With weights in the matching order the scores q·k are the same.
 
+use std::borrow::Cow;
+
 use ulp_tensor::Rotation;
 use ulp_tensor::simd::{Kernel, run};
 
-use super::Rope;
+use super::{Frequencies, Rope};
+use crate::kv_cache::RopeFactors;
 
 /// Which two elements of a head turn together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +20,14 @@ pub(crate) enum RopePairs {
     Adjacent,
     /// (i, i + D/2): Hugging Face; GGUF, architecture `qwen2`.
     Halves,
+}
+
+/// Where a row of a batch stands.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    pub(crate) position: u32,
+    /// Those of its sequence.
+    pub(crate) factors: RopeFactors,
 }
 
 /// The rotation of each row of a batch.
@@ -31,23 +42,30 @@ pub(crate) struct RowRotations {
 }
 
 impl RowRotations {
-    /// The rotations of rows at these positions. `frequencies` are those of the rope below its
-    /// original context.
+    /// The rotations of rows at these places. `frequencies` are the rope's.
     pub(crate) fn new(
-        positions: &[u32],
+        places: &[Place],
         rope: &Rope,
-        frequencies: &[f32],
+        frequencies: &Frequencies,
         pairs: RopePairs,
     ) -> Self {
-        let is_static = match rope.static_up_to() {
-            None => true,
-            Some(end) => positions.iter().all(|&position| (position as usize) < end),
+        let is_static =
+            |place: &Place| rope.static_up_to().is_none_or(|end| (place.position as usize) < end);
+        let each = |place: &Place| {
+            let own = match is_static(place) {
+                true => Cow::Borrowed(frequencies.of(place.factors)),
+                false => Cow::Owned(rope.frequencies_at(place.position as usize)),
+            };
+            Rotation::new(&[place.position], &own)
         };
-        let each =
-            |&position: &u32| Rotation::new(&[position], &rope.frequencies_at(position as usize));
-        let rotations = match is_static {
-            true => vec![Rotation::new(positions, frequencies)],
-            false => positions.iter().map(each).collect(),
+        let factors = places.first().map_or(RopeFactors::Short, |place| place.factors);
+        let are_alike = places.iter().all(|place| place.factors == factors && is_static(place));
+        let rotations = match are_alike {
+            true => {
+                let positions: Vec<u32> = places.iter().map(|place| place.position).collect();
+                vec![Rotation::new(&positions, frequencies.of(factors))]
+            }
+            false => places.iter().map(each).collect(),
         };
         RowRotations { rotations, width: rope.width, magnitude: rope.magnitude, pairs }
     }

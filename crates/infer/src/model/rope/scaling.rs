@@ -2,6 +2,8 @@
 
 use std::f64::consts::TAU;
 
+use crate::kv_cache::RopeFactors;
+
 /// A rotary embedding of the first `width` elements of a head.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Rope {
@@ -10,6 +12,9 @@ pub(crate) struct Rope {
     /// θ, the base of the frequencies.
     pub(crate) theta: f64,
     pub(crate) scaling: RopeScaling,
+    /// What frequencies are divided by after that, `[D/2]`, or nothing: how GGUF states the scaling
+    /// of Llama 3.
+    pub(crate) divisors: Vec<f32>,
     /// What cosines and sines are multiplied by.
     pub(crate) magnitude: f32,
 }
@@ -22,8 +27,14 @@ pub(crate) enum RopeScaling {
     Linear {
         factor: f64,
     },
-    /// Divisors of the frequencies, `[D/2]`: the short ones of LongRoPE; what GGUF has for Llama 3.
-    Divisors(Vec<f32>),
+    /// [LongRoPE](https://arxiv.org/abs/2402.13753): each frequency is divided by a factor of its
+    /// own, found by search, `[D/2]`. All positions of a sequence longer than `original` take the
+    /// long factors, all of a shorter one the short.
+    LongRope {
+        original: usize,
+        short: Vec<f32>,
+        long: Vec<f32>,
+    },
     /// [Llama 3](https://arxiv.org/abs/2407.21783): with λ = 2π/f and N the original context, below
     /// `low` turns in N a frequency is divided, above `high` it stays, between them
     /// s = (N/λ − low) / (high − low) blends: (1 − s)·f/factor + s·f.
@@ -53,9 +64,24 @@ pub(crate) enum RopeScaling {
 }
 
 impl Rope {
-    /// The frequency of each pair, D/2 of them, for a position below the original context.
-    pub(crate) fn frequencies(&self) -> Vec<f32> {
-        self.frequencies_at(0)
+    /// An embedding that nothing changes.
+    pub(crate) fn plain(width: usize, theta: f64) -> Self {
+        let (scaling, divisors) = (RopeScaling::None, Vec::new());
+        Rope { width, theta, scaling, divisors, magnitude: 1.0 }
+    }
+
+    /// The frequency of each pair, D/2 of them, in a sequence with these factors, at a position
+    /// below [`static_up_to`](Rope::static_up_to).
+    pub(crate) fn frequencies(&self, factors: RopeFactors) -> Vec<f32> {
+        self.all_pairs(self.theta, factors)
+    }
+
+    /// The longest sequence that takes the short factors, if there are long ones.
+    pub(crate) fn short_up_to(&self) -> Option<usize> {
+        match self.scaling {
+            RopeScaling::LongRope { original, .. } => Some(original),
+            _ => None,
+        }
     }
 
     /// The position from which on frequencies depend on the position.
@@ -77,11 +103,17 @@ impl Rope {
         }
     }
 
-    /// The frequency of each pair at a position.
+    /// The frequency of each pair at a position, where that matters.
     pub(crate) fn frequencies_at(&self, position: usize) -> Vec<f32> {
-        let theta = self.base_at(position);
-        let pairs = self.width / 2;
-        (0..pairs).map(|pair| self.scaled(pair, unscaled(theta, self.width, pair))).collect()
+        self.all_pairs(self.base_at(position), RopeFactors::Short)
+    }
+
+    fn all_pairs(&self, theta: f64, factors: RopeFactors) -> Vec<f32> {
+        let frequency = |pair| {
+            let scaled = self.scaled(pair, unscaled(theta, self.width, pair), factors);
+            self.divisors.get(pair).map_or(scaled, |divisor| scaled / divisor)
+        };
+        (0..self.width / 2).map(frequency).collect()
     }
 
     fn base_at(&self, position: usize) -> f64 {
@@ -95,13 +127,14 @@ impl Rope {
         }
     }
 
-    fn scaled(&self, pair: usize, frequency: f32) -> f32 {
+    fn scaled(&self, pair: usize, frequency: f32, factors: RopeFactors) -> f32 {
         match self.scaling {
             RopeScaling::None | RopeScaling::Dynamic { .. } => frequency,
             RopeScaling::Linear { factor } => frequency / factor as f32,
-            RopeScaling::Divisors(ref divisors) => {
-                divisors.get(pair).map_or(frequency, |divisor| frequency / divisor)
-            }
+            RopeScaling::LongRope { ref short, ref long, .. } => match factors {
+                RopeFactors::Short => frequency / short[pair],
+                RopeFactors::Long => frequency / long[pair],
+            },
             RopeScaling::Llama3 { factor, low, high, original } => {
                 llama3(frequency, factor, low, high, original)
             }

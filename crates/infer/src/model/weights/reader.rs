@@ -118,6 +118,11 @@ impl<'a> Reader<'a> {
         Ok(values)
     }
 
+    /// Counts tensors as taken that were read with the configuration, where there are any.
+    pub(super) fn take_read(&self, names: &[&str]) {
+        self.taken.borrow_mut().extend(names.iter().map(|name| self.full(name, "weight")));
+    }
+
     /// A weight and its bias. A bias that the file has is used; one that the configuration speaks
     /// of must be there. (GGUF has no key for biases: there the tensors alone tell.)
     pub(super) fn projection(

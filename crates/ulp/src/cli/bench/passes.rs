@@ -61,7 +61,9 @@ impl Passes {
         let block = self.positions().next_multiple_of(64);
         let Precision { activations, cache } = precision;
         let mut cache = KvCache::of_type(model.cache_shape(), cache, self.sequences * block);
-        let sequences: Vec<SequenceId> = (0..self.sequences).map(|_| cache.open()).collect();
+        let factors = model.rope_factors(self.positions());
+        let open = |_| cache.open_with(factors);
+        let sequences: Vec<SequenceId> = (0..self.sequences).map(open).collect();
         let mut run = Run { model, activations, cache, sequences, workspace: Workspace::new() };
         let mut next = 0;
         while next < self.depth {

@@ -1,0 +1,16 @@
+//! Which of two sets of factors a sequence's keys are turned with.
+
+/// The set of factors of a sequence in a model with
+/// [LongRoPE](https://arxiv.org/abs/2402.13753): its keys were turned with one of two, and those of
+/// the one are of no use beside queries turned with the other.
+///
+/// [`Model::rope_factors`](crate::Model::rope_factors) says which of them a sequence of some length
+/// takes. Models without LongRoPE have one kind of keys, `Short`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RopeFactors {
+    /// For sequences up to the length that the model was first trained for.
+    #[default]
+    Short,
+    /// For longer ones.
+    Long,
+}
