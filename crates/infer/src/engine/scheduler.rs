@@ -5,14 +5,14 @@
 //! to be verified are the same thing. First come those that lack one token (they are generating),
 //! then prompts, then requests that wait.
 //!
-//! When the cache is full, finished sequences that were only kept for their prefixes go first; then
-//! the running request that matters least gives its place back and is computed again later. The one
+//! When the cache is full, blocks that were only kept for their prefixes go first; then the running
+//! request that matters least gives its place back and is computed again later. The one
 //! that matters most is never touched and fits alone, so it always ends, and so does each after it.
 
 use std::collections::BTreeMap;
 
 use super::options::EngineOptions;
-use super::prefix_cache::{Family, PrefixCache, common_prefix};
+use super::prefix_cache::{Family, Match, PrefixCache, common_prefix};
 use super::queue::Queue;
 use super::request::RequestId;
 use super::sequence::Sequence;
@@ -69,13 +69,18 @@ impl Scheduler {
     /// Who holds each block of the cache.
     pub(super) fn block_map(&self, cache: &KvCache) -> Vec<BlockUse> {
         let running = cache.holders(self.running.iter().filter_map(|sequence| sequence.cached));
-        let kept = cache.holders(self.prefixes.sequences());
-        let of = |(running, kept)| match (running, kept) {
-            (0, 0) => BlockUse::Free,
-            (0, _) => BlockUse::Kept,
-            (n, _) => BlockUse::Running(n),
+        let of = |running| match running {
+            0 => BlockUse::Free,
+            n => BlockUse::Running(n),
         };
-        running.into_iter().zip(kept).map(of).collect()
+        let mut map: Vec<BlockUse> = running.into_iter().map(of).collect();
+        for block in self.prefixes.blocks() {
+            let used = &mut map[block.number()];
+            if *used == BlockUse::Free {
+                *used = BlockUse::Kept;
+            }
+        }
+        map
     }
 
     pub(super) fn submit(&mut self, sequence: Sequence) {
@@ -119,7 +124,9 @@ impl Scheduler {
         let cached = sequence.leave_cache();
         // The last token may be one too many for these factors.
         let family = Family { factors: cache.rope_factors(cached), ..sequence.family() };
-        self.prefixes.keep(family, &sequence.tokens[..cache.len(cached)], cached, cache);
+        let (tokens, blocks) = (&sequence.tokens[..cache.len(cached)], cache.share(cached));
+        cache.close(cached);
+        self.prefixes.keep(family, tokens, blocks);
     }
 
     /// The sequences that are generating, for which guesses are welcome.
@@ -219,13 +226,14 @@ impl Scheduler {
         plan: &mut Vec<Share>,
     ) -> bool {
         while self.reserve(index, tokens, cache).is_err() {
-            if self.evict(cache) {
+            if self.evict() {
                 continue;
             }
             let last = self.running.len() - 1;
             plan.retain(|share| share.index != last);
             let mut preempted = self.running.pop().expect("it is running itself");
-            cache.close(preempted.leave_cache());
+            // What of it is not needed waits for its return.
+            self.keep(&mut preempted, cache);
             preempted.usage.preemptions += 1;
             self.totals.preemptions += 1;
             self.queue.push(preempted);
@@ -239,19 +247,26 @@ impl Scheduler {
     /// Starts the request whose turn it is, if the cache has room for all its tokens. Returns its
     /// share of the step.
     fn admit(&mut self, budget: usize, cache: &mut KvCache) -> Option<usize> {
-        let (id, donor) = self.next(cache)?;
+        let (id, beginning) = self.next(cache)?;
         let mut sequence = self.queue.take(id)?;
-        let (cached, reused) = match donor {
-            Some((donor, len)) => (cache.fork(donor, len), len),
-            None => (cache.open_with(sequence.factors()), 0),
-        };
-        let pending = sequence.tokens.len() - reused;
-        while cache.new_blocks(cached, pending) * BLOCK > cache.free_positions() {
-            if !self.evict(cache) {
-                cache.close(cached);
-                self.queue.push(sequence);
-                return None;
+        let mut reused = beginning.len();
+        let cached = match beginning {
+            Beginning::Running(donor, len) => cache.fork(donor, len),
+            Beginning::Kept(found) => {
+                cache.open_on(self.prefixes.take(&found), found.len, sequence.factors())
             }
+        };
+        let pending = |reused| sequence.tokens.len() - reused;
+        if self.running.is_empty() && !self.has_room(cached, pending(reused), cache) {
+            // Alone it lacks one block, into which it would copy one that it shares in part.
+            reused -= reused % BLOCK;
+            cache.truncate(cached, reused);
+        }
+        let pending = pending(reused);
+        if !self.has_room(cached, pending, cache) || !self.free(cached, pending, cache) {
+            cache.close(cached);
+            self.queue.push(sequence);
+            return None;
         }
         let tokens = pending.min(budget);
         cache.reserve(cached, tokens).expect("there is room for more than that");
@@ -264,44 +279,75 @@ impl Scheduler {
         Some(tokens)
     }
 
-    fn evict(&mut self, cache: &mut KvCache) -> bool {
-        let evicted = self.prefixes.evict(cache);
+    /// Whether a sequence would have room for so many more tokens if nothing were kept.
+    fn has_room(&self, cached: SequenceId, tokens: usize, cache: &KvCache) -> bool {
+        let new = cache.new_blocks(cached, tokens);
+        // To count is only worth while if it decides.
+        new * BLOCK <= cache.free_positions()
+            || new * BLOCK <= cache.free_positions() + self.prefixes.unused() * BLOCK
+    }
+
+    /// Frees blocks until a sequence has room for so many more tokens. False if it gets no room.
+    fn free(&mut self, cached: SequenceId, tokens: usize, cache: &KvCache) -> bool {
+        while cache.new_blocks(cached, tokens) * BLOCK > cache.free_positions() {
+            if !self.evict() {
+                return false;
+            }
+        }
+        true
+    }
+
+    fn evict(&mut self) -> bool {
+        let evicted = self.prefixes.evict();
         self.totals.evictions += u64::from(evicted);
         evicted
     }
 
-    /// Whose turn it is, and the sequence in the cache that shares most of its beginning.
-    fn next(&mut self, cache: &KvCache) -> Option<(RequestId, Option<(SequenceId, usize)>)> {
-        let turns =
-            self.queue.turns(|waiting| self.longest_match(waiting, cache).map_or(0, |m| m.1));
-        let next = turns.into_iter().find_map(|sequence| {
+    /// Whose turn it is, and where most of its beginning lies in the cache.
+    fn next(&self, cache: &KvCache) -> Option<(RequestId, Beginning)> {
+        let turns = self.queue.turns(|waiting| self.longest_match(waiting, cache).len());
+        turns.into_iter().find_map(|sequence| {
             let found = self.longest_match(sequence, cache);
-            let reused = found.map_or(0, |(_, len)| len);
             // What a running prompt is about to compute is not computed twice.
             let own = sequence.reusable();
             let family = self.running.iter().filter(|s| s.family() == sequence.family());
             let coming = family.map(|s| common_prefix(&s.tokens, own));
-            let wait = coming.max().is_some_and(|coming| coming >= reused + BLOCK);
+            let wait = coming.max().is_some_and(|coming| coming >= found.len() + BLOCK);
             (!wait).then_some((sequence.id, found))
-        });
-        if let Some((_, Some((donor, _)))) = next {
-            self.prefixes.touch(donor);
-        }
-        next
+        })
     }
 
-    /// The sequence in the cache, kept or running, that shares most of the beginning of a waiting
-    /// one, and how much of it need not be computed.
-    fn longest_match(&self, waiting: &Sequence, cache: &KvCache) -> Option<(SequenceId, usize)> {
-        let tokens = waiting.reusable();
-        let family = waiting.family();
-        let kept = self.prefixes.longest_match(family, tokens);
+    /// The most of the beginning of a waiting sequence that need not be computed.
+    fn longest_match(&self, waiting: &Sequence, cache: &KvCache) -> Beginning {
+        let (tokens, family) = (waiting.reusable(), waiting.family());
         let related = self.running.iter().filter(|sequence| sequence.family() == family);
         let running = related.filter_map(|sequence| {
             let cached = sequence.cached?;
             let len = common_prefix(&sequence.tokens[..cache.len(cached)], tokens);
-            (len > 0).then_some((cached, len))
+            Some(Beginning::Running(cached, len))
         });
-        kept.into_iter().chain(running).max_by_key(|&(_, len)| len)
+        let kept = Beginning::Kept(self.prefixes.longest_match(family, tokens));
+        match running.max_by_key(Beginning::len) {
+            Some(running) if running.len() > 0 && running.len() >= kept.len() => running,
+            _ => kept,
+        }
+    }
+}
+
+/// Where the beginning of a sequence lies in the cache.
+#[derive(Debug)]
+enum Beginning {
+    /// In the place of a running sequence, of which it is so many tokens.
+    Running(SequenceId, usize),
+    /// In blocks that are kept, perhaps in none.
+    Kept(Match),
+}
+
+impl Beginning {
+    fn len(&self) -> usize {
+        match self {
+            Beginning::Running(_, len) => *len,
+            Beginning::Kept(found) => found.len,
+        }
     }
 }

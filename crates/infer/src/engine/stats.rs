@@ -26,7 +26,7 @@ pub struct EngineStats {
     pub blocks: usize,
     /// Blocks that running requests hold.
     pub blocks_running: usize,
-    /// Blocks that are only kept for requests that begin as a finished one did. They are free for
+    /// Blocks that are only kept for requests that begin as an earlier one did. They are free for
     /// whoever needs them.
     pub blocks_kept: usize,
     /// Sums since the engine began.
@@ -55,7 +55,7 @@ pub struct Totals {
     pub accepted_tokens: u64,
     /// How often a request's place in the cache was taken from it.
     pub preemptions: u64,
-    /// Finished sequences that were dropped from the cache to make room.
+    /// Blocks kept for their prefixes that were dropped from the cache to make room.
     pub evictions: u64,
 }
 
@@ -64,7 +64,7 @@ pub struct Totals {
 pub enum BlockUse {
     /// Nobody.
     Free,
-    /// A finished sequence or several, for those that begin alike.
+    /// Nobody, but it is kept for those that begin as an earlier request.
     Kept,
     /// This many running requests.
     Running(usize),

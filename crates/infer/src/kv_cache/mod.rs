@@ -23,6 +23,7 @@ mod cells;
 pub(crate) mod oracle;
 mod q8_0;
 mod rope_factors;
+mod shared_block;
 
 use std::sync::Arc;
 
@@ -32,6 +33,7 @@ pub use cache_type::{CacheType, UnknownCacheType};
 use cells::Cells;
 pub(crate) use cells::WideCell;
 pub use rope_factors::RopeFactors;
+pub(crate) use shared_block::SharedBlock;
 
 /// Positions in a block. Also the unit of attention's reductions, and so a part of what the bits
 /// of a result depend on: it may not be tuned to a machine.
@@ -185,6 +187,26 @@ impl KvCache {
         assert!(len <= cached.len, "{len} of {} positions", cached.len);
         let blocks = cached.blocks[..len.div_ceil(BLOCK)].to_vec();
         let factors = cached.factors;
+        self.put(CachedSequence { blocks, len, factors })
+    }
+
+    /// A hold on each of a sequence's blocks.
+    #[track_caller]
+    pub(crate) fn share(&self, sequence: SequenceId) -> Vec<SharedBlock> {
+        self.sequence(sequence).blocks.iter().map(|block| SharedBlock(Arc::clone(block))).collect()
+    }
+
+    /// Starts a sequence of `len` positions that lie in blocks of others, which all of its positions
+    /// take: the same as a fork of a sequence that had them.
+    #[track_caller]
+    pub(crate) fn open_on(
+        &mut self,
+        blocks: Vec<SharedBlock>,
+        len: usize,
+        factors: RopeFactors,
+    ) -> SequenceId {
+        assert_eq!(blocks.len(), len.div_ceil(BLOCK), "the blocks of {len} positions");
+        let blocks = blocks.into_iter().map(|SharedBlock(block)| block).collect();
         self.put(CachedSequence { blocks, len, factors })
     }
 

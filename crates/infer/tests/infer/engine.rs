@@ -644,6 +644,59 @@ fn check_schedules((model, tokenizer): (Arc<Model>, Arc<Tokenizer>)) {
     assert!(cases.iter().all(|&n| n > 0), "the schedules must bring about their cases: {seen:?}");
 }
 
+/// A long beginning that many requests have in common is computed once, and of each further request
+/// no more than the block in which it leaves it.
+#[test]
+fn a_shared_beginning_costs_its_last_block_at_most() {
+    let (model, tokenizer) = tiny_model("stem", 2048);
+    let options = EngineOptions { cache: 4096, ..EngineOptions::default() };
+    let mut engine = Engine::new(model, tokenizer, options);
+    let stem: Vec<u32> = (0..1000).map(|i| 1 + i * 7 % 251).collect();
+    let prompt = |own: u32| [&stem[..], &[own; 30]].concat();
+    let mut computed = 0;
+    for (own, new) in [(252, 1030), (253, 30), (254, 30), (252, 1)] {
+        let answer = alone(&mut engine, Request { ignore_eog: true, ..greedy(&prompt(own), 5) });
+        let before = std::mem::replace(&mut computed, engine.stats().totals.computed_tokens);
+        // The last token is not computed.
+        assert_eq!(computed - before, new + 5 - 1, "{own}");
+        assert_eq!(answer.end.unwrap().usage.reused as u64, 1030 - new);
+    }
+    // The blocks of the stem are there once, and for each of the three one in which it goes on and
+    // one more.
+    assert_eq!(engine.stats().blocks_kept, 15 + 3 * 2);
+}
+
+#[test]
+fn a_cache_full_of_ones_own_beginning_is_room_enough() {
+    let mut engine = engine(EngineOptions::default());
+    let prompt: Vec<u32> = (0..310).map(|i| 1 + i * 5 % 251).collect();
+    let request = Request { ignore_eog: true, ..greedy(&prompt, 10) };
+    let first = alone(&mut engine, request.clone());
+    assert_eq!((engine.stats().blocks_kept, engine.free_positions()), (5, 0));
+    // The last block cannot be copied: there is none to copy it into.
+    let again = alone(&mut engine, request);
+    assert_eq!(again.bits(), first.bits());
+    assert_eq!(again.end.unwrap().usage.reused, 256);
+}
+
+/// What a request has computed that had to give way stays until another needs its room.
+#[test]
+fn a_preempted_request_finds_what_is_left_of_it() {
+    let mut engine = engine(EngineOptions { cache: 5 * 64, ..EngineOptions::default() });
+    let request = |own, n| Request { ignore_eog: true, ..greedy(&[own; 120], n) };
+    let first = engine.submit(request(1, 75)).unwrap();
+    let second = engine.submit(request(2, 60)).unwrap();
+    let answers = run(&mut engine);
+    let usage = |id| answers[id].end.as_ref().unwrap().usage;
+    assert_eq!((usage(&first).preemptions, usage(&second).preemptions), (0, 1));
+    // The second gives way with 128 positions computed. Its second block goes for the first's
+    // fourth, its first is there when it comes back. It needs two more, and takes those that the
+    // first has left behind.
+    let totals = engine.stats().totals;
+    assert_eq!((totals.preemptions, totals.evictions), (1, 3));
+    assert_eq!(totals.computed_tokens, (120 + 74) + 128 + (120 + 59 - 64));
+}
+
 /// An answer that crosses the border of the factors is what passes over all of its beginnings give,
 /// and its prompt is computed once with each.
 #[test]

@@ -169,7 +169,7 @@ impl Metrics {
             ),
             ("vllm:num_preemptions_total", "Sequences computed again", totals.preemptions),
             ("ulp:computed_tokens_total", "Tokens through the model", totals.computed_tokens),
-            ("ulp:prefix_evictions_total", "Kept sequences dropped", totals.evictions),
+            ("ulp:prefix_evictions_total", "Kept blocks dropped", totals.evictions),
             ("ulp:engine_steps_total", "Steps of the engine", totals.steps),
             (
                 "ulp:requests_refused_total",
