@@ -5,6 +5,8 @@ use std::rc::Rc;
 use ulp_tensor::Float;
 
 use crate::grad::vjp_wrt;
+use crate::node::Operation;
+use crate::nodes::Held;
 use crate::op::{Op, Value};
 use crate::tape::Tape;
 use crate::var::Var;
@@ -25,7 +27,8 @@ impl<T: Float> Op<T> for Checkpoint<T> {
 
     fn forward(&self, inputs: &[&Value<T>]) -> Value<T> {
         let tape = Tape::new();
-        let inputs: Vec<_> = inputs.iter().map(|&x| tape.push_value(x.clone())).collect();
+        let inputs: Vec<_> =
+            inputs.iter().map(|&x| tape.push_value(Held::Array(x.clone()))).collect();
         (self.0)(&inputs).value()
     }
 
@@ -74,10 +77,10 @@ impl<T: Float> Tape<T> {
     where
         F: for<'s> Fn(&[Var<'s, T>]) -> Var<'s, T> + 'static,
     {
-        let f: Rc<Function<T>> = Rc::new(f);
-        let y = self.apply(Checkpoint(Rc::clone(&f)), inputs);
-        if let Some(record) = &mut self.nodes.borrow_mut()[y.id as usize].record {
-            record.again = Some(f);
+        let checkpoint = Rc::new(Checkpoint(Rc::new(f)));
+        let y = self.apply(Checkpoint(Rc::clone(&checkpoint.0)), inputs);
+        if let Some(record) = &mut self.nodes.borrow_mut().node_mut(y.id).record {
+            record.op = Operation::Again(checkpoint);
         }
         y
     }

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use ulp_tensor::Float;
+use ulp_tensor::ndarray::Dimension;
 
 use crate::var::Var;
 
@@ -33,8 +34,9 @@ impl<T: Float> Var<'_, T> {
             if !reached[id] {
                 continue;
             }
-            let node = &nodes[id];
-            let shape = node.value.shape();
+            let node = nodes.node(id as u32);
+            let shape = nodes.dim(id as u32);
+            let shape = shape.slice();
             boxes.push(match &node.record {
                 Some(record) => {
                     for &input in record.inputs.as_slice() {

@@ -5,8 +5,9 @@ use ulp_tensor::Float;
 use ulp_tensor::ndarray::{ArrayD, Dimension, IxDyn};
 
 use crate::gradients::Gradients;
-use crate::op::Value;
-use crate::tape::{IntoValue, Record, Tape};
+use crate::node::Record;
+use crate::nodes::Held;
+use crate::tape::{IntoValue, Tape};
 use crate::var::Var;
 use crate::walk::Walk;
 
@@ -27,7 +28,7 @@ impl<'t, T: Float> Var<'t, T> {
     #[track_caller]
     pub fn backward(self) -> Gradients<T> {
         let ones = self.ones_like_scalar("backward");
-        self.backward_with(ones)
+        self.walk(ones, &[])
     }
 
     /// The gradients of `Σ cotangent · self`, for a value that is not a single number.
@@ -37,7 +38,7 @@ impl<'t, T: Float> Var<'t, T> {
     /// If the cotangent has another shape than this value.
     #[track_caller]
     pub fn backward_with<D: Dimension>(self, cotangent: impl IntoValue<T, D>) -> Gradients<T> {
-        self.walk(cotangent.into_value(), &[])
+        self.walk(Held::Array(cotangent.into_value()), &[])
     }
 
     /// [`Var::backward`], whose result also holds the gradients with respect to the values `kept`
@@ -68,21 +69,21 @@ impl<'t, T: Float> Var<'t, T> {
     }
 
     #[track_caller]
-    fn walk(self, cotangent: Value<T>, kept: &[Var<'t, T>]) -> Gradients<T> {
+    fn walk(self, cotangent: Held<T>, kept: &[Var<'t, T>]) -> Gradients<T> {
         let tape = self.tape;
-        assert_eq!(cotangent.shape(), self.shape(), "shapes of the cotangent and of the value");
+        assert_eq!(cotangent.dim(), self.dim(), "shapes of the cotangent and of the value");
         let of_leaf = tape.no_grad(|| Walk::new(tape, kept).from(self, cotangent));
         Gradients { tape: tape.serial, of_leaf }
     }
 
     #[track_caller]
-    fn ones_like_scalar(self, what: &str) -> Value<T> {
+    fn ones_like_scalar(self, what: &str) -> Held<T> {
         let shape = self.shape();
         assert!(
             shape.iter().product::<usize>() == 1,
             "{what} wants a single number, not a value of shape {shape:?}"
         );
-        ArrayD::from_elem(IxDyn(&shape), T::ONE).into_shared()
+        Held::Array(ArrayD::from_elem(IxDyn(&shape), T::ONE).into_shared())
     }
 }
 
@@ -205,11 +206,11 @@ pub(crate) fn vjp_wrt<'t, T: Float>(
 
 impl<T: Float> Tape<T> {
     pub(crate) fn record(&self, id: u32) -> Option<Record<T>> {
-        self.nodes.borrow()[id as usize].record.clone()
+        self.nodes.borrow().node(id).record.clone()
     }
 
     pub(crate) fn wants_gradient(&self, id: u32) -> bool {
-        self.nodes.borrow()[id as usize].wants_gradient
+        self.nodes.borrow().node(id).wants_gradient
     }
 
     /// For each node of `first..=last`, whether it is, or was computed from, one of `wrt`.
@@ -220,7 +221,7 @@ impl<T: Float> Tape<T> {
             depends[(x.id - first) as usize] = true;
         }
         for id in first..=last {
-            let Some(record) = &nodes[id as usize].record else { continue };
+            let Some(record) = &nodes.node(id).record else { continue };
             let inputs = record.inputs.as_slice();
             depends[(id - first) as usize] |=
                 inputs.iter().any(|&i| i >= first && depends[(i - first) as usize]);
@@ -258,9 +259,11 @@ impl<T: Float> Tape<T> {
         let nodes = self.nodes.borrow();
         for (&input, product) in inputs.iter().zip(products) {
             let Some(product) = product else { continue };
-            let (found, wanted) =
-                (nodes[product.id as usize].value.shape(), nodes[input as usize].value.shape());
-            assert!(found == wanted, "{name}: a product {found:?} for an input {wanted:?}");
+            if !nodes.have_one_shape(product.id, input) {
+                let (found, wanted) = (nodes.dim(product.id), nodes.dim(input));
+                let (found, wanted) = (found.slice(), wanted.slice());
+                panic!("{name}: a product {found:?} for an input {wanted:?}");
+            }
         }
     }
 }

@@ -60,18 +60,24 @@
 
 #![forbid(unsafe_code)]
 
+mod adjoints;
 mod anomaly;
 mod checkpoint;
 mod dot;
+mod elementwise;
 mod fused;
 mod grad;
 pub mod gradcheck;
 mod gradients;
 mod hook;
 mod jvp;
+mod node;
+mod nodes;
 mod op;
 mod ops;
 mod segment;
+mod small;
+mod spare;
 mod tape;
 mod var;
 mod walk;

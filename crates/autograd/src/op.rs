@@ -9,13 +9,6 @@ use crate::var::Var;
 /// share one buffer.
 pub type Value<T> = ArcArray<T, IxDyn>;
 
-/// Hands the memory of a value to arrays made later, if nobody shares it.
-pub(crate) fn recycle<T: Float>(value: Value<T>) {
-    if let Ok(array) = value.try_into_owned_nocopy() {
-        ulp_tensor::pool::recycle(array);
-    }
-}
-
 /// A differentiable operation `y = f(x₀, x₁, …)`.
 ///
 /// This trait is the only way onto a tape ([`Tape::apply`](crate::Tape::apply)), and it has no

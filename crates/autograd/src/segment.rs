@@ -7,8 +7,9 @@ use ulp_tensor::Float;
 use ulp_tensor::ndarray::{ArrayD, IxDyn};
 
 use crate::checkpoint::{Checkpoint, Function};
-use crate::op::{Value, recycle};
-use crate::tape::{Inputs, Record, Tape};
+use crate::node::{Inputs, Operation, Record};
+use crate::op::Value;
+use crate::tape::Tape;
 use crate::var::Var;
 
 /// The segments of a tape whose activations are kept, and how much they hold.
@@ -174,9 +175,8 @@ impl<T: Float> Tape<T> {
         self.segments.free(result);
         if y.id >= first && y.wants_gradient() {
             let record = Record {
-                op: Rc::new(Checkpoint(Rc::clone(&f))),
+                op: Operation::Again(Rc::new(Checkpoint(f))),
                 inputs: Inputs::from_vars(inputs),
-                again: Some(f),
             };
             let end = self.len() as u32;
             let kept = Kept { first, end, result: y.id, bytes: bytes - result, record };
@@ -235,11 +235,9 @@ impl<T: Float> Tape<T> {
         let nothing: Value<T> = ArrayD::zeros(IxDyn(&[0])).into_shared();
         let mut nodes = self.nodes.borrow_mut();
         for id in (kept.first..kept.end).filter(|&id| id != kept.result) {
-            let node = &mut nodes[id as usize];
-            recycle(std::mem::replace(&mut node.value, nothing.clone()));
-            (node.record, node.wants_gradient) = (None, false);
+            nodes.forget(id, nothing.clone());
         }
-        nodes[kept.result as usize].record = Some(kept.record);
+        nodes.node_mut(kept.result).record = Some(kept.record);
         self.segments.free(kept.bytes);
     }
 

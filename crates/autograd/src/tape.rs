@@ -5,65 +5,16 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use ulp_tensor::Float;
-use ulp_tensor::ndarray::{Array, ArrayBase, DataOwned, Dimension, IxDyn};
+use ulp_tensor::ndarray::{ArrayBase, DataOwned, Dimension};
 
 use crate::anomaly::{LEAF, Watch};
-use crate::checkpoint::Function;
 use crate::fused::{FusedOp, FusedVjp};
-use crate::op::{Op, Value, recycle};
+use crate::node::{Inputs, Operation, Record};
+use crate::nodes::{Held, Nodes};
+use crate::op::{Op, Value};
 use crate::segment::Segments;
+use crate::spare;
 use crate::var::Var;
-
-/// Positions of a node's inputs. Nearly every operation has at most three; keeping those inline
-/// saves an allocation per operation.
-#[derive(Clone)]
-pub(crate) enum Inputs {
-    Few { count: u8, ids: [u32; 3] },
-    Many(Rc<[u32]>),
-}
-
-impl Inputs {
-    pub(crate) fn from_vars<T: Float>(vars: &[Var<'_, T>]) -> Self {
-        if vars.len() <= 3 {
-            let mut ids = [0; 3];
-            for (slot, var) in ids.iter_mut().zip(vars) {
-                *slot = var.id;
-            }
-            Inputs::Few { count: vars.len() as u8, ids }
-        } else {
-            Inputs::Many(vars.iter().map(|var| var.id).collect())
-        }
-    }
-
-    pub(crate) fn as_slice(&self) -> &[u32] {
-        match self {
-            Inputs::Few { count, ids } => &ids[..usize::from(*count)],
-            Inputs::Many(ids) => ids,
-        }
-    }
-}
-
-/// How a value came to be: the operation and the positions of its inputs.
-#[derive(Clone)]
-pub(crate) struct Record<T: Float> {
-    pub(crate) op: Rc<dyn Op<T>>,
-    pub(crate) inputs: Inputs,
-    /// The function, if its values were not kept and are computed again.
-    pub(crate) again: Option<Rc<Function<T>>>,
-}
-
-impl<T: Float> Record<T> {
-    pub(crate) fn new(op: Rc<dyn Op<T>>, inputs: Inputs) -> Self {
-        Record { op, inputs, again: None }
-    }
-}
-
-pub(crate) struct Node<T: Float> {
-    pub(crate) value: Value<T>,
-    /// Absent for leaves, constants, and whatever was computed with recording off.
-    pub(crate) record: Option<Record<T>>,
-    pub(crate) wants_gradient: bool,
-}
 
 /// Owns the values of a computation, in the order in which they were computed.
 ///
@@ -87,7 +38,7 @@ pub(crate) struct Node<T: Float> {
 /// assert!(gradients.get(x).is_none());
 /// ```
 pub struct Tape<T: Float> {
-    pub(crate) nodes: RefCell<Vec<Node<T>>>,
+    pub(crate) nodes: RefCell<Nodes<T>>,
     recording: Cell<bool>,
     pub(crate) watch: Watch,
     pub(crate) segments: Segments<T>,
@@ -113,7 +64,7 @@ impl<T: Float> std::fmt::Debug for Tape<T> {
 /// Buffers that nobody else holds are handed to arrays made later: see [`ulp_tensor::pool`].
 impl<T: Float> Drop for Tape<T> {
     fn drop(&mut self) {
-        self.cut_back(0);
+        self.nodes.take().into_spare();
     }
 }
 
@@ -123,7 +74,7 @@ impl<T: Float> Tape<T> {
     pub fn new() -> Self {
         static SERIAL: AtomicU64 = AtomicU64::new(0);
         Self {
-            nodes: RefCell::new(Vec::new()),
+            nodes: RefCell::new(spare::take()),
             recording: Cell::new(true),
             watch: Watch::default(),
             segments: Segments::new(),
@@ -145,24 +96,24 @@ impl<T: Float> Tape<T> {
 
     /// An independent variable: [`Var::backward`] gives its gradient.
     ///
-    /// Takes any owned or shared array without copying it ([`Array`], or
-    /// [`Array::into_shared`]'s result, of any dimension).
+    /// Takes any owned or shared array without copying it ([`Array`](ulp_tensor::ndarray::Array), or the
+    /// result of its `into_shared`, of any dimension).
     pub fn leaf<'t, D: Dimension>(&'t self, array: impl IntoValue<T, D>) -> Var<'t, T> {
         let value = array.into_value();
         if self.watch.on.get() {
             self.watch.look(LEAF, &[], &value, None);
         }
-        self.push(Node { value, record: None, wants_gradient: true })
+        self.push(Held::Array(value), None, true)
     }
 
     /// A value that wants no gradient.
     pub fn constant<'t, D: Dimension>(&'t self, array: impl IntoValue<T, D>) -> Var<'t, T> {
-        self.push_value(array.into_value())
+        self.push_value(Held::Array(array.into_value()))
     }
 
     /// A constant without axes.
     pub fn scalar(&self, x: T) -> Var<'_, T> {
-        self.push_value(Array::from_elem(IxDyn(&[]), x).into_shared())
+        self.push_value(Held::scalar(x))
     }
 
     /// Computes `op` of `inputs` and records how, unless recording is off or no input wants a
@@ -187,8 +138,9 @@ impl<T: Float> Tape<T> {
             value
         });
         let wants_gradient = self.is_recording() && inputs.iter().any(|v| v.wants_gradient());
-        let record = wants_gradient.then(|| Record::new(Rc::new(op), Inputs::from_vars(inputs)));
-        let var = self.push(Node { value, record, wants_gradient });
+        let record = || Record { op: Operation::new(op), inputs: Inputs::from_vars(inputs) };
+        let record = wants_gradient.then(record);
+        let var = self.push(Held::Array(value), record, wants_gradient);
         if self.watch.on.get() {
             self.watch.note(var.id);
         }
@@ -246,12 +198,12 @@ impl<T: Float> Tape<T> {
         cotangent: Var<'t, T>,
     ) -> Vec<Option<Var<'t, T>>> {
         let wants: Vec<bool> = inputs.iter().map(|v| v.wants_gradient()).collect();
-        let products = {
-            let nodes = self.nodes.borrow();
-            let value = |var: &Var<'t, T>| &nodes[var.id as usize].value;
-            let values: Vec<&Value<T>> = inputs.iter().map(value).collect();
-            op.backward(&values, value(&output), value(&cotangent), &wants)
-        };
+        let mut all = inputs.to_vec();
+        all.extend([output, cotangent]);
+        let products = self.with_values(&all, |values| {
+            let (inputs, outer) = values.split_at(inputs.len());
+            op.backward(inputs, outer[0], outer[1], &wants)
+        });
         assert_eq!(products.len(), inputs.len(), "{}: one product an input", op.name());
         let recorded = self.is_recording().then(|| {
             let mut all = inputs.to_vec();
@@ -259,33 +211,38 @@ impl<T: Float> Tape<T> {
             Inputs::from_vars(&all)
         });
         let node = |(which, value): (usize, Value<T>)| {
-            let vjp = || Rc::new(FusedVjp { op: Rc::clone(op), which });
-            let record = recorded.clone().map(|inputs| Record::new(vjp(), inputs));
-            self.push(Node { value, wants_gradient: record.is_some(), record })
+            let vjp = || Operation::new(FusedVjp { op: Rc::clone(op), which });
+            let record = recorded.clone().map(|inputs| Record { op: vjp(), inputs });
+            let wants_gradient = record.is_some();
+            self.push(Held::Array(value), record, wants_gradient)
         };
         products.into_iter().enumerate().map(|(i, p)| p.map(|value| node((i, value)))).collect()
     }
 
     /// Forgets the values from number `len` on.
     pub(crate) fn cut_back(&self, len: usize) {
-        let mut nodes = self.nodes.borrow_mut();
-        nodes.drain(len..).for_each(|node| recycle(node.value));
+        self.nodes.borrow_mut().cut_back(len);
         self.watch.cut_back(len);
         self.segments.cut_back(len);
     }
 
-    pub(crate) fn push_value(&self, value: Value<T>) -> Var<'_, T> {
-        self.push(Node { value, record: None, wants_gradient: false })
+    pub(crate) fn push_value(&self, value: Held<T>) -> Var<'_, T> {
+        self.push(value, None, false)
     }
 
-    pub(crate) fn push(&self, node: Node<T>) -> Var<'_, T> {
+    pub(crate) fn push(
+        &self,
+        mut value: Held<T>,
+        record: Option<Record<T>>,
+        wants_gradient: bool,
+    ) -> Var<'_, T> {
         let mut nodes = self.nodes.borrow_mut();
-        let id = u32::try_from(nodes.len()).expect("a tape holds fewer than 2^32 values");
+        let id = nodes.next_id();
         // A buffer that is shared was counted with its owner.
-        let counts = self.segments.is_running() && node.value.is_unique();
-        let bytes = node.value.len() * size_of::<T>();
-        nodes.push(node);
+        let counts = self.segments.is_running() && value.is_unique();
+        nodes.push(value, record, wants_gradient);
         if counts {
+            let bytes = nodes.len_of(id) * size_of::<T>();
             drop(nodes);
             self.count(bytes);
         }
@@ -293,9 +250,13 @@ impl<T: Float> Tape<T> {
     }
 
     /// Lends the values of `inputs` to `f`, without touching their reference counts.
-    fn with_values<R>(&self, inputs: &[Var<'_, T>], f: impl FnOnce(&[&Value<T>]) -> R) -> R {
+    pub(crate) fn with_values<R>(
+        &self,
+        inputs: &[Var<'_, T>],
+        f: impl FnOnce(&[&Value<T>]) -> R,
+    ) -> R {
         let nodes = self.nodes.borrow();
-        let value = |var: &Var<'_, T>| &nodes[var.id as usize].value;
+        let value = |var: &Var<'_, T>| nodes.array(var.id);
         match inputs {
             [a] => f(&[value(a)]),
             [a, b] => f(&[value(a), value(b)]),

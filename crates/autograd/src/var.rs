@@ -1,10 +1,13 @@
 //! The handle of a value on a tape.
 
 use ulp_tensor::Float;
+use ulp_tensor::ndarray::{Dimension, IxDyn};
 
+use crate::node::{Inputs, Operation, Record};
+use crate::nodes::Held;
 use crate::op::Value;
 use crate::ops::identity::Identity;
-use crate::tape::{Inputs, Node, Record, Tape};
+use crate::tape::Tape;
 
 /// A value on a [`Tape`]: a position and nothing more, `Copy`, so that formulas read as formulas.
 ///
@@ -65,28 +68,28 @@ impl<'t, T: Float> Var<'t, T> {
     #[track_caller]
     #[must_use]
     pub fn item(self) -> T {
-        self.with(|value| {
-            assert!(value.len() == 1, "item of a value of shape {:?}", value.shape());
-            *value.first().expect("it has one element")
-        })
+        let nodes = self.tape.nodes.borrow();
+        let one = nodes.len_of(self.id) == 1;
+        assert!(one, "item of a value of shape {:?}", nodes.dim(self.id).slice());
+        nodes.first(self.id)
     }
 
     /// Lengths of the axes.
     #[must_use]
     pub fn shape(self) -> Vec<usize> {
-        self.with(|value| value.shape().to_vec())
+        self.dim().slice().to_vec()
     }
 
     /// Number of axes.
     #[must_use]
     pub fn ndim(self) -> usize {
-        self.with(|value| value.ndim())
+        self.dim().ndim()
     }
 
     /// Number of elements.
     #[must_use]
     pub fn len(self) -> usize {
-        self.with(|value| value.len())
+        self.tape.nodes.borrow().len_of(self.id)
     }
 
     /// Whether there are no elements.
@@ -98,12 +101,13 @@ impl<'t, T: Float> Var<'t, T> {
     /// Whether this is a leaf or was computed, with recording on, from one.
     #[must_use]
     pub fn wants_gradient(self) -> bool {
-        self.tape.nodes.borrow()[self.id as usize].wants_gradient
+        self.tape.nodes.borrow().node(self.id).wants_gradient
     }
 
     /// Whether this is a leaf.
     pub(crate) fn is_leaf(self) -> bool {
-        let node = &self.tape.nodes.borrow()[self.id as usize];
+        let nodes = self.tape.nodes.borrow();
+        let node = nodes.node(self.id);
         node.wants_gradient && node.record.is_none()
     }
 
@@ -122,18 +126,36 @@ impl<'t, T: Float> Var<'t, T> {
     /// ```
     #[must_use]
     pub fn stop_gradient(self) -> Self {
-        self.tape.push_value(self.value())
+        self.tape.push_value(self.held())
     }
 
     /// Reads the value in place, without touching its reference count.
     pub(crate) fn with<R>(self, f: impl FnOnce(&Value<T>) -> R) -> R {
-        f(&self.tape.nodes.borrow()[self.id as usize].value)
+        self.tape.with_values(&[self], |values| f(values[0]))
+    }
+
+    /// The value as the tape holds it.
+    pub(crate) fn held(self) -> Held<T> {
+        self.tape.nodes.borrow().held(self.id)
+    }
+
+    /// The shape.
+    pub(crate) fn dim(self) -> IxDyn {
+        self.tape.nodes.borrow().dim(self.id)
+    }
+
+    pub(crate) fn has_shape(self, shape: &[usize]) -> bool {
+        self.dim().slice() == shape
+    }
+
+    pub(crate) fn has_shape_of(self, other: Self) -> bool {
+        self.tape.nodes.borrow().have_one_shape(self.id, other.id)
     }
 
     /// The same value at a new place of the tape, recorded even if this is a constant.
     pub(crate) fn alias(self) -> Self {
-        let record = Record::new(std::rc::Rc::new(Identity), Inputs::from_vars(&[self]));
-        self.tape.push(Node { value: self.value(), record: Some(record), wants_gradient: true })
+        let record = Record { op: Operation::new(Identity), inputs: Inputs::from_vars(&[self]) };
+        self.tape.push(self.held(), Some(record), true)
     }
 
     /// Resolves an axis that may count from the end.

@@ -2,6 +2,7 @@
 
 use ulp_tensor::Float;
 
+use crate::elementwise::Elementwise;
 use crate::op::{Op, Value};
 use crate::var::Var;
 
@@ -29,12 +30,24 @@ impl<T: Float> Op<T> for Add {
     }
 }
 
+impl<T: Float> Elementwise<T> for Add {
+    #[inline(always)]
+    fn at(&self, [a, b]: [T; 2]) -> T {
+        a + b
+    }
+
+    #[inline(always)]
+    fn slope(&self, _: usize, _: [T; 2], _: T, dy: T) -> T {
+        dy
+    }
+}
+
 impl<'t, T: Float> std::ops::Add for Var<'t, T> {
     type Output = Self;
 
     #[track_caller]
     fn add(self, other: Self) -> Self {
-        self.tape.apply(Add, &[self, other])
+        self.tape.apply_to_pairs(Add, self, other)
     }
 }
 
@@ -60,11 +73,23 @@ impl<T: Float> Op<T> for AddScalar<T> {
     }
 }
 
+impl<T: Float> Elementwise<T> for AddScalar<T> {
+    #[inline(always)]
+    fn at(&self, [x, _]: [T; 2]) -> T {
+        x + self.0
+    }
+
+    #[inline(always)]
+    fn slope(&self, _: usize, _: [T; 2], _: T, dy: T) -> T {
+        dy
+    }
+}
+
 impl<'t, T: Float> std::ops::Add<T> for Var<'t, T> {
     type Output = Self;
 
     #[track_caller]
     fn add(self, other: T) -> Self {
-        self.tape.apply(AddScalar(other), &[self])
+        self.tape.apply_to_each(AddScalar(other), self)
     }
 }

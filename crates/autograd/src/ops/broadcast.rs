@@ -62,7 +62,7 @@ impl<T: Float> Var<'_, T> {
     #[track_caller]
     #[must_use]
     pub fn broadcast_to(self, shape: &[usize]) -> Self {
-        if self.with(|value| value.shape() == shape) {
+        if self.has_shape(shape) {
             return self;
         }
         self.tape.apply(BroadcastTo { shape: shape.to_vec() }, &[self])
@@ -77,7 +77,7 @@ impl<T: Float> Var<'_, T> {
     #[track_caller]
     #[must_use]
     pub fn sum_to(self, shape: &[usize]) -> Self {
-        if self.with(|value| value.shape() == shape) {
+        if self.has_shape(shape) {
             return self;
         }
         self.tape.apply(SumTo { shape: shape.to_vec() }, &[self])

@@ -102,7 +102,7 @@ impl<T: Float> Op<T> for ForWeights {
 }
 
 fn last_two<T: Float>(x: Var<'_, T>) -> [usize; 2] {
-    x.with(|x| [x.shape()[2], x.shape()[3]])
+    [x.dim()[2], x.dim()[3]]
 }
 
 impl<T: Float> Var<'_, T> {

@@ -2,6 +2,7 @@
 
 use ulp_tensor::Float;
 
+use crate::elementwise::Elementwise;
 use crate::op::{Op, Value};
 use crate::var::Var;
 
@@ -33,12 +34,24 @@ impl<T: Float> Op<T> for Div {
     }
 }
 
+impl<T: Float> Elementwise<T> for Div {
+    #[inline(always)]
+    fn at(&self, [a, b]: [T; 2]) -> T {
+        a / b
+    }
+
+    #[inline(always)]
+    fn slope(&self, i: usize, [_, b]: [T; 2], y: T, dy: T) -> T {
+        if i == 0 { dy / b } else { -(dy * y / b) }
+    }
+}
+
 impl<'t, T: Float> std::ops::Div for Var<'t, T> {
     type Output = Self;
 
     #[track_caller]
     fn div(self, other: Self) -> Self {
-        self.tape.apply(Div, &[self, other])
+        self.tape.apply_to_pairs(Div, self, other)
     }
 }
 
@@ -65,11 +78,23 @@ impl<T: Float> Op<T> for DivScalar<T> {
     }
 }
 
+impl<T: Float> Elementwise<T> for DivScalar<T> {
+    #[inline(always)]
+    fn at(&self, [x, _]: [T; 2]) -> T {
+        x / self.0
+    }
+
+    #[inline(always)]
+    fn slope(&self, _: usize, _: [T; 2], _: T, dy: T) -> T {
+        dy / self.0
+    }
+}
+
 impl<'t, T: Float> std::ops::Div<T> for Var<'t, T> {
     type Output = Self;
 
     #[track_caller]
     fn div(self, other: T) -> Self {
-        self.tape.apply(DivScalar(other), &[self])
+        self.tape.apply_to_each(DivScalar(other), self)
     }
 }

@@ -2,6 +2,7 @@
 
 use ulp_tensor::Float;
 
+use crate::elementwise::Elementwise;
 use crate::op::{Op, Value};
 use crate::var::Var;
 
@@ -27,11 +28,25 @@ impl<T: Float> Op<T> for Exp {
     }
 }
 
+impl<T: Float> Elementwise<T> for Exp {
+    const FUSED: bool = true;
+
+    #[inline(always)]
+    fn at(&self, [x, _]: [T; 2]) -> T {
+        x.exp()
+    }
+
+    #[inline(always)]
+    fn slope(&self, _: usize, _: [T; 2], y: T, dy: T) -> T {
+        dy * y
+    }
+}
+
 impl<'t, T: Float> Var<'t, T> {
     /// `eˣ`, elementwise.
     #[track_caller]
     #[must_use]
     pub fn exp(self) -> Self {
-        self.tape.apply(Exp, &[self])
+        self.tape.apply_to_each(Exp, self)
     }
 }

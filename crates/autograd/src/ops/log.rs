@@ -2,6 +2,7 @@
 
 use ulp_tensor::Float;
 
+use crate::elementwise::Elementwise;
 use crate::op::{Op, Value};
 use crate::var::Var;
 
@@ -27,11 +28,25 @@ impl<T: Float> Op<T> for Log {
     }
 }
 
+impl<T: Float> Elementwise<T> for Log {
+    const FUSED: bool = true;
+
+    #[inline(always)]
+    fn at(&self, [x, _]: [T; 2]) -> T {
+        x.log()
+    }
+
+    #[inline(always)]
+    fn slope(&self, _: usize, [x, _]: [T; 2], _: T, dy: T) -> T {
+        dy / x
+    }
+}
+
 impl<'t, T: Float> Var<'t, T> {
     /// `ln x`, elementwise.
     #[track_caller]
     #[must_use]
     pub fn log(self) -> Self {
-        self.tape.apply(Log, &[self])
+        self.tape.apply_to_each(Log, self)
     }
 }

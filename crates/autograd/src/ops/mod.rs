@@ -84,7 +84,7 @@ fn wanted<'t, T: Float, const N: usize>(
 
 /// `x` summed over what broadcasting repeated `like` to get there.
 fn summed_to<'t, T: Float>(x: Var<'t, T>, like: Var<'t, T>) -> Var<'t, T> {
-    if x.with(|x| like.with(|like| x.shape() == like.shape())) {
+    if x.has_shape_of(like) {
         return x;
     }
     x.sum_to(&like.shape())

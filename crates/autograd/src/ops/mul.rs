@@ -2,6 +2,7 @@
 
 use ulp_tensor::Float;
 
+use crate::elementwise::Elementwise;
 use crate::op::{Op, Value};
 use crate::var::Var;
 
@@ -30,12 +31,24 @@ impl<T: Float> Op<T> for Mul {
     }
 }
 
+impl<T: Float> Elementwise<T> for Mul {
+    #[inline(always)]
+    fn at(&self, [a, b]: [T; 2]) -> T {
+        a * b
+    }
+
+    #[inline(always)]
+    fn slope(&self, i: usize, [a, b]: [T; 2], _: T, dy: T) -> T {
+        if i == 0 { dy * b } else { dy * a }
+    }
+}
+
 impl<'t, T: Float> std::ops::Mul for Var<'t, T> {
     type Output = Self;
 
     #[track_caller]
     fn mul(self, other: Self) -> Self {
-        self.tape.apply(Mul, &[self, other])
+        self.tape.apply_to_pairs(Mul, self, other)
     }
 }
 
@@ -61,11 +74,23 @@ impl<T: Float> Op<T> for Scale<T> {
     }
 }
 
+impl<T: Float> Elementwise<T> for Scale<T> {
+    #[inline(always)]
+    fn at(&self, [x, _]: [T; 2]) -> T {
+        x * self.0
+    }
+
+    #[inline(always)]
+    fn slope(&self, _: usize, _: [T; 2], _: T, dy: T) -> T {
+        dy * self.0
+    }
+}
+
 impl<'t, T: Float> std::ops::Mul<T> for Var<'t, T> {
     type Output = Self;
 
     #[track_caller]
     fn mul(self, other: T) -> Self {
-        self.tape.apply(Scale(other), &[self])
+        self.tape.apply_to_each(Scale(other), self)
     }
 }

@@ -2,6 +2,7 @@
 
 use ulp_tensor::Float;
 
+use crate::elementwise::Elementwise;
 use crate::op::{Op, Value};
 use crate::var::Var;
 
@@ -27,10 +28,22 @@ impl<T: Float> Op<T> for Neg {
     }
 }
 
+impl<T: Float> Elementwise<T> for Neg {
+    #[inline(always)]
+    fn at(&self, [x, _]: [T; 2]) -> T {
+        -x
+    }
+
+    #[inline(always)]
+    fn slope(&self, _: usize, _: [T; 2], _: T, dy: T) -> T {
+        -dy
+    }
+}
+
 impl<T: Float> std::ops::Neg for Var<'_, T> {
     type Output = Self;
 
     fn neg(self) -> Self {
-        self.tape.apply(Neg, &[self])
+        self.tape.apply_to_each(Neg, self)
     }
 }

@@ -2,6 +2,7 @@
 
 use ulp_tensor::Float;
 
+use crate::elementwise::Elementwise;
 use crate::op::{Op, Value};
 use crate::var::Var;
 
@@ -50,11 +51,23 @@ impl<T: Float> Op<T> for ReluVjp {
     }
 }
 
+impl<T: Float> Elementwise<T> for Relu {
+    #[inline(always)]
+    fn at(&self, [x, _]: [T; 2]) -> T {
+        if x < T::ZERO { T::ZERO } else { x }
+    }
+
+    #[inline(always)]
+    fn slope(&self, _: usize, [x, _]: [T; 2], _: T, dy: T) -> T {
+        if x > T::ZERO { dy } else { T::ZERO }
+    }
+}
+
 impl<'t, T: Float> Var<'t, T> {
     /// `max(x, 0)`, elementwise. At the kink, 0, the gradient is 0.
     #[track_caller]
     #[must_use]
     pub fn relu(self) -> Self {
-        self.tape.apply(Relu, &[self])
+        self.tape.apply_to_each(Relu, self)
     }
 }

@@ -45,7 +45,7 @@ impl<T: Float> Var<'_, T> {
     #[track_caller]
     #[must_use]
     pub fn reshape(self, shape: &[usize]) -> Self {
-        if self.with(|value| value.shape() == shape) {
+        if self.has_shape(shape) {
             return self;
         }
         self.tape.apply(Reshape { shape: shape.to_vec() }, &[self])

@@ -2,6 +2,7 @@
 
 use ulp_tensor::Float;
 
+use crate::elementwise::Elementwise;
 use crate::op::{Op, Value};
 use crate::var::Var;
 
@@ -58,11 +59,25 @@ impl<T: Float> Op<T> for SigmoidVjp {
     }
 }
 
+impl<T: Float> Elementwise<T> for Sigmoid {
+    const FUSED: bool = true;
+
+    #[inline(always)]
+    fn at(&self, [x, _]: [T; 2]) -> T {
+        x.sigmoid()
+    }
+
+    #[inline(always)]
+    fn slope(&self, _: usize, _: [T; 2], y: T, dy: T) -> T {
+        dy * (y * (T::ONE - y))
+    }
+}
+
 impl<'t, T: Float> Var<'t, T> {
     /// `1/(1 + e⁻ˣ)`, elementwise.
     #[track_caller]
     #[must_use]
     pub fn sigmoid(self) -> Self {
-        self.tape.apply(Sigmoid, &[self])
+        self.tape.apply_to_each(Sigmoid, self)
     }
 }

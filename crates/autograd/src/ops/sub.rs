@@ -2,6 +2,7 @@
 
 use ulp_tensor::Float;
 
+use crate::elementwise::Elementwise;
 use crate::op::{Op, Value};
 use crate::var::Var;
 
@@ -30,12 +31,24 @@ impl<T: Float> Op<T> for Sub {
     }
 }
 
+impl<T: Float> Elementwise<T> for Sub {
+    #[inline(always)]
+    fn at(&self, [a, b]: [T; 2]) -> T {
+        a - b
+    }
+
+    #[inline(always)]
+    fn slope(&self, i: usize, _: [T; 2], _: T, dy: T) -> T {
+        if i == 0 { dy } else { -dy }
+    }
+}
+
 impl<'t, T: Float> std::ops::Sub for Var<'t, T> {
     type Output = Self;
 
     #[track_caller]
     fn sub(self, other: Self) -> Self {
-        self.tape.apply(Sub, &[self, other])
+        self.tape.apply_to_pairs(Sub, self, other)
     }
 }
 
@@ -45,6 +58,6 @@ impl<'t, T: Float> std::ops::Sub<T> for Var<'t, T> {
     #[track_caller]
     fn sub(self, other: T) -> Self {
         // a - s and a + (-s) are the same real number, rounded once.
-        self.tape.apply(AddScalar(-other), &[self])
+        self.tape.apply_to_each(AddScalar(-other), self)
     }
 }

@@ -2,6 +2,7 @@
 
 use ulp_tensor::Float;
 
+use crate::elementwise::Elementwise;
 use crate::op::{Op, Value};
 use crate::var::Var;
 
@@ -56,11 +57,25 @@ impl<T: Float> Op<T> for TanhVjp {
     }
 }
 
+impl<T: Float> Elementwise<T> for Tanh {
+    const FUSED: bool = true;
+
+    #[inline(always)]
+    fn at(&self, [x, _]: [T; 2]) -> T {
+        x.tanh()
+    }
+
+    #[inline(always)]
+    fn slope(&self, _: usize, _: [T; 2], y: T, dy: T) -> T {
+        dy * (T::ONE - y * y)
+    }
+}
+
 impl<'t, T: Float> Var<'t, T> {
     /// `tanh x`, elementwise.
     #[track_caller]
     #[must_use]
     pub fn tanh(self) -> Self {
-        self.tape.apply(Tanh, &[self])
+        self.tape.apply_to_each(Tanh, self)
     }
 }

@@ -4,6 +4,7 @@ mod controls;
 mod gradients;
 mod mixed_precision;
 mod segments;
+mod small_values;
 mod table;
 mod tape;
 mod tools;
