@@ -4,10 +4,10 @@ use std::ops::Range;
 
 use ndarray::{ArrayD, ArrayViewD, Axis, Ix2};
 
-use crate::map::shaped;
 use crate::rows::rows_in_chunk;
 use crate::simd::gemm::{Matrix, gemm};
 use crate::simd::out::collect;
+use crate::simd::out::shaped;
 use crate::simd::{Kernel, run, share};
 use crate::softmax::scaled_softmax_in_place;
 use crate::{Float, dot, pool};

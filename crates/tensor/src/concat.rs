@@ -3,8 +3,8 @@
 use ndarray::{ArrayD, ArrayViewD};
 
 use crate::Float;
-use crate::map::shaped;
 use crate::rows::rows_in_chunk;
+use crate::simd::out::shaped;
 use crate::simd::out::{Out, collect};
 use crate::simd::strided::Strided;
 

@@ -8,9 +8,9 @@
 use ndarray::{ArrayD, ArrayViewD, ArrayViewMutD, Axis};
 
 use crate::destination::{fresh, given};
-use crate::map::shaped;
 use crate::simd::gemm::{Matrix, gemm};
 use crate::simd::out::Memory;
+use crate::simd::out::shaped;
 use crate::simd::share;
 use crate::{Float, pool};
 

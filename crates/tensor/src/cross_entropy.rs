@@ -2,8 +2,8 @@
 
 use ndarray::{ArrayD, ArrayViewD, IxDyn};
 
-use crate::map::shaped;
 use crate::rows::{row, rows_in_chunk};
+use crate::simd::out::shaped;
 use crate::simd::out::{Out, collect};
 use crate::simd::strided::Strided;
 use crate::simd::{Kernel, run};

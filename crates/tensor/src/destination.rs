@@ -6,7 +6,7 @@
 
 use ndarray::{ArrayD, ArrayViewMutD};
 
-use crate::map::shaped;
+use crate::simd::out::shaped;
 use crate::simd::out::{self, Memory};
 use crate::{Float, pool};
 

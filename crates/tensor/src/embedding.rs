@@ -2,8 +2,8 @@
 
 use ndarray::{ArrayD, ArrayViewD};
 
-use crate::map::shaped;
 use crate::rows::{row, rows_in_chunk};
+use crate::simd::out::shaped;
 use crate::simd::out::{Out, PARALLEL, collect};
 use crate::simd::share;
 use crate::simd::strided::Strided;

@@ -3,7 +3,8 @@
 use ndarray::{ArrayD, ArrayViewD, Axis};
 
 use crate::lanes::for_parts;
-use crate::map::{copy, shaped};
+use crate::map::copy;
+use crate::simd::out::shaped;
 use crate::{Float, pool};
 
 /// Element (.., i, ..) is that of `x` at (.., `index`\[.., i, ..\], ..) along `axis`.

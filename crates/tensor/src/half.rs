@@ -2,10 +2,10 @@
 
 use ndarray::{ArrayD, ArrayViewD, IxDyn};
 
-use crate::simd::out::{CHUNK, PARALLEL, collect};
+use crate::simd::out::{CHUNK, PARALLEL, collect, shaped};
 use crate::simd::share;
 use crate::simd::strided::Strided;
-use crate::{map, matmul, pool};
+use crate::{matmul, pool};
 
 /// A 16-bit format of stored numbers; arrays of it hold codes, as `u16`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -68,7 +68,7 @@ impl HalfFormat {
             let mut buffer = vec![0; x.len()];
             convert(source.get(start, x.len(), &mut buffer), x);
         });
-        map::shaped(codes.shape(), x)
+        shaped(codes.shape(), x)
     }
 }
 

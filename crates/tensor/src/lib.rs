@@ -1,8 +1,9 @@
 //! Operations on [`ndarray`] arrays: parallel, vectorised, the same bits on any number of threads.
 //!
 //! There is no array type here. Functions take views of `f32` or `f64` ([`Float`]) with any strides
-//! and return fresh arrays in standard layout; what your program already holds goes in, and what
-//! comes out is `ndarray`'s:
+//! and return fresh arrays in standard layout (a function of each element leaves arrays that all lie
+//! in another order, such as transposed ones, in that order, as `ndarray` does); what your program
+//! already holds goes in, and what comes out is `ndarray`'s:
 //!
 //! ```
 //! use ulp_tensor::ndarray::array;

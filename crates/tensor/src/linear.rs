@@ -7,7 +7,7 @@ use ndarray::{ArrayD, ArrayView2, ArrayViewD, ArrayViewMutD, CowArray, IxDyn};
 use crate::destination::{fresh, given};
 use crate::rows::rows_in_chunk;
 use crate::simd::gemm::{Matrix, product_of, write_product};
-use crate::simd::out::{Memory, PARALLEL};
+use crate::simd::out::{Memory, PARALLEL, shaped};
 use crate::simd::{Kernel, run, share};
 use crate::{Float, map, sum};
 
@@ -146,7 +146,7 @@ pub fn linear_vjp_w<T: Float>(dy: ArrayViewD<'_, T>, x: ArrayViewD<'_, T>) -> Ar
     let (dy, x) = (rows(&dy), rows(&x));
     let (dyt, x2) = (matrix(dy.view()).reversed_axes(), matrix(x.view()));
     let (outputs, inputs) = (dyt.nrows(), x2.ncols());
-    map::shaped(&[outputs, inputs], product_of(Matrix::new(&dyt), Matrix::new(&x2)))
+    shaped(&[outputs, inputs], product_of(Matrix::new(&dyt), Matrix::new(&x2)))
 }
 
 /// The gradient of [`linear`] with respect to `bias`: `dy` summed over its leading axes.

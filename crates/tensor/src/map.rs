@@ -7,16 +7,21 @@ use ndarray::{ArrayD, ArrayViewD, ArrayViewMutD, IxDyn};
 use crate::Float;
 use crate::broadcast::broadcast_shape;
 use crate::destination::{fresh, given};
-use crate::simd::out::{CHUNK, Map1, Map2, Map3, Memory, Out, collect};
+use crate::simd::out::{CHUNK, Map1, Map2, Map3, Memory, Out, Turned, collect, shaped};
 use crate::simd::strided::Strided;
 use crate::simd::{Kernel, run};
 
 /// The elements gathered at a time when an operand does not lie side by side.
 const BLOCK: usize = 1024;
 
-/// `f` of every element.
+/// `f` of every element. The result keeps the order in which the elements of `x` lie side by side.
 pub(crate) fn map1<T: Float, F: Map1<T>>(x: ArrayViewD<'_, T>, f: F) -> ArrayD<T> {
-    fresh(x.shape(), |memory| write1(&x, f, memory))
+    match Turned::new(&x) {
+        None => fresh(x.shape(), |memory| write1(&x, f, memory)),
+        Some(x) => x.fresh(|memory| {
+            memory.fill(CHUNK, |start, out| out.map1(f, &x.elements[start..][..out.len()]))
+        }),
+    }
 }
 
 /// [`map1`] into `out`.
@@ -45,13 +50,24 @@ fn write1<'m, T: Float, F: Map1<T>>(
     })
 }
 
-/// `f` of every pair, broadcasting.
+/// `f` of every pair, broadcasting. Operands that lie alike give a result that lies as they do.
 #[track_caller]
 pub(crate) fn map2<T: Float, F: Map2<T>>(
     x: ArrayViewD<'_, T>,
     y: ArrayViewD<'_, T>,
     f: F,
 ) -> ArrayD<T> {
+    if x.shape() == y.shape()
+        && x.strides() == y.strides()
+        && let (Some(x), Some(y)) = (Turned::new(&x), Turned::new(&y))
+    {
+        return x.fresh(|memory| {
+            memory.fill(CHUNK, |start, out| {
+                let part = start..start + out.len();
+                out.map2(f, &x.elements[part.clone()], &y.elements[part]);
+            })
+        });
+    }
     let shape = common_shape(&x, &y);
     fresh(&shape, |memory| write2(&x, &y, f, &shape, memory))
 }
@@ -210,11 +226,6 @@ pub(crate) fn copy<T: Float>(x: ArrayViewD<'_, T>) -> ArrayD<T> {
         };
     });
     shaped(x.shape(), data)
-}
-
-/// An array of `data`, which has as many elements as `shape` says.
-pub(crate) fn shaped<T>(shape: &[usize], data: Vec<T>) -> ArrayD<T> {
-    ArrayD::from_shape_vec(IxDyn(shape), data).expect("the data was made for this shape")
 }
 
 fn expand<'a, T: Float>(x: &'a ArrayViewD<'_, T>, shape: &[usize]) -> Strided<'a, T> {

@@ -1,6 +1,6 @@
 //! Products of matrices, batched.
 
-use ndarray::{ArrayD, ArrayView2, ArrayViewD, ArrayViewMutD, Axis, Ix2, IxDyn};
+use ndarray::{ArrayD, ArrayViewD, ArrayViewMutD, Axis, IxDyn};
 
 use crate::Float;
 use crate::broadcast::broadcast_shape;
@@ -36,6 +36,12 @@ use crate::simd::share;
 /// ```
 #[track_caller]
 pub fn matmul<T: Float>(a: ArrayViewD<'_, T>, b: ArrayViewD<'_, T>) -> ArrayD<T> {
+    if a.ndim() == 2 && b.ndim() == 2 {
+        assert_multiply(&a, &b);
+        let shape = [a.shape()[0], b.shape()[1]];
+        let (a, b) = (Matrix::last_axes(&a), Matrix::last_axes(&b));
+        return fresh(&shape, |memory| write_product(a, b, memory));
+    }
     let pair = Pair::new(&a, &b);
     fresh(&pair.shape(), |memory| pair.write(memory))
 }
@@ -101,6 +107,16 @@ pub fn matmul_accumulate<T: Float>(
     in_place(&pair.shape(), out, |out| pair.add_to(out));
 }
 
+/// Panics unless the last two axes multiply; the message names both shapes.
+#[track_caller]
+fn assert_multiply<T>(a: &ArrayViewD<'_, T>, b: &ArrayViewD<'_, T>) {
+    let (a, b) = (a.shape(), b.shape());
+    assert!(
+        a.len() >= 2 && b.len() >= 2 && a[a.len() - 1] == b[b.len() - 2],
+        "shapes {a:?} and {b:?} do not multiply"
+    );
+}
+
 /// Two operands, broadcast to one batch.
 struct Pair<'a, T> {
     a: ArrayViewD<'a, T>,
@@ -114,12 +130,7 @@ struct Pair<'a, T> {
 impl<'a, T: Float> Pair<'a, T> {
     #[track_caller]
     fn new(a: &'a ArrayViewD<'_, T>, b: &'a ArrayViewD<'_, T>) -> Self {
-        assert!(
-            a.ndim() >= 2 && b.ndim() >= 2 && a.shape()[a.ndim() - 1] == b.shape()[b.ndim() - 2],
-            "shapes {:?} and {:?} do not multiply",
-            a.shape(),
-            b.shape()
-        );
+        assert_multiply(a, b);
         let batch = broadcast_shape(&a.shape()[..a.ndim() - 2], &b.shape()[..b.ndim() - 2]);
         let (m, k) = (a.shape()[a.ndim() - 2], a.shape()[a.ndim() - 1]);
         let n = b.shape()[b.ndim() - 1];
@@ -142,12 +153,12 @@ impl<'a, T: Float> Pair<'a, T> {
     fn write<'m>(&self, memory: Memory<'m, T>) -> &'m mut [T] {
         if self.batch.iter().product::<usize>() == 1 {
             let (a, b) = (page(&self.a, &self.batch, 0), page(&self.b, &self.batch, 0));
-            return write_product(Matrix::new(&a), Matrix::new(&b), memory);
+            return write_product(a, b, memory);
         }
         let parallel = self.is_large(memory.len());
         memory.fill_parts(self.m * self.n, parallel, |i, out| {
             let (a, b) = (page(&self.a, &self.batch, i), page(&self.b, &self.batch, i));
-            out.product(Matrix::new(&a), Matrix::new(&b));
+            out.product(a, b);
         })
     }
 
@@ -155,7 +166,7 @@ impl<'a, T: Float> Pair<'a, T> {
         let parallel = self.is_large(out.len());
         share::chunks(out, self.m * self.n, parallel, |i, out| {
             let (a, b) = (page(&self.a, &self.batch, i), page(&self.b, &self.batch, i));
-            gemm(Matrix::new(&a), Matrix::new(&b), out, self.n, true);
+            gemm(a, b, out, self.n, true);
         });
     }
 
@@ -166,14 +177,17 @@ impl<'a, T: Float> Pair<'a, T> {
 }
 
 /// Matrix number `index` of a batch.
-fn page<'a, T>(x: &ArrayViewD<'a, T>, batch: &[usize], mut index: usize) -> ArrayView2<'a, T> {
+fn page<'a, T: Float>(x: &ArrayViewD<'a, T>, batch: &[usize], mut index: usize) -> Matrix<'a, T> {
+    if index == 0 {
+        return Matrix::last_axes(x);
+    }
     let mut x = x.clone();
     for axis in (0..batch.len()).rev() {
         let i = index % batch[axis];
         index /= batch[axis];
         x = x.index_axis_move(Axis(axis), i);
     }
-    x.into_dimensionality::<Ix2>().expect("two axes are left")
+    Matrix::last_axes(&x)
 }
 
 /// `a · bᵀ` over the last two axes, without copying `b`.

@@ -2,8 +2,8 @@
 
 use ndarray::{ArrayD, ArrayViewD, IxDyn};
 
-use crate::map::shaped;
 use crate::rows::rows_in_chunk;
+use crate::simd::out::shaped;
 use crate::simd::out::{PARALLEL, collect, collect_beside};
 use crate::simd::share;
 use crate::{Conv, Float, pool};

@@ -2,8 +2,8 @@
 
 use ndarray::ArrayD;
 
-use crate::map::shaped;
 use crate::philox::box_muller;
+use crate::simd::out::shaped;
 use crate::simd::out::{Out, collect};
 use crate::simd::{Kernel, run};
 use crate::{Float, Philox};

@@ -4,15 +4,16 @@
 //! read row after row; where instead the *outputs* lie side by side, rows of terms are joined to
 //! rows. The strides decide which, so that memory is read in its own order, and no bit depends on it.
 
+use std::hint::black_box;
 use std::ops::Range;
 
 use ndarray::{ArrayD, ArrayViewD};
 
-use crate::simd::out::{CHUNK, PARALLEL, collect};
+use crate::Float;
+use crate::simd::out::{CHUNK, PARALLEL, collect, shaped};
 use crate::simd::strided::Strided;
 use crate::simd::{Kernel, run, share};
 use crate::sum::{BLOCK, LANES};
-use crate::{Float, map};
 
 /// How terms become one number: inside a block each of 16 lanes takes its terms in ascending order;
 /// the lanes are joined in halves, the blocks as a tree of pairs.
@@ -38,16 +39,25 @@ pub(crate) fn reduce<T: Float, F: Fold<T>>(
     axes: &[usize],
     keep: bool,
 ) -> ArrayD<T> {
+    if axes.len() == x.ndim()
+        && let Some(elements) = x.as_slice()
+    {
+        validate(&x, axes);
+        let shape = if keep { vec![1; axes.len()] } else { Vec::new() };
+        return shaped(&shape, vec![reduce_slice(f, elements)]);
+    }
     let Reduction { view, shape, outputs, terms, kept } = Reduction::new(x, axes, keep);
     let columns = columns(&view, kept);
-    let data = if columns > 1 {
-        reduce_columns(f, view, kept, columns, terms)
-    } else if let (1, Some(x)) = (outputs, view.to_slice()) {
-        vec![reduce_slice(f, x)]
-    } else {
-        reduce_rows(f, &Strided::new(&view), outputs, terms)
+    let data = match view.to_slice() {
+        _ if columns > 1 => reduce_columns(f, view, kept, columns, terms),
+        Some(x) if terms <= BLOCK && x.len() <= PARALLEL => {
+            let mut out = vec![T::ZERO; outputs];
+            run(RowFolds { f, x, terms, out: &mut out });
+            out
+        }
+        _ => reduce_rows(f, &Strided::new(&view), outputs, terms),
     };
-    map::shaped(&shape, data)
+    shaped(&shape, data)
 }
 
 /// `f` of all elements of a slice.
@@ -109,6 +119,9 @@ fn reduce_strided<T: Float, F: Fold<T>>(f: F, x: &Strided<'_, T>, start: usize, 
     if let Some(x) = x.contiguous(start, terms) {
         return reduce_slice(f, x);
     }
+    if terms <= BLOCK {
+        return run(StridedBlock { f, x, start, terms });
+    }
     let mut parts = vec![T::ZERO; terms.div_ceil(BLOCK)];
     let blocks = x.tile().max(CHUNK).div_ceil(BLOCK);
     share::chunks(&mut parts, blocks, terms > 4 * PARALLEL, |index, parts| {
@@ -149,7 +162,8 @@ fn columns<T>(view: &ArrayViewD<'_, T>, kept: usize) -> usize {
     let step = axes().skip(kept).filter(|&(n, _)| n > 1).map(|(_, s)| s.unsigned_abs()).min();
     let mut columns = 1;
     let mut expected = None;
-    for (n, stride) in axes().take(kept).collect::<Vec<_>>().into_iter().rev() {
+    for axis in (0..kept).rev() {
+        let (n, stride) = (view.shape()[axis], view.strides()[axis]);
         let near = match expected {
             None => step.is_some_and(|step| stride.unsigned_abs() < step),
             Some(expected) => stride == expected,
@@ -188,7 +202,8 @@ fn reduce_columns<T: Float, F: Fold<T>>(
     // The lanes of so many columns stay in the second cache, the fewer the less is left to share.
     let width = match columns {
         0..=16 => 16,
-        17..=512 => 128,
+        17..=64 => 64,
+        65..=512 => 128,
         _ => 512,
     };
     // Each block's result for each column: [outer, blocks, columns].
@@ -201,6 +216,7 @@ fn reduce_columns<T: Float, F: Fold<T>>(
         let x = &strided;
         match width {
             16 => run(ColumnFold::<T, F, 16> { f, x, first, columns, rows, out }),
+            64 => run(ColumnFold::<T, F, 64> { f, x, first, columns, rows, out }),
             128 => run(ColumnFold::<T, F, 128> { f, x, first, columns, rows, out }),
             _ => run(ColumnFold::<T, F, 512> { f, x, first, columns, rows, out }),
         }
@@ -238,7 +254,39 @@ impl<T: Float, F: Fold<T>> Kernel for BlockFold<'_, T, F> {
         for x in whole {
             take(f, &mut lanes, x);
         }
-        take_rest(f, &mut lanes, rest);
+        take_rest(f, &mut lanes, rest, rest.len());
+        join(f, lanes)
+    }
+}
+
+/// One block of elements that do not lie side by side.
+struct StridedBlock<'a, T, F> {
+    f: F,
+    x: &'a Strided<'a, T>,
+    start: usize,
+    terms: usize,
+}
+
+/// The elements of such a block that are read at a time: while they are added, which waits for each
+/// addition, the processor reads the next.
+const STRIP: usize = 1024;
+
+impl<T: Float, F: Fold<T>> Kernel for StridedBlock<'_, T, F> {
+    type Output = T;
+    #[inline(always)]
+    fn run(self) -> T {
+        let StridedBlock { f, x, start, terms } = self;
+        let mut lanes = [f.start(); LANES];
+        let mut buffer = [T::ZERO; STRIP];
+        for at in (0..terms).step_by(STRIP) {
+            let strip = &mut buffer[..STRIP.min(terms - at)];
+            x.read(start + at, strip);
+            let (whole, rest) = strip.as_chunks::<LANES>();
+            for x in whole {
+                take(f, &mut lanes, x);
+            }
+            take_rest(f, &mut lanes, rest, rest.len());
+        }
         join(f, lanes)
     }
 }
@@ -250,24 +298,40 @@ fn take<T: Float, F: Fold<T>>(f: F, lanes: &mut [T; LANES], x: &[T; LANES]) {
     }
 }
 
-/// Fewer terms than lanes.
+/// The first `n` terms of `from`, fewer than there are lanes.
 #[inline(always)]
-fn take_rest<T: Float, F: Fold<T>>(f: F, lanes: &mut [T; LANES], rest: &[T]) {
-    if !rest.is_empty() {
-        let mut last = [f.start(); LANES];
-        last[..rest.len()].copy_from_slice(rest);
-        take(f, lanes, &last);
+fn take_rest<T: Float, F: Fold<T>>(f: F, lanes: &mut [T; LANES], from: &[T], n: usize) {
+    if n == 0 {
+        return;
     }
+    let mut last = [f.start(); LANES];
+    match from.first_chunk::<LANES>() {
+        // More is read than taken: a whole register is faster than a copy of any length.
+        Some(more) => {
+            for j in 0..LANES {
+                last[j] = if j < n { more[j] } else { last[j] };
+            }
+        }
+        None => last[..n].copy_from_slice(&from[..n]),
+    }
+    take(f, lanes, &last);
 }
 
 #[inline(always)]
-fn join<T: Float, F: Fold<T>>(f: F, mut lanes: [T; LANES]) -> T {
-    for half in [8, 4, 2, 1] {
-        for i in 0..half {
-            lanes[i] = f.join(lanes[i], lanes[i + half]);
-        }
+pub(crate) fn join<T: Float, F: Fold<T>>(f: F, lanes: [T; LANES]) -> T {
+    // The lanes go through memory, where they lie side by side: left to itself the compiler keeps them
+    // in registers by the pairs that are joined here, and takes terms with these two by two.
+    let lanes = black_box(lanes);
+    // A loop of constant length for each step: of one loop over all steps the compiler makes
+    // jumps from lane to lane.
+    let (mut eight, mut four) = ([f.start(); 8], [f.start(); 4]);
+    for i in 0..8 {
+        eight[i] = f.join(lanes[i], lanes[i + 8]);
     }
-    lanes[0]
+    for i in 0..4 {
+        four[i] = f.join(eight[i], eight[i + 4]);
+    }
+    f.join(f.join(four[0], four[2]), f.join(four[1], four[3]))
 }
 
 /// Rows of `terms` elements, at most a block, one behind the other.
@@ -286,23 +350,23 @@ impl<T: Float, F: Fold<T>> Kernel for RowFolds<'_, T, F> {
         if terms == 0 {
             return out.fill(f.start());
         }
+        let (whole, rest) = (terms / LANES * LANES, terms % LANES);
         // Two rows at once: each waits for its own additions only.
         let (pairs, last) = out.as_chunks_mut::<2>();
-        let (x, x_last) = x.split_at(pairs.len() * 2 * terms);
-        for (out, x) in pairs.iter_mut().zip(x.chunks_exact(2 * terms)) {
-            let (x0, x1) = x.split_at(terms);
-            let ((x0, rest0), (x1, rest1)) = (x0.as_chunks::<LANES>(), x1.as_chunks::<LANES>());
+        for (pair, out) in pairs.iter_mut().enumerate() {
+            let (x0, x1) = (&x[2 * pair * terms..], &x[(2 * pair + 1) * terms..]);
             let (mut lanes0, mut lanes1) = ([f.start(); LANES], [f.start(); LANES]);
-            for (x0, x1) in x0.iter().zip(x1) {
+            let (whole0, whole1) = (x0[..whole].as_chunks().0, x1[..whole].as_chunks().0);
+            for (x0, x1) in whole0.iter().zip(whole1) {
                 take(f, &mut lanes0, x0);
                 take(f, &mut lanes1, x1);
             }
-            take_rest(f, &mut lanes0, rest0);
-            take_rest(f, &mut lanes1, rest1);
+            take_rest(f, &mut lanes0, &x0[whole..], rest);
+            take_rest(f, &mut lanes1, &x1[whole..], rest);
             *out = [join(f, lanes0), join(f, lanes1)];
         }
         if let [last] = last {
-            *last = BlockFold { f, x: &x_last[..terms] }.run();
+            *last = BlockFold { f, x: &x[2 * pairs.len() * terms..][..terms] }.run();
         }
     }
 }
@@ -362,6 +426,15 @@ impl<T: Float, F: Fold<T>, const W: usize> Kernel for ColumnFold<'_, T, F, W> {
     }
 }
 
+/// Panics unless each of `axes` is one of `x`, and none is given twice.
+#[track_caller]
+fn validate<T>(x: &ArrayViewD<'_, T>, axes: &[usize]) {
+    for (i, &axis) in axes.iter().enumerate() {
+        assert!(axis < x.ndim(), "axis {axis} of an array of shape {:?}", x.shape());
+        assert!(!axes[..i].contains(&axis), "axis {axis} is given twice in {axes:?}");
+    }
+}
+
 /// A view whose last axes are the ones to be reduced.
 pub(crate) struct Reduction<'a, T> {
     /// [kept .., reduced ..].
@@ -378,10 +451,7 @@ pub(crate) struct Reduction<'a, T> {
 impl<'a, T> Reduction<'a, T> {
     #[track_caller]
     pub(crate) fn new(x: ArrayViewD<'a, T>, axes: &[usize], keep: bool) -> Self {
-        for (i, &axis) in axes.iter().enumerate() {
-            assert!(axis < x.ndim(), "axis {axis} of an array of shape {:?}", x.shape());
-            assert!(!axes[..i].contains(&axis), "axis {axis} is given twice in {axes:?}");
-        }
+        validate(&x, axes);
         let is_reduced = |axis: &usize| axes.contains(axis);
         let length = |axis: usize| x.shape()[axis];
         let all = 0..x.ndim();
@@ -389,9 +459,14 @@ impl<'a, T> Reduction<'a, T> {
         let shape = shape.map(|axis| if is_reduced(&axis) { 1 } else { length(axis) }).collect();
         let terms = axes.iter().map(|&axis| length(axis)).product();
         let kept = x.ndim() - axes.len();
-        let mut order: Vec<usize> = all.clone().filter(|axis| !is_reduced(axis)).collect();
-        let outputs = order.iter().map(|&axis| length(axis)).product();
-        order.extend(all.filter(is_reduced));
-        Reduction { view: x.permuted_axes(order), shape, outputs, terms, kept }
+        let outputs = all.clone().filter(|axis| !is_reduced(axis)).map(length).product();
+        let view = if (0..kept).any(|axis| is_reduced(&axis)) {
+            let kept = all.clone().filter(|axis| !is_reduced(axis));
+            let order: Vec<usize> = kept.chain(all.filter(is_reduced)).collect();
+            x.permuted_axes(order)
+        } else {
+            x
+        };
+        Reduction { view, shape, outputs, terms, kept }
     }
 }

@@ -2,11 +2,11 @@
 
 use ndarray::{ArrayD, ArrayViewD, ArrayViewMutD};
 
+use crate::Float;
 use crate::destination::{fresh, given};
-use crate::simd::out::{CHUNK, Memory, Out, collect_beside};
+use crate::simd::out::{CHUNK, Memory, Out, collect_beside, shaped};
 use crate::simd::strided::Strided;
 use crate::sum::tree;
-use crate::{Float, map};
 
 /// Copies `x` and applies `f` to each row of its last axis.
 pub(crate) fn map_rows<T: Float>(
@@ -94,8 +94,7 @@ pub(crate) fn vjp_rows<T: Float>(
         }
     });
     let total = |j: usize| tree(partial.iter().map(|sums| sums[j]));
-    let sums = (0..parameters)
-        .map(|p| map::shaped(&[n], (p * n..(p + 1) * n).map(total).collect()))
-        .collect();
-    (map::shaped(x.shape(), dx), sums)
+    let sums =
+        (0..parameters).map(|p| shaped(&[n], (p * n..(p + 1) * n).map(total).collect())).collect();
+    (shaped(x.shape(), dx), sums)
 }

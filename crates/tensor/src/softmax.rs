@@ -3,9 +3,10 @@
 use ndarray::{ArrayBase, ArrayD, ArrayViewD, ArrayViewMutD, IxDyn, RawData};
 
 use crate::destination::fits;
-use crate::map::{copy, shaped};
+use crate::map::copy;
 use crate::max::SliceMax;
 use crate::rows::{map_rows, map_rows_into, row, rows_in_chunk};
+use crate::simd::out::shaped;
 use crate::simd::out::{Out, collect};
 use crate::simd::strided::Strided;
 use crate::simd::{Kernel, run};

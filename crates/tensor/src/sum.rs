@@ -124,13 +124,8 @@ pub(crate) fn tree<T: Float>(terms: impl IntoIterator<Item = T>) -> T {
 
 /// Folds the lanes of a block.
 #[inline(always)]
-pub(crate) fn fold<T: Float>(mut lanes: [T; LANES]) -> T {
-    for half in [8, 4, 2, 1] {
-        for i in 0..half {
-            lanes[i] += lanes[i + half];
-        }
-    }
-    lanes[0]
+pub(crate) fn fold<T: Float>(lanes: [T; LANES]) -> T {
+    reduce::join(Sum, lanes)
 }
 
 /// Adds element j to lane j mod 16.

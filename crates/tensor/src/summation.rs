@@ -4,8 +4,9 @@ use ndarray::{ArrayD, ArrayViewD, Axis};
 
 pub use fpbits::Summation;
 
+use crate::Float;
 use crate::reduce::Reduction;
-use crate::{Float, map};
+use crate::simd::out::shaped;
 
 /// The sum over `axes` by one of the methods of `fpbits`, from left to right to exact; the terms of
 /// an output are taken in logical order. [`sum`](crate::sum), by the tree of `docs/numerics.md`, is
@@ -42,5 +43,5 @@ pub fn sum_by<T: Float + fpbits::Native>(
     let terms_of = view.as_standard_layout();
     let rows = terms_of.to_shape((outputs, terms)).expect("all elements");
     let sums = rows.axis_iter(Axis(0)).map(|row| method.of(&row.to_vec()));
-    map::shaped(&shape, sums.collect())
+    shaped(&shape, sums.collect())
 }

@@ -6,6 +6,8 @@
 
 use std::mem::MaybeUninit;
 
+use ndarray::{ArrayD, ArrayViewD, Dimension, IxDyn, ShapeBuilder};
+
 use super::gemm::{Matrix, write_product};
 use super::strided::Strided;
 use super::{Kernel, run, share};
@@ -23,7 +25,7 @@ pub(crate) struct Out<'a, T> {
     written: usize,
 }
 
-impl<T: Copy> Out<'_, T> {
+impl<T: Copy + 'static> Out<'_, T> {
     /// The number of elements that this part holds in the end.
     pub(crate) fn len(&self) -> usize {
         self.memory.len()
@@ -217,6 +219,52 @@ pub(crate) fn fresh<T: Float>(
     // that all of them are initialised.
     unsafe { result.set_len(len) };
     result
+}
+
+/// An array of `data`, which has as many elements as `shape` says.
+///
+/// # Panics
+///
+/// If it has not.
+pub(crate) fn shaped<T>(shape: &[usize], data: Vec<T>) -> ArrayD<T> {
+    let len = shape.iter().try_fold(1, |len: usize, &length| len.checked_mul(length));
+    assert!(len == Some(data.len()), "{} elements of an array of shape {shape:?}", data.len());
+    // SAFETY: the product of the lengths is that of the data. (What more ndarray would look at, whether
+    // strides fit the data, takes as long as a small operation and is always so in standard layout.)
+    unsafe { ArrayD::from_shape_vec_unchecked(IxDyn(shape), data) }
+}
+
+/// A view whose elements lie side by side in another than the standard order, with no axis backwards:
+/// as those of a transposed array.
+pub(crate) struct Turned<'a, T> {
+    view: &'a ArrayViewD<'a, T>,
+    /// The elements in the order of memory.
+    pub(crate) elements: &'a [T],
+}
+
+impl<'a, T: Float> Turned<'a, T> {
+    pub(crate) fn new(view: &'a ArrayViewD<'_, T>) -> Option<Self> {
+        let backwards = |(&length, &stride): (&usize, &isize)| length > 1 && stride < 0;
+        if view.is_standard_layout() || view.shape().iter().zip(view.strides()).any(backwards) {
+            return None;
+        }
+        view.as_slice_memory_order().map(|elements| Turned { view, elements })
+    }
+
+    /// A fresh array that lies in memory as this view does; `write` writes its elements in that order.
+    pub(crate) fn fresh(
+        &self,
+        write: impl for<'m> FnOnce(Memory<'m, T>) -> &'m mut [T],
+    ) -> ArrayD<T> {
+        let data = fresh(self.elements.len(), write);
+        let mut strides = self.view.raw_dim();
+        for (stride, &given) in strides.slice_mut().iter_mut().zip(self.view.strides()) {
+            *stride = given.unsigned_abs();
+        }
+        // SAFETY: with these strides, none of which is negative where it counts, the elements of this
+        // shape lie side by side from the first on, and `data` has as many.
+        unsafe { ArrayD::from_shape_vec_unchecked(self.view.raw_dim().strides(strides), data) }
+    }
 }
 
 /// A vector of `len` elements: [`Memory::fill`] on fresh memory.

@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 
 use ndarray::ArrayViewD;
 
-use super::transpose::{TILE, Transpose};
+use super::transpose::Transpose;
 
 /// A view as a sequence of its elements in logical (row-major) order, whatever its strides.
 ///
@@ -24,7 +24,7 @@ unsafe impl<T: Sync> Send for Strided<'_, T> {}
 // SAFETY: as above.
 unsafe impl<T: Sync> Sync for Strided<'_, T> {}
 
-impl<'a, T: Copy> Strided<'a, T> {
+impl<'a, T: Copy + 'static> Strided<'a, T> {
     pub(crate) fn new(view: &ArrayViewD<'a, T>) -> Self {
         let mut axes: Vec<(usize, isize)> = Vec::with_capacity(view.ndim());
         for (&length, &stride) in view.shape().iter().zip(view.strides()) {
@@ -67,9 +67,10 @@ impl<'a, T: Copy> Strided<'a, T> {
         if len == 0 {
             return Some(&[]);
         }
-        let offset = match self.axes.last() {
-            None => 0,
-            Some(&(row, stride)) => {
+        let offset = match *self.axes {
+            [] => 0,
+            [(_, 1)] => start as isize,
+            [.., (row, stride)] => {
                 let column = start % row;
                 if (stride != 1 && len > 1) || column + len > row {
                     return None;
@@ -91,7 +92,7 @@ impl<'a, T: Copy> Strided<'a, T> {
                 if next.unsigned_abs() < stride.unsigned_abs() && next != 0 =>
             {
                 // Not more than fits into the second cache.
-                (MOST / row).clamp(1, rows).min(4 * TILE)
+                (MOST / row).clamp(1, rows).min(MOST_ROWS)
             }
             _ => 1,
         }
@@ -171,6 +172,9 @@ impl<'a, T: Copy> Strided<'a, T> {
 
 /// The most elements of a tile of rows.
 const MOST: usize = 1 << 16;
+
+/// The most rows of a tile: two cache lines of each column.
+const MOST_ROWS: usize = 32;
 
 /// Copies every `stride`-th element.
 ///

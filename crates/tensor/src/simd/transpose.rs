@@ -1,14 +1,19 @@
 //! Rows that lie across memory, read in tiles.
 
+use std::any::TypeId;
 use std::mem::MaybeUninit;
 
 use super::Kernel;
+use super::gemm::{Element, turn_any};
 
-/// The rows and columns of a tile.
-pub(crate) const TILE: usize = 8;
+/// The rows and columns of a square, which is turned in registers.
+const SQUARE: usize = 4;
 
-/// The bytes of a cache line.
-const LINE: usize = 64;
+/// The rows that are written together: a cache line of each column that is read, or two.
+const ROWS: usize = 16;
+
+/// How many columns ahead is asked for.
+const AHEAD: usize = 4 * SQUARE;
 
 /// Element (r, c) of `out`, whose rows have `row` elements, becomes the one at
 /// `from + r * next + c * stride`.
@@ -27,37 +32,64 @@ pub(super) struct Transpose<'a, T> {
     pub(super) out: &'a mut [MaybeUninit<T>],
 }
 
-impl<T: Copy> Kernel for Transpose<'_, T> {
+impl<T: Copy + 'static> Kernel for Transpose<'_, T> {
     type Output = ();
     #[inline(always)]
     fn run(self) {
         let Transpose { from, next, stride, row, out } = self;
         let rows = out.len() / row;
-        for c0 in (0..row).step_by(TILE) {
-            let columns = TILE.min(row - c0);
-            for c in c0 + TILE..(c0 + 2 * TILE).min(row) {
-                // What the next tiles need: the processor does not foresee jumps across pages.
-                for r in (0..rows).step_by(LINE / size_of::<T>().max(1)) {
-                    prefetch(from.wrapping_offset(c as isize * stride + r as isize * next));
+        assert!(rows * row == out.len(), "the last row is not whole");
+        let to = out.as_mut_ptr().cast::<T>();
+        // SAFETY: it is called for rows and columns of `out`: whoever made the struct promises that
+        // what goes there is readable.
+        let at = |r: usize, c: usize| unsafe {
+            (from.offset(r as isize * next + c as isize * stride), to.add(r * row + c))
+        };
+        // All of a cache line is used at once: lines that lie a power of two apart push one another out
+        // of the first cache.
+        for r0 in (0..rows).step_by(ROWS) {
+            let height = ROWS.min(rows - r0);
+            let in_squares = if next == 1 { height / SQUARE * SQUARE } else { 0 };
+            for c0 in (0..row).step_by(SQUARE) {
+                let columns = SQUARE.min(row - c0);
+                for c in c0 + AHEAD..(c0 + AHEAD + columns).min(row) {
+                    // The processor does not foresee jumps across pages.
+                    prefetch(from.wrapping_offset(c as isize * stride + r0 as isize * next));
                 }
-            }
-            for r0 in (0..rows).step_by(TILE) {
-                // SAFETY: whoever made the struct promises that this tile is readable.
-                let from = unsafe { from.offset(r0 as isize * next + c0 as isize * stride) };
-                let out = &mut out[r0 * row + c0..];
-                if next == 1 && columns == TILE && rows - r0 >= TILE {
-                    // SAFETY: as above: with a step of 1 the rows of a column lie side by side.
-                    unsafe { tile::<T>(from, stride, row, out) };
-                    continue;
+                let squares = if columns == SQUARE { in_squares } else { 0 };
+                for r in (0..squares).step_by(SQUARE) {
+                    let (from, to) = at(r0 + r, c0);
+                    // SAFETY: the square is inside; with a step of 1 the rows of a column lie side by
+                    // side.
+                    unsafe { turn(from, stride, to, row) };
                 }
-                for r in 0..TILE.min(rows - r0) {
-                    for c in 0..columns {
-                        let offset = r as isize * next + c as isize * stride;
+                for c in c0..c0 + columns {
+                    for r in r0 + squares..r0 + height {
+                        let (from, to) = at(r, c);
                         // SAFETY: as above.
-                        out[r * row + c].write(unsafe { *from.offset(offset) });
+                        unsafe { to.write(*from) };
                     }
                 }
             }
+        }
+    }
+}
+
+/// [`Element::turn_square`] for any type.
+///
+/// # Safety
+///
+/// As there.
+#[inline(always)]
+unsafe fn turn<T: Copy + 'static>(from: *const T, stride: isize, to: *mut T, to_stride: usize) {
+    // SAFETY: passed on to the caller; the casts change no type.
+    unsafe {
+        if TypeId::of::<T>() == TypeId::of::<f32>() {
+            f32::turn_square(from.cast(), stride, to.cast(), to_stride);
+        } else if TypeId::of::<T>() == TypeId::of::<f64>() {
+            f64::turn_square(from.cast(), stride, to.cast(), to_stride);
+        } else {
+            turn_any(from, stride, to, to_stride);
         }
     }
 }
@@ -76,25 +108,4 @@ pub(super) fn prefetch<T>(address: *const T) {
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = address;
-}
-
-/// A whole tile, its columns read as runs.
-///
-/// # Safety
-///
-/// The runs must be readable.
-#[inline(always)]
-unsafe fn tile<T: Copy>(from: *const T, stride: isize, row: usize, out: &mut [MaybeUninit<T>]) {
-    let mut columns = [[MaybeUninit::<T>::uninit(); TILE]; TILE];
-    for (c, column) in columns.iter_mut().enumerate() {
-        // SAFETY: passed on to the caller.
-        *column = unsafe { *from.offset(c as isize * stride).cast::<[MaybeUninit<T>; TILE]>() };
-    }
-    for r in 0..TILE {
-        let out: &mut [MaybeUninit<T>; TILE] =
-            (&mut out[r * row..r * row + TILE]).try_into().expect("a tile's row");
-        for c in 0..TILE {
-            out[c] = columns[c][r];
-        }
-    }
 }

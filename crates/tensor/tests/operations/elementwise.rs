@@ -1,6 +1,6 @@
 //! Functions of each element, and arrays without any.
 
-use ulp_tensor::ndarray::{ArrayD, IxDyn};
+use ulp_tensor::ndarray::{ArrayD, Axis, IxDyn};
 use ulp_tensor::*;
 
 use crate::definitions::{both, close, real};
@@ -85,4 +85,28 @@ fn arrays_without_axes_or_elements() {
     let w = ArrayD::<f32>::ones(IxDyn(&[3]));
     let (dx, dw) = rms_norm_vjp(none.view(), w.view(), 1e-5, none.view());
     assert_eq!((dx.shape(), dw), (&[2, 0, 3][..], ArrayD::zeros(IxDyn(&[3]))));
+}
+
+/// What lies side by side in another order than the standard one stays in it; whatever else comes out in
+/// standard layout.
+#[test]
+fn arrays_that_lie_alike_give_one_that_lies_as_they_do() {
+    let x = random::normal::<f32>(&[3, 1, 5, 4], 1, 0);
+    let y = random::normal::<f32>(&[3, 1, 5, 4], 1, 1);
+    let orders = [[0, 1, 2, 3], [3, 2, 1, 0], [2, 0, 3, 1], [0, 1, 3, 2], [1, 0, 2, 3]];
+    for order in orders {
+        let [x, y] = [&x, &y].map(|x| x.view().permuted_axes(order.to_vec()));
+        for (result, expected) in [(mul(x.view(), y.view()), &x * &y), (neg(x.view()), -&x)] {
+            assert_eq!(result, expected);
+            assert!(result.as_slice_memory_order().is_some());
+            for ((&length, a), b) in x.shape().iter().zip(result.strides()).zip(x.strides()) {
+                assert!(length == 1 || a == b, "{order:?}: {:?}", result.strides());
+            }
+        }
+        let mut backwards = x.view();
+        (0..4).for_each(|axis| backwards.invert_axis(Axis(axis)));
+        assert!(neg(backwards.view()).is_standard_layout());
+        assert_eq!(neg(backwards.view()), -&backwards);
+        assert_eq!(add(x.view(), backwards.view()), &x + &backwards);
+    }
 }

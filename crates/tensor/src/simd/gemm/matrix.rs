@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use ndarray::ArrayView2;
+use ndarray::{ArrayView2, ArrayViewD};
 
 /// A matrix with any strides.
 #[derive(Debug)]
@@ -56,6 +56,32 @@ impl<'a, T: Copy> Matrix<'a, T> {
         }
     }
 
+    /// The last two axes of a view, at the beginning of those before.
+    #[track_caller]
+    pub(crate) fn last_axes(view: &ArrayViewD<'a, T>) -> Self {
+        let (shape, strides) = (view.shape(), view.strides());
+        let ([.., rows, columns], [.., row_stride, column_stride]) = (shape, strides) else {
+            panic!("an array of shape {shape:?} is no matrix");
+        };
+        // Where there are no elements there is no beginning either, and nothing is read.
+        let start = view.as_ptr();
+        Matrix {
+            start,
+            rows: *rows,
+            columns: *columns,
+            row_stride: *row_stride,
+            column_stride: *column_stride,
+            view: PhantomData,
+        }
+    }
+
+    /// Where an element is. (The address of one that does not exist must not be read.)
+    #[inline(always)]
+    pub(super) fn address(self, row: usize, column: usize) -> *const T {
+        let offset = row as isize * self.row_stride + column as isize * self.column_stride;
+        self.start.wrapping_offset(offset)
+    }
+
     /// The number of rows.
     pub(crate) fn height(self) -> usize {
         self.rows
@@ -80,10 +106,8 @@ impl<'a, T: Copy> Matrix<'a, T> {
     /// The elements of some rows and columns.
     pub(super) fn part(self, row: usize, rows: usize, column: usize, columns: usize) -> Self {
         assert!(row + rows <= self.rows && column + columns <= self.columns);
-        let offset = row as isize * self.row_stride + column as isize * self.column_stride;
         // An empty part may begin past the last element; nothing is read there.
-        let start = self.start.wrapping_offset(offset);
-        Matrix { start, rows, columns, ..self }
+        Matrix { start: self.address(row, column), rows, columns, ..self }
     }
 }
 

@@ -15,6 +15,7 @@ mod matrix;
 mod pack;
 mod panels;
 mod plan;
+mod small;
 mod square;
 pub(crate) mod tile;
 
@@ -23,6 +24,7 @@ use self::matrix::Target;
 use self::pack::Scratch;
 use self::panels::{COLUMNS, Panels};
 use self::plan::Plan;
+pub(crate) use self::square::turn_any;
 pub use self::tile::Element;
 use self::tile::Tile;
 use super::out::{self, Memory};
@@ -40,7 +42,7 @@ pub(crate) const PARALLEL: usize = 1 << 20;
 
 /// `out = a·b`, or `out += a·b` if `accumulate`; row i of `out` begins at `i * stride`.
 #[track_caller]
-pub(crate) fn gemm<T: Element>(
+pub(crate) fn gemm<T: Float>(
     a: Matrix<'_, T>,
     b: Matrix<'_, T>,
     out: &mut [T],
@@ -77,7 +79,7 @@ pub(crate) fn product_of<T: Float>(a: Matrix<'_, T>, b: Matrix<'_, T>) -> Vec<T>
 
 /// [`gemm`] on the given instruction set.
 #[track_caller]
-fn gemm_on<T: Element>(
+fn gemm_on<T: Float>(
     isa: Isa,
     a: Matrix<'_, T>,
     b: Matrix<'_, T>,
@@ -103,7 +105,7 @@ fn gemm_on<T: Element>(
 
 /// [`gemm`] at an address that holds the output; K is not 0.
 #[track_caller]
-fn gemm_at<T: Element>(
+fn gemm_at<T: Float>(
     isa: Isa,
     a: Matrix<'_, T>,
     b: Matrix<'_, T>,
@@ -113,17 +115,28 @@ fn gemm_at<T: Element>(
 ) {
     let (m, n, k) = (a.rows, b.columns, a.columns);
     assert!(k == b.rows, "a is {m} x {k}, b is {} x {n}", b.rows);
-    let tile = T::tile(isa);
     let target = Target { start: out, row_stride: stride, column_stride: 1 };
-    // One column, or one row (the transposed product adds the same in the same order).
     let across = Target { row_stride: 1, column_stride: stride, ..target };
+    // SAFETY: the target is writable, and holds what was written before if it is added to. (What is
+    // taller than wide is made as its transpose: bᵀ·aᵀ adds the same products in the same order.)
+    let done = unsafe {
+        if n < m {
+            small::multiply(isa, b.t(), a.t(), across, accumulate)
+        } else {
+            small::multiply(isa, a, b, target, accumulate)
+        }
+    };
+    if done {
+        return;
+    }
+    // One column, or one row (the transposed product adds the same in the same order).
     if n == 1 && column::multiply(isa, a, b, target, accumulate)
         || m == 1 && column::multiply(isa, b.t(), a.t(), across, accumulate)
     {
         return;
     }
-    // A tile is wide in columns. A product with few columns and more rows is made as its
-    // transpose: bᵀ·aᵀ adds the same products in the same order.
+    // A tile is wide in columns: a product with few columns and more rows is made as its transpose, too.
+    let tile = T::tile(isa);
     if n < tile.columns && m > n {
         product(tile, b.t(), a.t(), across, accumulate);
     } else {

@@ -49,16 +49,15 @@ pub(super) unsafe fn turn_f64(from: *const f64, row_stride: isize, to: *mut f64,
 }
 
 #[cfg(not(target_arch = "x86_64"))]
-pub(super) use self::{turn as turn_f32, turn as turn_f64};
+pub(super) use self::{turn_any as turn_f32, turn_any as turn_f64};
 
 /// The definition.
 ///
 /// # Safety
 ///
 /// As [`Element::turn_square`](super::Element::turn_square).
-#[cfg(any(test, not(target_arch = "x86_64")))]
 #[inline(always)]
-pub(super) unsafe fn turn<T: Copy>(
+pub(crate) unsafe fn turn_any<T: Copy>(
     from: *const T,
     row_stride: isize,
     to: *mut T,
@@ -85,7 +84,7 @@ mod tests {
             let (mut a, mut b, mut c) = ([0.0f32; 24], [0.0f32; 24], [0.0f64; 24]);
             // SAFETY: the last element read is number 1 + 3 * 9 + 3, the last written 3 * 6 + 3.
             unsafe {
-                turn(x[start..].as_ptr(), stride, a.as_mut_ptr(), 6);
+                turn_any(x[start..].as_ptr(), stride, a.as_mut_ptr(), 6);
                 turn_f32(x[start..].as_ptr(), stride, b.as_mut_ptr(), 6);
                 turn_f64(wide[start..].as_ptr(), stride, c.as_mut_ptr(), 6);
             }

@@ -86,6 +86,19 @@ fn every_instruction_set_gives_the_bits_of_the_definition() {
     check::<f64>(40, 50, 300);
 }
 
+/// All that is small, and the first that is not, in each direction.
+#[test]
+fn small_products_give_the_bits_of_the_definition() {
+    for m in [1, 2, 3, 4, 5, 8, 15, 16, 17, 32, 33] {
+        for n in [1, 2, 3, 4, 7, 15, 16, 17] {
+            for k in [1, 2, 3, 4, 5, 8, 31, 32, 33] {
+                check::<f32>(m, n, k);
+                check::<f64>(m, n, k);
+            }
+        }
+    }
+}
+
 #[test]
 fn the_number_of_threads_changes_no_bit() {
     let (a, b) = (random::<f32>(150, 520, 0), random::<f32>(520, 210, 1));
