@@ -3,57 +3,92 @@
 use std::path::Path;
 
 use serde_json::Value as Json;
-use ulp_nn::{Architecture, LlamaConfig, NnError, RopeScaling};
+use ulp_nn::NnError;
 
+use super::positions::{self, Scribe};
 use crate::error::InferError;
 use crate::gguf::{Array, GgufWriter};
+use crate::model::{Architecture, ModelConfig, NormKind, Positions};
 use crate::quant::TensorType;
-use crate::tokenizer::Tokenizer;
+use crate::tokenizer::{TokenKind, Tokenizer};
 
 /// The version of the block formats that all files of today have.
 const QUANTIZATION_VERSION: u32 = 2;
 
-/// The name of an architecture in GGUF, which begins its keys.
-pub(super) fn architecture_name(architecture: Architecture) -> &'static str {
-    match architecture {
-        Architecture::Qwen2 => "qwen2",
-        _ => "llama",
-    }
-}
-
-/// The keys `general.*` and those of the architecture.
-pub(super) fn model(writer: &mut GgufWriter<'_>, config: &LlamaConfig, ty: TensorType) {
-    let name = architecture_name(config.architecture);
-    writer.set("general.architecture", name);
+/// The keys `general.*` and those of the architecture, with the tensors of the rotary embedding.
+///
+/// # Errors
+///
+/// [`InferError::UnsupportedFeature`] for what the format has no place for.
+pub(super) fn model(
+    writer: &mut GgufWriter<'_>,
+    architecture: &'static Architecture,
+    config: &ModelConfig,
+    file: &str,
+    ty: TensorType,
+) -> Result<(), InferError> {
+    writer.set("general.architecture", architecture.name());
     writer.set("general.type", "model");
     if let Some(file_type) = file_type(ty) {
         writer.set("general.file_type", file_type);
     }
     writer.set("general.quantization_version", QUANTIZATION_VERSION);
+    let mut scribe = Scribe { writer, architecture, file };
+    refuse_unsaid(&scribe, config)?;
     for (key, value) in counts(config) {
-        // Every count is below 2^31: `LlamaConfig` checks that.
-        writer.set(&format!("{name}.{key}"), value as u32);
+        scribe.count(key, value);
     }
-    writer.set(&format!("{name}.attention.layer_norm_rms_epsilon"), config.rms_norm_eps as f32);
-    writer.set(&format!("{name}.rope.freq_base"), config.rope_theta as f32);
-    if let RopeScaling::Linear { factor } = config.rope_scaling {
-        writer.set(&format!("{name}.rope.scaling.type"), "linear");
-        writer.set(&format!("{name}.rope.scaling.factor"), factor as f32);
+    let epsilon = match config.norm {
+        NormKind::Rms | NormKind::RmsFromOne => "attention.layer_norm_rms_epsilon",
+        NormKind::Layer => "attention.layer_norm_epsilon",
+    };
+    if let Positions::Rotary { rope, .. } = &config.positions {
+        scribe.count("rope.dimension_count", rope.width);
+    }
+    scribe.set(epsilon, config.norm_eps);
+    positions::rotary(&mut scribe, config)?;
+    positions::window(&mut scribe, config);
+    let caps = [
+        ("attn_logit_softcapping", config.score_cap),
+        ("final_logit_softcapping", config.logit_cap),
+    ];
+    for (key, cap) in caps {
+        if let Some(cap) = cap {
+            scribe.set(key, cap);
+        }
+    }
+    Ok(())
+}
+
+/// What the architecture's files do not say must be as its readers take it to be.
+fn refuse_unsaid(scribe: &Scribe<'_, '_>, config: &ModelConfig) -> Result<(), InferError> {
+    let unsaid = scribe.architecture.unsaid;
+    if config.activation != unsaid.activation {
+        return Err(scribe.unsupported("hidden_act", format!("{:?}", config.activation)));
+    }
+    if config.attention_scale != (unsaid.attention_scale)(config) {
+        let scalar = 1.0 / (config.attention_scale * config.attention_scale);
+        return Err(scribe.unsupported("query_pre_attn_scalar", scalar));
+    }
+    match config.score_cap {
+        Some(cap) if !unsaid.has_score_cap => {
+            Err(scribe.unsupported("attn_logit_softcapping", cap))
+        }
+        _ => Ok(()),
     }
 }
 
-fn counts(config: &LlamaConfig) -> [(&'static str, usize); 10] {
+fn counts(config: &ModelConfig) -> [(&'static str, usize); 9] {
     [
         ("vocab_size", config.vocab_size),
-        ("context_length", config.max_position_embeddings),
+        ("context_length", config.context),
         ("embedding_length", config.hidden_size),
-        ("block_count", config.num_hidden_layers),
+        ("block_count", config.layers),
         ("feed_forward_length", config.intermediate_size),
-        ("attention.head_count", config.num_attention_heads),
-        ("attention.head_count_kv", config.num_key_value_heads),
+        ("attention.head_count", config.heads),
+        ("attention.head_count_kv", config.kv_heads),
         ("attention.key_length", config.head_dim),
         ("attention.value_length", config.head_dim),
-        ("rope.dimension_count", config.head_dim),
     ]
 }
 
@@ -77,12 +112,33 @@ fn file_type(ty: TensorType) -> Option<u32> {
     })
 }
 
-/// The keys `tokenizer.ggml.*`.
+/// The keys `tokenizer.ggml.*`. The list of tokens gets an unused one for each row that the
+/// embedding has beyond them: llama.cpp takes its length for the number of rows.
+///
+/// # Errors
+///
+/// [`InferError::InvalidConfig`] if there are more tokens than rows; those of
+/// [`Tokenizer::to_gguf`].
 pub(super) fn tokenizer(
     writer: &mut GgufWriter<'_>,
     tokenizer: &Tokenizer,
+    rows: usize,
+    file: &str,
 ) -> Result<(), InferError> {
-    let vocabulary = tokenizer.to_gguf()?;
+    let mut vocabulary = tokenizer.to_gguf()?;
+    if vocabulary.tokens.len() > rows {
+        return Err(InferError::InvalidConfig {
+            file: file.to_string(),
+            key: "vocab_size".to_string(),
+            value: rows.to_string(),
+            expected: "a row for each token of the tokenizer",
+        });
+    }
+    for id in vocabulary.tokens.len()..rows {
+        vocabulary.tokens.push(format!("[PAD{id}]"));
+        vocabulary.token_type.push(TokenKind::Unused as i32);
+        vocabulary.scores.iter_mut().for_each(|scores| scores.push(0.0));
+    }
     let mut set = |key: &str, value: crate::gguf::Value| {
         writer.set(&format!("tokenizer.ggml.{key}"), value);
     };

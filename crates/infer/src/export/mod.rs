@@ -1,6 +1,7 @@
 //! From a Hugging Face directory to a GGUF file.
 
 mod metadata;
+mod positions;
 mod weights;
 
 use std::path::Path;
@@ -8,25 +9,33 @@ use std::path::Path;
 use crate::error::InferError;
 use crate::gguf::GgufWriter;
 use crate::hf::HfDirectory;
+use crate::model::Model;
 use crate::quant::TensorType;
 use crate::tokenizer::Tokenizer;
+use weights::Exported;
 
 /// Writes the model of a Hugging Face directory as a GGUF file that this crate and llama.cpp read:
 /// its configuration, tokenizer, chat template and weights.
 ///
-/// Matrices are stored as `ty`, or as F16 where their rows do not fill the blocks of that type;
-/// vectors (gains and biases) are stored as F32. For Llama the rows of the query and key matrices
-/// are reordered: Hugging Face rotates element i of a head with element i + D/2, GGUF rotates
-/// neighbours.
+/// All [architectures](Model) that are read are written. Matrices are stored as `ty`, or as F16
+/// where their rows do not fill the blocks of that type; vectors (gains and biases) and learned
+/// positions are stored as F32.
+///
+/// As F32 the file is the same model, to the last bit of a logit, with two exceptions. For Llama and
+/// Mistral the rows of the query and key matrices are reordered, so that the sums of q·k run in
+/// another order: Hugging Face rotates element i of a head with element i + D/2, GGUF neighbours.
+/// And numbers of the configuration that are f64 there are f32 in GGUF; Llama 3's scaling is a
+/// divisor for each frequency, whose quotient is rounded.
 ///
 /// `out` is written beside its place and renamed, so that what was there stays until the new file
 /// is whole.
 ///
 /// # Errors
 ///
-/// When the directory is not a complete model with a tokenizer, when its tokenizer or rotary
-/// scaling has no place in the format, when this crate does not write `ty`, or when the file cannot
-/// be written.
+/// When the directory is not a complete model with a tokenizer; [`InferError::UnsupportedFeature`]
+/// when something of it has no place in the format (the dynamic rotary scaling, a scale of scores or
+/// an activation that is not the architecture's); when its tokenizer has none; when this crate does
+/// not write `ty`; or when the file cannot be written.
 ///
 /// # Examples
 ///
@@ -40,10 +49,12 @@ pub fn export_gguf(directory: &Path, out: &Path, ty: TensorType) -> Result<(), I
     let model = HfDirectory::open(directory)?;
     let tokenizer = Tokenizer::from_dir(directory)?;
     let mut writer = GgufWriter::new();
-    let config = model.llama_config()?;
-    metadata::model(&mut writer, &config, ty);
-    metadata::tokenizer(&mut writer, &tokenizer)?;
+    let (file, (architecture, config)) = (model.config_file(), Model::hugging_face_config(&model)?);
+    // Every tensor is there and has its place.
+    Model::from_hugging_face(&model)?;
+    metadata::model(&mut writer, architecture, &config, &file, ty)?;
+    metadata::tokenizer(&mut writer, &tokenizer, config.vocab_size, &file)?;
     metadata::chat_template(&mut writer, directory)?;
-    weights::write(&mut writer, &model, &config, ty)?;
+    Exported { directory: &model, architecture, config: &config, ty }.write(&mut writer)?;
     writer.write_to_file(out)
 }

@@ -1,119 +1,144 @@
 //! Tensors under GGUF's names, in GGUF's order of rows.
 
-use ulp_nn::{Architecture, LlamaConfig, RopeScaling};
+use std::borrow::Cow;
 
 use crate::error::InferError;
 use crate::gguf::GgufWriter;
 use crate::hf::HfDirectory;
-use crate::model::{GGUF_NAMES, LLAMA_NAMES, Names, neighbours_rotate};
+use crate::model::{Architecture, GGUF_NAMES, ModelConfig, Names, NormKind, neighbours_rotate};
 use crate::quant::{TensorType, quantize};
 
-/// Adds every tensor of the model.
-///
-/// # Errors
-///
-/// [`InferError::UnexpectedTensor`] for a tensor that has no place in a Llama; those of reading.
-pub(super) fn write(
-    writer: &mut GgufWriter<'_>,
-    directory: &HfDirectory,
-    config: &LlamaConfig,
-    ty: TensorType,
-) -> Result<(), InferError> {
-    if let Some(divisors) = rope_divisors(config) {
-        let stored = store(TensorType::F32, "rope_freqs.weight", directory, &divisors)?;
-        writer.tensor("rope_freqs.weight", &[divisors.len()], TensorType::F32, stored);
-    }
-    for name in directory.names() {
-        if is_left_out(name, config) {
-            continue;
-        }
-        let Some((gguf_name, heads)) = place(name, config) else {
-            let (file, tensor) = (directory.path().display().to_string(), name.to_string());
-            return Err(InferError::UnexpectedTensor { file, tensor });
-        };
-        let shape = directory.shape(name).unwrap_or_default().to_vec();
-        let mut values = directory.values(name)?;
-        if let Some(heads) = heads {
-            values = neighbours_rotate(&values, shape[0], heads);
-        }
-        let ty = stored_type(&shape, ty);
-        writer.tensor(&gguf_name, &shape, ty, store(ty, name, directory, &values)?);
-    }
-    Ok(())
+/// A model on its way.
+pub(super) struct Exported<'a> {
+    pub(super) directory: &'a HfDirectory,
+    pub(super) architecture: &'static Architecture,
+    pub(super) config: &'a ModelConfig,
+    /// Of matrices.
+    pub(super) ty: TensorType,
+}
+
+/// The place of a tensor in the file.
+#[derive(Debug, PartialEq, Eq)]
+struct Place {
+    name: String,
+    /// Learned positions.
+    is_positions: bool,
+    is_in_layer: bool,
+    /// The heads whose rows are reordered, for q and k of some architectures.
+    heads: Option<usize>,
 }
 
 type Name = fn(&Names) -> &'static str;
 
 /// Tensors outside the layers.
-const WHOLE: [Name; 2] = [|names| names.embedding, |names| names.output_norm];
+const WHOLE: [Name; 3] =
+    [|names| names.embedding, |names| names.positions, |names| names.output_norm];
 
 /// Tensors of a layer.
-const LAYER: [Name; 9] = [
+const LAYER: [Name; 15] = [
     |names| names.attention_norm,
     |names| names.query,
     |names| names.key,
     |names| names.value,
+    |names| names.query_key_value,
+    |names| names.query_norm,
+    |names| names.key_norm,
     |names| names.attention_output,
+    |names| names.post_attention_norm,
     |names| names.feed_forward_norm,
     |names| names.gate,
     |names| names.up,
+    |names| names.gate_up,
     |names| names.down,
+    |names| names.post_feed_forward_norm,
 ];
 
-/// What transformers itself does not read: see `Weights::from_hugging_face`.
-fn is_left_out(name: &str, config: &LlamaConfig) -> bool {
-    name.ends_with(".rotary_emb.inv_freq")
-        || (config.tie_word_embeddings && name == "lm_head.weight")
+/// GGUF's name of the tensor that Hugging Face calls `stem`.
+fn renamed(list: &[Name], names: &Names, stem: &str) -> Option<&'static str> {
+    list.iter().find(|name| name(names) == stem).map(|name| name(&GGUF_NAMES))
 }
 
-/// The name of a tensor in GGUF, and how many heads its rows are to be reordered in.
-fn place(name: &str, config: &LlamaConfig) -> Option<(String, Option<usize>)> {
-    let (stem, kind) = name.rsplit_once('.')?;
-    if !matches!(kind, "weight" | "bias") {
-        return None;
+impl Exported<'_> {
+    /// Adds every tensor of the model, whose directory has been found complete.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading and of quantizing.
+    pub(super) fn write(&self, writer: &mut GgufWriter<'_>) -> Result<(), InferError> {
+        let prefix = self.architecture.names.prefix(&self.directory.names());
+        for name in self.directory.names() {
+            let Some(place) = self.place(name, prefix) else { continue };
+            let shape = self.directory.shape(name).unwrap_or_default();
+            let values = self.directory.values(name)?;
+            let (shape, values) = self.arranged(&place, shape, &values, name.ends_with("weight"));
+            let ty = self.stored_type(&place, &shape);
+            let stored = quantize(ty, &values)
+                .map_err(|e| e.named(&self.directory.path().display().to_string(), name))?;
+            writer.tensor(&place.name, &shape, ty, stored);
+        }
+        Ok(())
     }
-    if stem == LLAMA_NAMES.output {
-        return Some((format!("{}.{kind}", GGUF_NAMES.output), None));
-    }
-    let stem = stem.strip_prefix(LLAMA_NAMES.prefixes[0])?;
-    let whole = WHOLE.into_iter().find(|name| name(&LLAMA_NAMES) == stem);
-    if let Some(name) = whole {
-        return Some((format!("{}.{kind}", name(&GGUF_NAMES)), None));
-    }
-    let (layer, part) = stem.strip_prefix("layers.")?.split_once('.')?;
-    let layer: usize = layer.parse().ok().filter(|&layer| layer < config.num_hidden_layers)?;
-    let ours = LAYER.into_iter().find(|name| name(&LLAMA_NAMES) == part)?(&GGUF_NAMES);
-    let reordered = config.architecture == Architecture::Llama;
-    let heads = match part {
-        "self_attn.q_proj" if reordered => Some(config.num_attention_heads),
-        "self_attn.k_proj" if reordered => Some(config.num_key_value_heads),
-        _ => None,
-    };
-    Some((format!("blk.{layer}.{ours}.{kind}"), heads))
-}
 
-/// Vectors stay f32; a matrix whose rows do not fill blocks becomes F16.
-fn stored_type(shape: &[usize], ty: TensorType) -> TensorType {
-    match shape {
-        [_, columns] if columns.is_multiple_of(ty.block_elements()) => ty,
-        [_, _] => TensorType::F16,
-        _ => TensorType::F32,
+    /// The place of a tensor; none for what the model does not read.
+    fn place(&self, name: &str, prefix: &str) -> Option<Place> {
+        let names = self.architecture.names;
+        let (stem, kind) = name.rsplit_once('.')?;
+        let place = |ours: String| Place {
+            name: format!("{ours}.{kind}"),
+            is_positions: ours == GGUF_NAMES.positions,
+            is_in_layer: ours.starts_with(GGUF_NAMES.layer),
+            heads: None,
+        };
+        if !matches!(kind, "weight" | "bias") || names.is_ignored(name) {
+            return None;
+        }
+        if stem == names.output || stem.strip_prefix("language_model.") == Some(names.output) {
+            // A tied model may hold its embedding twice.
+            return (!self.config.tied).then(|| place(GGUF_NAMES.output.to_string()));
+        }
+        let stem = stem.strip_prefix(prefix)?;
+        if let Some(ours) = renamed(&WHOLE, names, stem) {
+            return Some(place(ours.to_string()));
+        }
+        let (layer, part) = stem.strip_prefix(names.layer)?.strip_prefix('.')?.split_once('.')?;
+        let ours = renamed(&LAYER, names, part)?;
+        let heads = match self.architecture.unsaid.neighbours_turn {
+            true if part == names.query => Some(self.config.heads),
+            true if part == names.key => Some(self.config.kv_heads),
+            _ => None,
+        };
+        Some(Place { heads, ..place(format!("{}.{layer}.{ours}", GGUF_NAMES.layer)) })
     }
-}
 
-fn store(
-    ty: TensorType,
-    name: &str,
-    directory: &HfDirectory,
-    values: &[f32],
-) -> Result<Vec<u8>, InferError> {
-    quantize(ty, values).map_err(|error| error.named(&directory.path().display().to_string(), name))
-}
+    /// A tensor's shape and values as GGUF has them.
+    fn arranged<'v>(
+        &self,
+        place: &Place,
+        shape: &[usize],
+        values: &'v [f32],
+        is_weight: bool,
+    ) -> (Vec<usize>, Cow<'v, [f32]>) {
+        match (shape, place.heads) {
+            (&[rows, columns], _) if place.is_in_layer && self.architecture.names.transposed => {
+                let transposed = (0..columns).flat_map(|c| (0..rows).map(move |r| r * columns + c));
+                (vec![columns, rows], transposed.map(|i| values[i]).collect())
+            }
+            (_, Some(heads)) => (shape.to_vec(), neighbours_rotate(values, shape[0], heads).into()),
+            // A gain, which GGUF has as it is and not as a difference from 1.
+            (&[_], None) if is_weight && self.config.norm == NormKind::RmsFromOne => {
+                (shape.to_vec(), values.iter().map(|w| w + 1.0).collect())
+            }
+            _ => (shape.to_vec(), values.into()),
+        }
+    }
 
-/// How GGUF states Llama 3's scaling: what each rotary frequency is divided by.
-fn rope_divisors(config: &LlamaConfig) -> Option<Vec<f32>> {
-    let RopeScaling::Llama3 { .. } = config.rope_scaling else { return None };
-    let plain = LlamaConfig { rope_scaling: RopeScaling::None, ..config.clone() };
-    let (plain, scaled) = (plain.rope_inverse_frequencies(), config.rope_inverse_frequencies());
-    Some(plain.iter().zip(scaled).map(|(plain, scaled)| plain / scaled).collect())
+    /// Vectors and positions stay f32; a matrix whose rows do not fill blocks becomes F16.
+    fn stored_type(&self, place: &Place, shape: &[usize]) -> TensorType {
+        match shape {
+            _ if place.is_positions => TensorType::F32,
+            [_, columns] if columns.is_multiple_of(self.ty.block_elements()) => self.ty,
+            [_, _] => TensorType::F16,
+            _ => TensorType::F32,
+        }
+    }
 }

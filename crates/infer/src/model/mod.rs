@@ -26,17 +26,18 @@ use crate::error::InferError;
 use crate::gguf::Gguf;
 use crate::hf::HfDirectory;
 use crate::kv_cache::{CacheShape, RopeFactors, SequenceId};
-use architectures::Architecture;
-use config::{ModelConfig, Positions};
+pub(crate) use architectures::Architecture;
+pub(crate) use config::{ModelConfig, NormKind, Positions, Window};
 use fields::Fields;
 pub use forward::Workspace;
 pub use hybrid::ModelPart;
 use keys::Keys;
 pub use lora::LoraAdapter;
 pub(crate) use lora::neighbours_rotate;
-pub(crate) use names::{GGUF as GGUF_NAMES, LLAMA as LLAMA_NAMES, Names};
+pub(crate) use names::{GGUF as GGUF_NAMES, Names};
 pub use plan::{Bound, ModelPlan, StepCost, StepLimit};
 use rope::Frequencies;
+pub(crate) use rope::{Rope, RopeScaling, yarn_magnitude};
 pub use step_shape::StepShape;
 use weights::Weights;
 
@@ -121,7 +122,7 @@ impl Model {
     }
 
     /// What a Hugging Face directory says of its model.
-    fn hugging_face_config(
+    pub(crate) fn hugging_face_config(
         directory: &HfDirectory,
     ) -> Result<(&'static Architecture, ModelConfig), InferError> {
         let file = directory.config_file();

@@ -37,6 +37,23 @@ pub(crate) struct Names {
     pub(crate) ignored: &'static [&'static str],
 }
 
+impl Names {
+    /// What stands before the names of a file's tensors, of which `all` is the list.
+    pub(crate) fn prefix(&self, all: &[&str]) -> &'static str {
+        let embedding = |prefix: &str| {
+            let name = format!("{prefix}{}.weight", self.embedding);
+            all.contains(&name.as_str())
+        };
+        let found = self.prefixes.iter().find(|prefix| embedding(prefix));
+        found.unwrap_or(&self.prefixes[0])
+    }
+
+    /// Whether nobody reads a tensor.
+    pub(crate) fn is_ignored(&self, name: &str) -> bool {
+        self.ignored.iter().any(|end| name.ends_with(end))
+    }
+}
+
 /// GGUF's names, the same for all architectures.
 pub(crate) const GGUF: Names = Names {
     embedding: "token_embd",

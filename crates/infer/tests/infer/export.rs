@@ -1,10 +1,12 @@
 //! A Hugging Face directory written as GGUF is the same model.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::test_models::json;
 use ulp_infer::{
-    Activations, EncodeOptions, Gguf, Input, KvCache, LogitRows, Model, TensorType, Tokenizer,
-    Workspace, export_gguf, train_byte_bpe,
+    Activations, EncodeOptions, Gguf, InferError, Input, KvCache, LogitRows, Model, TensorType,
+    Tokenizer, Value, Workspace, dequantize, export_gguf, train_byte_bpe,
 };
 use ulp_nn::{ArrayX, Llama, LlamaConfig};
 
@@ -34,7 +36,8 @@ fn directory(name: &str, more: &str) -> PathBuf {
 
 fn logits(model: &Model, ids: &[u32]) -> Vec<f32> {
     let mut cache = KvCache::new(model.cache_shape(), ids.len());
-    let input = Input { sequence: cache.open(), tokens: ids, logits: LogitRows::All };
+    let sequence = cache.open_with(model.rope_factors(ids.len()));
+    let input = Input { sequence, tokens: ids, logits: LogitRows::All };
     let mut workspace = Workspace::new();
     model.forward(&[input], &mut cache, Activations::Exact, &mut workspace).unwrap().to_vec()
 }
@@ -79,6 +82,170 @@ fn a_model_keeps_its_logits() {
         let (theirs, ours) = (Model::load(folder).unwrap(), Model::load(file).unwrap());
         let ids: Vec<u32> = (0..40).map(|i| i * 37 % 300).collect();
         assert_same(&logits(&ours, &ids), &logits(&theirs, &ids));
+    }
+}
+
+/// A directory with a model that transformers wrote, and a tokenizer of ten tokens.
+fn golden_directory(test: &str, name: &str) -> PathBuf {
+    let golden = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/models")).join(name);
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("export_{test}_{name}"));
+    std::fs::create_dir_all(&folder).unwrap();
+    for file in ["config.json", "model.safetensors"] {
+        std::fs::copy(golden.join(file), folder.join(file)).unwrap();
+    }
+    let tokens = ["<unk>", "<s>", "</s>", "\u{2581}", "a", "b", "c", "ab", "\u{2581}a", "d"];
+    let vocab: serde_json::Map<_, _> =
+        tokens.iter().enumerate().map(|(id, token)| (token.to_string(), id.into())).collect();
+    let special = |id: usize| {
+        serde_json::json!({"id": id, "content": tokens[id], "special": true,
+        "single_word": false, "lstrip": false, "rstrip": false, "normalized": false})
+    };
+    let mark = serde_json::json!({"String": " "});
+    let tokenizer = serde_json::json!({
+        "version": "1.0", "added_tokens": [special(0), special(1), special(2)],
+        "normalizer": {"type": "Replace", "pattern": mark, "content": "\u{2581}"},
+        "decoder": {"type": "Replace", "pattern": {"String": "\u{2581}"}, "content": " "},
+        "model": {"type": "BPE", "unk_token": "<unk>", "fuse_unk": true, "byte_fallback": false,
+            "vocab": vocab, "merges": [["a", "b"], ["\u{2581}", "a"]]},
+    });
+    std::fs::write(folder.join("tokenizer.json"), tokenizer.to_string()).unwrap();
+    folder
+}
+
+/// The files that gguf-py wrote of the same models have the same keys and tensors.
+fn assert_as_gguf_py(file: &Path, name: &str) {
+    let golden = format!("tests/golden/models/{name}/model.gguf");
+    let theirs = Gguf::open(Path::new(env!("CARGO_MANIFEST_DIR")).join(golden)).unwrap();
+    let ours = Gguf::open(file).unwrap();
+    let number = |value: &Value| value.as_u64().map(|n| n as f32).or(value.as_f32());
+    for (key, value) in theirs.metadata() {
+        let found = ours.get(key).unwrap_or_else(|| panic!("{name}: no {key}"));
+        match number(value) {
+            // The script computes LongRoPE's magnitude in f64, the model in f32 steps.
+            Some(value) => assert!((number(found).unwrap() / value - 1.0).abs() < 1e-6, "{key}"),
+            None => assert_eq!(found.as_str(), value.as_str(), "{name}: {key}"),
+        }
+    }
+    let shapes = |gguf: &Gguf| -> BTreeMap<String, Vec<usize>> {
+        gguf.tensors().iter().map(|t| (t.name.clone(), t.shape.clone())).collect()
+    };
+    assert_eq!(shapes(&ours), shapes(&theirs), "{name}");
+    for tensor in theirs.tensors().iter().filter(|tensor| tensor.shape.len() == 1) {
+        let [ours, theirs] = [&ours, &theirs].map(|gguf| {
+            let tensor = gguf.tensor(&tensor.name).unwrap();
+            dequantize(tensor.ty, &gguf.data(tensor)).unwrap()
+        });
+        for (ours, theirs) in ours.iter().zip(&theirs) {
+            assert!((ours / theirs - 1.0).abs() <= 2.0 * f32::EPSILON, "{name}: {}", tensor.name);
+        }
+    }
+}
+
+#[test]
+fn every_architecture_keeps_its_bits() {
+    for (name, reorders) in [
+        ("llama_linear", true),
+        ("llama_rope3", true),
+        ("llama_yarn", true),
+        ("mistral_window", true),
+        ("qwen2", false),
+        ("qwen3", false),
+        ("gemma2", false),
+        ("gemma3", false),
+        ("phi3", false),
+        ("phi3_long", false),
+        ("phi3_border", false),
+        ("gpt2", false),
+    ] {
+        let folder = golden_directory("bits", name);
+        let theirs = Model::load(&folder).unwrap();
+        let ids: Vec<u32> = (0..40).map(|i| i * 37 % 40).collect();
+        for ty in [TensorType::F32, TensorType::BF16] {
+            let file = folder.join("model.gguf");
+            export_gguf(&folder, &file, ty).unwrap_or_else(|e| panic!("{name}: {e}"));
+            let ours = Model::load(&file).unwrap_or_else(|e| panic!("{name}: {e}"));
+            assert_eq!(ours.context(), theirs.context(), "{name}");
+            for len in [20, 40] {
+                let [ours, theirs] = [&ours, &theirs].map(|model| logits(model, &ids[..len]));
+                match reorders {
+                    true => assert_same(&ours, &theirs),
+                    false => assert_eq!(ours, theirs, "{name} {ty}"),
+                }
+            }
+            assert_as_gguf_py(&file, name);
+        }
+    }
+}
+
+#[test]
+fn windows_of_some_layers_are_listed() {
+    let folder = golden_directory("windows", "qwen3");
+    let path = folder.join("config.json");
+    let mut config = json(&path);
+    config["use_sliding_window"] = true.into();
+    config["sliding_window"] = 9.into();
+    config["layer_types"] = serde_json::json!(["full_attention", "sliding_attention"]);
+    std::fs::write(&path, config.to_string()).unwrap();
+    let file = folder.join("model.gguf");
+    export_gguf(&folder, &file, TensorType::F32).unwrap();
+    let pattern = Gguf::open(&file).unwrap();
+    let pattern = pattern.array("qwen3.attention.sliding_window_pattern").unwrap().to_bools();
+    assert_eq!(pattern.unwrap(), [false, true]);
+    let ids: Vec<u32> = (0..40).map(|i| i * 37 % 40).collect();
+    let [ours, theirs] = [&file, &folder].map(|path| logits(&Model::load(path).unwrap(), &ids));
+    assert_eq!(ours, theirs);
+}
+
+#[test]
+fn rows_without_a_token_are_unused() {
+    let folder = golden_directory("rows", "qwen3");
+    let file = folder.join("padded.gguf");
+    export_gguf(&folder, &file, TensorType::F16).unwrap();
+    let gguf = Gguf::open(&file).unwrap();
+    let (tokens, kinds) =
+        (gguf.strings("tokenizer.ggml.tokens").unwrap(), gguf.i64s("tokenizer.ggml.token_type"));
+    assert_eq!((tokens.len(), gguf.f32s("tokenizer.ggml.scores").unwrap().len()), (40, 40));
+    assert_eq!(kinds.unwrap()[9..11], [1, 5]);
+    let [ours, theirs] =
+        [Tokenizer::from_gguf(&gguf).unwrap(), Tokenizer::from_dir(&folder).unwrap()];
+    let text = "ab d abc";
+    let options = EncodeOptions { add_special: false, parse_special: false };
+    assert_eq!(ours.encode(text, options), theirs.encode(text, options));
+    // A token without a row is none.
+    let path = folder.join("tokenizer.json");
+    let many = std::fs::read_to_string(&path).unwrap().replace(r#""d":9"#, r#""d":40"#);
+    std::fs::write(&path, many).unwrap();
+    let error = export_gguf(&folder, &file, TensorType::F16).unwrap_err();
+    assert!(
+        matches!(&error, InferError::InvalidConfig { key, .. } if key == "vocab_size"),
+        "{error}"
+    );
+}
+
+#[test]
+fn what_gguf_has_no_place_for_is_refused() {
+    let set = |name: &str, field: &str, value: serde_json::Value| {
+        let folder = golden_directory("refused", name);
+        let path = folder.join("config.json");
+        let mut config = json(&path);
+        config[field] = value;
+        std::fs::write(&path, config.to_string()).unwrap();
+        folder
+    };
+    for (folder, field) in [
+        (golden_directory("refused", "llama_dynamic"), "dynamic"),
+        (set("gemma2", "query_pre_attn_scalar", 7.into()), "query_pre_attn_scalar"),
+        (set("gemma3", "attn_logit_softcapping", 9.0.into()), "attn_logit_softcapping"),
+        (set("qwen3", "hidden_act", "gelu".into()), "hidden_act"),
+    ] {
+        let file = folder.join("refused.gguf");
+        let error = export_gguf(&folder, &file, TensorType::F32).unwrap_err();
+        assert!(
+            matches!(&error, InferError::UnsupportedFeature { key, .. } if key.contains(field)),
+            "{error}"
+        );
+        assert!(!file.exists());
+        std::fs::remove_dir_all(folder).unwrap();
     }
 }
 

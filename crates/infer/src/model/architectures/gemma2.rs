@@ -1,7 +1,9 @@
 //! Gemma 2: norms before and after each block, capped scores and logits, every other layer with a
 //! window.
 
-use super::{Architecture, Defaults, decoder_from_gguf, decoder_from_hugging_face};
+use super::{
+    Architecture, DECODER, Defaults, Unsaid, decoder_from_gguf, decoder_from_hugging_face, scale_of,
+};
 use crate::error::InferError;
 use crate::model::activation::Activation;
 use crate::model::config::{Biases, ModelConfig, NormKind, Window};
@@ -16,24 +18,27 @@ pub(super) const GEMMA2: Architecture = Architecture {
     from_gguf,
     from_hugging_face,
     names: &NAMES,
+    unsaid: &Unsaid {
+        activation: Activation::GeluTanh,
+        period: Some(PERIOD),
+        attention_scale: |config| gemma_scale(config, LAYERS_OF_27B),
+        has_score_cap: true,
+        ..DECODER
+    },
 };
 
 /// Every other layer sees everything, beginning with the second.
 const PERIOD: usize = 2;
 
+const LAYERS_OF_27B: usize = 46;
+
 fn from_gguf(keys: Keys<'_>) -> Result<ModelConfig, InferError> {
     let config = gemma(decoder_from_gguf(keys, RopePairs::Halves)?);
-    // The file does not say by what the 27B model scales: by the width of a head if heads filled
-    // the residual stream.
-    let attention_scale = match config.layers {
-        46 => gemma_27b_scale(&config),
-        _ => config.attention_scale,
-    };
     Ok(ModelConfig {
         // The converter adds the 1.
         norm: NormKind::Rms,
         window: keys.window(Some(PERIOD))?,
-        attention_scale,
+        attention_scale: gemma_scale(&config, LAYERS_OF_27B),
         score_cap: keys.positive("attn_logit_softcapping")?,
         logit_cap: keys.positive("final_logit_softcapping")?,
         ..config
@@ -99,13 +104,17 @@ pub(super) fn from_config(
     }
     Ok(ModelConfig {
         activation: fields.activation(&activations, Activation::GeluTanh)?,
-        attention_scale: (1.0 / scalar.sqrt()) as f32,
+        attention_scale: 1.0 / (scalar as f32).sqrt(),
         biases: Biases { qkv: attention, output: attention, feed_forward: false },
         ..config
     })
 }
 
-/// 1 / √(C / H).
-pub(super) fn gemma_27b_scale(config: &ModelConfig) -> f32 {
-    1.0 / ((config.hidden_size / config.heads) as f32).sqrt()
+/// What scores are multiplied by in GGUF files, which do not say it. It is the 27B model that is not
+/// like the others: there it is by the width of a head if heads filled the residual stream.
+pub(super) fn gemma_scale(config: &ModelConfig, layers_of_27b: usize) -> f32 {
+    match config.layers == layers_of_27b {
+        true => scale_of(config.hidden_size / config.heads),
+        false => scale_of(config.head_dim),
+    }
 }

@@ -1,8 +1,10 @@
 //! Gemma 3 (text): Gemma 2 with norms of heads in place of capped scores, five layers with a window
 //! to one without, and frequencies of their own for the former.
 
-use super::gemma2::{cap, from_config, gemma, gemma_27b_scale};
-use super::{Architecture, Defaults, decoder_from_gguf, decoder_from_hugging_face};
+use super::gemma2::{cap, from_config, gemma, gemma_scale};
+use super::{
+    Architecture, DECODER, Defaults, Unsaid, decoder_from_gguf, decoder_from_hugging_face,
+};
 use crate::error::InferError;
 use crate::model::activation::Activation;
 use crate::model::config::{ModelConfig, NormKind, Positions, Window};
@@ -17,10 +19,18 @@ pub(super) const GEMMA3: Architecture = Architecture {
     from_gguf,
     from_hugging_face,
     names: &NAMES,
+    unsaid: &Unsaid {
+        activation: Activation::GeluTanh,
+        period: Some(PERIOD),
+        attention_scale: |config| gemma_scale(config, LAYERS_OF_27B),
+        ..DECODER
+    },
 };
 
 /// Each sixth layer sees everything.
 const PERIOD: usize = 6;
+
+const LAYERS_OF_27B: usize = 62;
 
 /// θ of the layers with a window.
 const LOCAL_THETA: f64 = 10_000.0;
@@ -28,11 +38,7 @@ const LOCAL_THETA: f64 = 10_000.0;
 fn from_gguf(keys: Keys<'_>) -> Result<ModelConfig, InferError> {
     let config = gemma(decoder_from_gguf(keys, RopePairs::Halves)?);
     let local_theta = keys.theta("rope.freq_base_swa")?.unwrap_or(LOCAL_THETA);
-    // As for Gemma 2.
-    let attention_scale = match config.layers {
-        62 => gemma_27b_scale(&config),
-        _ => config.attention_scale,
-    };
+    let attention_scale = gemma_scale(&config, LAYERS_OF_27B);
     let positions = match keys.has("rope.freq_base") {
         true => config.positions.clone(),
         // Silence means the original model's base here.

@@ -1,6 +1,6 @@
 //! GPT-2: learned positions, layer norms, biases everywhere, a feed-forward block without a gate.
 
-use super::Architecture;
+use super::{Architecture, DECODER, Unsaid, scale_of};
 use crate::error::InferError;
 use crate::model::activation::Activation;
 use crate::model::config::{Biases, ModelConfig, NormKind, Positions, Window};
@@ -14,6 +14,7 @@ pub(super) const GPT2: Architecture = Architecture {
     from_gguf,
     from_hugging_face,
     names: &NAMES,
+    unsaid: &Unsaid { activation: Activation::GeluTanh, ..DECODER },
 };
 
 /// What its two kinds of files say in different words.
@@ -48,7 +49,7 @@ fn config(size: Size) -> ModelConfig {
         post_norms: false,
         positions: Positions::Learned,
         window: Window::None,
-        attention_scale: 1.0 / (size.head_dim as f32).sqrt(),
+        attention_scale: scale_of(size.head_dim),
         score_cap: None,
         logit_cap: None,
         embedding_scale: None,

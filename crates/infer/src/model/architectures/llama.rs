@@ -1,6 +1,8 @@
 //! Llama 1 to 3, TinyLlama, SmolLM: the graph of which the others are variations.
 
-use super::{Architecture, Defaults, decoder_from_gguf, decoder_from_hugging_face};
+use super::{
+    Architecture, DECODER, Defaults, Unsaid, decoder_from_gguf, decoder_from_hugging_face,
+};
 use crate::error::InferError;
 use crate::model::activation::Activation;
 use crate::model::config::{Biases, ModelConfig};
@@ -15,6 +17,7 @@ pub(super) const LLAMA: Architecture = Architecture {
     from_gguf,
     from_hugging_face,
     names: &NAMES,
+    unsaid: &Unsaid { neighbours_turn: true, ..DECODER },
 };
 
 fn from_gguf(keys: Keys<'_>) -> Result<ModelConfig, InferError> {

@@ -14,6 +14,7 @@ pub(super) const MISTRAL: Architecture = Architecture {
     from_gguf: LLAMA.from_gguf,
     from_hugging_face,
     names: &NAMES,
+    unsaid: LLAMA.unsaid,
 };
 
 fn from_hugging_face(fields: &Fields<'_>) -> Result<ModelConfig, InferError> {

@@ -30,6 +30,35 @@ pub(crate) struct Architecture {
     from_hugging_face: fn(&Fields<'_>) -> Result<ModelConfig, InferError>,
     /// What a Hugging Face directory calls the tensors. GGUF has one list for all.
     pub(crate) names: &'static Names,
+    pub(crate) unsaid: &'static Unsaid,
+}
+
+/// What GGUF files of an architecture have no key for: a model of which it is not true cannot be
+/// written as one.
+#[derive(Debug)]
+pub(crate) struct Unsaid {
+    pub(crate) activation: Activation,
+    /// Each so manieth layer sees everything where a file has a window and no list of layers.
+    pub(crate) period: Option<usize>,
+    pub(crate) attention_scale: fn(&ModelConfig) -> f32,
+    /// There is a key for a cap of the scores.
+    pub(crate) has_score_cap: bool,
+    /// Neighbours of a head turn together, so that rows of q and k are reordered.
+    pub(crate) neighbours_turn: bool,
+}
+
+/// As it is with Llama's graph.
+const DECODER: Unsaid = Unsaid {
+    activation: Activation::Silu,
+    period: None,
+    attention_scale: |config| scale_of(config.head_dim),
+    has_score_cap: false,
+    neighbours_turn: false,
+};
+
+/// 1/√D.
+fn scale_of(width: usize) -> f32 {
+    1.0 / (width as f32).sqrt()
 }
 
 /// All of them. Mistral comes last: its GGUF files say `llama`.
@@ -96,7 +125,7 @@ fn decoder_from_gguf(keys: Keys<'_>, pairs: RopePairs) -> Result<ModelConfig, In
         post_norms: false,
         positions: Positions::Rotary { rope, local: None, pairs },
         window: Window::None,
-        attention_scale: 1.0 / (head_dim as f32).sqrt(),
+        attention_scale: scale_of(head_dim),
         score_cap: None,
         logit_cap: None,
         embedding_scale: None,
@@ -150,7 +179,7 @@ fn decoder_from_hugging_face(
         post_norms: false,
         positions: Positions::Rotary { rope, local: None, pairs: RopePairs::Halves },
         window: Window::None,
-        attention_scale: 1.0 / (head_dim as f32).sqrt(),
+        attention_scale: scale_of(head_dim),
         score_cap: None,
         logit_cap: None,
         embedding_scale: None,

@@ -1,6 +1,6 @@
 //! Phi-3 and Phi-4-mini: Llama's graph with q, k and v in one matrix and gate and up in another.
 
-use super::{Architecture, Defaults, decoder_from_gguf, decoder_from_hugging_face};
+use super::{Architecture, DECODER, Defaults, decoder_from_gguf, decoder_from_hugging_face};
 use crate::error::InferError;
 use crate::model::activation::Activation;
 use crate::model::config::{ModelConfig, Window};
@@ -15,6 +15,7 @@ pub(super) const PHI3: Architecture = Architecture {
     from_gguf,
     from_hugging_face,
     names: &NAMES,
+    unsaid: &DECODER,
 };
 
 fn from_gguf(keys: Keys<'_>) -> Result<ModelConfig, InferError> {

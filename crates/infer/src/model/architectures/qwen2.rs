@@ -1,6 +1,6 @@
 //! Qwen 2 and 2.5: Llama's graph with biases on q, k and v.
 
-use super::{Architecture, Defaults, decoder_from_gguf, decoder_from_hugging_face};
+use super::{Architecture, DECODER, Defaults, decoder_from_gguf, decoder_from_hugging_face};
 use crate::error::InferError;
 use crate::model::activation::Activation;
 use crate::model::config::{Biases, ModelConfig, Window};
@@ -15,6 +15,7 @@ pub(super) const QWEN2: Architecture = Architecture {
     from_gguf,
     from_hugging_face,
     names: &NAMES,
+    unsaid: &DECODER,
 };
 
 const BIASES: Biases = Biases { qkv: true, output: false, feed_forward: false };

@@ -1,7 +1,7 @@
 //! Qwen 3: Llama's graph with a norm of each query and key head.
 
 use super::qwen2::window;
-use super::{Architecture, Defaults, decoder_from_gguf, decoder_from_hugging_face};
+use super::{Architecture, DECODER, Defaults, decoder_from_gguf, decoder_from_hugging_face};
 use crate::error::InferError;
 use crate::model::activation::Activation;
 use crate::model::config::{Biases, ModelConfig};
@@ -16,6 +16,7 @@ pub(super) const QWEN3: Architecture = Architecture {
     from_gguf,
     from_hugging_face,
     names: &NAMES,
+    unsaid: &DECODER,
 };
 
 fn from_gguf(keys: Keys<'_>) -> Result<ModelConfig, InferError> {

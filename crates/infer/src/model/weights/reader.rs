@@ -38,9 +38,7 @@ impl Rows {
 impl<'a> Reader<'a> {
     pub(super) fn new(tensors: &'a dyn Tensors, names: &'a Names) -> Self {
         let all: HashSet<String> = tensors.names().into_iter().collect();
-        let embedding = |prefix: &str| all.contains(&format!("{prefix}{}.weight", names.embedding));
-        let found = names.prefixes.iter().find(|prefix| embedding(prefix));
-        let prefix = found.unwrap_or(&names.prefixes[0]);
+        let prefix = names.prefix(&tensors.names().iter().map(String::as_str).collect::<Vec<_>>());
         Reader { tensors, names, prefix, all, taken: RefCell::default() }
     }
 
@@ -152,7 +150,7 @@ impl<'a> Reader<'a> {
         // A tied model may hold its embedding twice; the transformers library does not read it.
         let output = self.output_name();
         let other = |name: &str| {
-            self.names.ignored.iter().any(|end| name.ends_with(end))
+            self.names.is_ignored(name)
                 || (tied && name == output)
                 || (self.prefix.contains("language_model") && !name.contains("language_model"))
         };
