@@ -33,31 +33,28 @@ pub(super) fn test() -> Result<(), Box<dyn Error>> {
 const OPTIMISED: &[&str] =
     &["opt-level=3", "debug=false", "debug-assertions=false", "overflow-checks=false"];
 
-/// The words that make cargo build each crate of the workspace as [`OPTIMISED`] says.
-fn optimised() -> Vec<String> {
+/// Runs cargo with `words`, what makes it build each crate of the workspace by these settings, and `rest`.
+pub(super) fn cargo_with(
+    words: &[&str],
+    settings: &[&str],
+    rest: &[&str],
+) -> Result<(), Box<dyn Error>> {
     let crates = FLOORS.iter().chain(&["xtask"]);
-    let settings = crates.flat_map(|name| OPTIMISED.iter().map(move |setting| (name, setting)));
-    settings
-        .flat_map(|(name, setting)| {
-            ["--config".into(), format!("profile.dev.package.{name}.{setting}")]
-        })
-        .collect()
-}
-
-fn cargo_optimised(words: &[&str], rest: &[&str]) -> Result<(), Box<dyn Error>> {
-    let optimised = optimised();
-    let optimised: Vec<&str> = optimised.iter().map(String::as_str).collect();
-    cargo(&[words, &optimised, rest].concat(), &[])
+    let each = crates.flat_map(|name| settings.iter().map(move |setting| (name, setting)));
+    let each = each.map(|(name, setting)| format!("--config=profile.dev.package.{name}.{setting}"));
+    let each: Vec<String> = each.collect();
+    let each: Vec<&str> = each.iter().map(String::as_str).collect();
+    cargo(&[words, &each, rest].concat(), &[])
 }
 
 /// Once more with the optimiser at work: no debug assertions, no overflow checks, other inlining.
 pub(super) fn test_release() -> Result<(), Box<dyn Error>> {
-    cargo_optimised(&["test", "--lib", "--bins", "--tests"], &[])
+    cargo_with(&["test", "--lib", "--bins", "--tests"], OPTIMISED, &[])
 }
 
 /// The first steps of the default model's training still have the committed bits.
 pub(super) fn default_model() -> Result<(), Box<dyn Error>> {
-    cargo_optimised(&["run"], &["--package", "xtask", "--", "train-default", "--check"])
+    cargo_with(&["run"], OPTIMISED, &["--package", "xtask", "--", "train-default", "--check"])
 }
 
 pub(super) fn doc() -> Result<(), Box<dyn Error>> {

@@ -7,16 +7,18 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
-use super::cargo::cargo;
+use super::cargo::cargo_with;
 use super::layering::FLOORS;
+
+/// That the crates build is all that is asked here: nothing of them is run.
+const PLAIN: &[&str] = &["opt-level=0", "debug=false"];
 
 const NOT_PUBLISHED: [&str; 3] = ["xtask", "ulp-benches", "ulp-docs"];
 
 pub(super) fn run() -> Result<(), Box<dyn Error>> {
     forget_the_last_run()?;
-    let mut words = vec!["package", "--workspace", "--allow-dirty", "--quiet"];
-    words.extend(NOT_PUBLISHED.iter().flat_map(|name| ["--exclude", name]));
-    cargo(&words, &[])
+    let excluded: Vec<&str> = NOT_PUBLISHED.iter().flat_map(|name| ["--exclude", name]).collect();
+    cargo_with(&["package", "--workspace", "--allow-dirty", "--quiet"], PLAIN, &excluded)
 }
 
 /// Cargo holds that what a registry serves under a version never changes, and keeps what it unpacked
