@@ -9,6 +9,7 @@ from typing import Literal
 import openai
 import pydantic
 from openai import OpenAI
+from openai.types.responses import Response
 
 client = OpenAI(base_url=sys.argv[1], api_key="right", max_retries=0)
 HELLO = [{"role": "user", "content": "Hello"}]
@@ -135,10 +136,14 @@ def raw_response():
 def responses():
     made = client.responses.create(model="tiny", input="Hello", max_output_tokens=8, extra_body={"seed": 2})
     assert made.output_text and made.status in ("completed", "incomplete")
+    Response.model_validate(made.to_dict())  # the client itself checks nothing
     with client.responses.stream(
         model="tiny", input="Hello", max_output_tokens=8, extra_body={"seed": 2}
     ) as events:
-        text = "".join(event.delta for event in events if event.type == "response.output_text.delta")
+        text = ""
+        for event in events:
+            text += event.delta if event.type == "response.output_text.delta" else ""
+            type(event).model_validate(event.to_dict())
     assert text == made.output_text
     refused(
         openai.BadRequestError, 400, "previous_response_id",
@@ -193,6 +198,8 @@ def tools_of_responses():
     made = client.responses.create(**options)
     (call,) = made.output
     assert call.type == "function_call" and call.name == "weather", made
+    Response.model_validate(made.to_dict())
+    assert made.tools[0].name == "weather" and made.tool_choice == "required"
     assert json.loads(call.arguments)["city"] in ("Rome", "Oslo")
     with client.responses.stream(**options) as events:
         final = [event for event in events if event.type == "response.function_call_arguments.done"]
@@ -214,6 +221,9 @@ def structured_output():
     assert made.choices[0].message.parsed.colour in ("red", "green")
     made = client.responses.parse(model="tiny", input="Hello", text_format=Point)
     assert made.output_parsed.up in (True, False)
+    asked = made.text.format
+    assert (asked.type, asked.name, asked.strict) == ("json_schema", "Point", True), asked
+    assert asked.schema_["properties"].keys() == {"up", "colour"}, asked
 
 
 def retries():

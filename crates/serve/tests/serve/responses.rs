@@ -49,6 +49,73 @@ fn a_response_is_a_chat_in_another_form() {
     assert_eq!(server.post("/v1/responses", &stored).error().1, "previous_response_id");
 }
 
+/// What was asked comes back with the answer: as it was sent, or as it is where nothing was said.
+#[test]
+fn a_response_says_what_was_asked() {
+    let server = TestServer::with_context(2048, |_, _| ());
+    let schema = json!({"type": "object", "properties": {"up": {"type": "boolean"}},
+        "required": ["up"], "additionalProperties": false});
+    let format = json!({"type": "json_schema", "name": "point", "strict": true, "schema": schema,
+        "description": "Where it is"});
+    let mut body = json!({
+        "input": "Hello", "instructions": "Be brief.", "seed": 1, "temperature": 0.7, "top_p": 0.9,
+        "max_output_tokens": 100, "metadata": {"a": "b"}, "parallel_tool_calls": false,
+        "text": {"format": format}, "user": "u", "safety_identifier": "s", "prompt_cache_key": "k",
+        "top_logprobs": 2, "include": ["message.output_text.logprobs"], "truncation": "disabled",
+    });
+    let whole = server.post("/v1/responses", &body).json();
+    let text = whole["output"][0]["content"][0]["text"].as_str().unwrap();
+    let answer: Value = serde_json::from_str(text).unwrap();
+    assert!(answer["up"].is_boolean(), "{text}");
+    for name in [
+        "instructions",
+        "temperature",
+        "top_p",
+        "max_output_tokens",
+        "metadata",
+        "text",
+        "user",
+        "parallel_tool_calls",
+        "safety_identifier",
+        "prompt_cache_key",
+        "top_logprobs",
+        "truncation",
+    ] {
+        assert_eq!(whole[name], body[name], "{name}");
+    }
+    body["stream"] = json!(true);
+    let events = server.post("/v1/responses", &body).events();
+    for at in [0, 1, events.len() - 1] {
+        assert_eq!(events[at]["response"]["text"], body["text"]);
+    }
+    for format in [json!({"type": "json_object"}), json!({"type": "text"})] {
+        let body = json!({"input": "Hello", "max_output_tokens": 2, "text": {"format": format}});
+        assert_eq!(server.post("/v1/responses", &body).json()["text"]["format"], format);
+    }
+
+    let silent = server.post("/v1/responses", &json!({"input": "a", "max_output_tokens": 1}));
+    let silent = silent.json();
+    for (name, value) in [
+        ("text", json!({"format": {"type": "text"}})),
+        ("temperature", json!(1.0)),
+        ("top_p", json!(1.0)),
+        ("tool_choice", json!("auto")),
+        ("tools", json!([])),
+        ("parallel_tool_calls", json!(true)),
+        ("metadata", json!({})),
+        ("instructions", Value::Null),
+        ("previous_response_id", Value::Null),
+        ("top_logprobs", json!(0)),
+    ] {
+        assert_eq!(silent[name], value, "{name}");
+    }
+    let usage = &silent["usage"];
+    let details = &usage["input_tokens_details"];
+    let [cached, written] =
+        ["cached_tokens", "cache_write_tokens"].map(|name| details[name].as_u64().unwrap());
+    assert_eq!(usage["input_tokens"], cached + written);
+}
+
 fn tools() -> Value {
     json!([
         {"type": "function", "name": "weather", "strict": true, "parameters": {"type": "object",
@@ -56,6 +123,14 @@ fn tools() -> Value {
             "required": ["city", "days"], "additionalProperties": false}},
         {"type": "function", "name": "time"},
     ])
+}
+
+/// The same as a response has them.
+fn told_tools() -> Value {
+    let mut tools = tools();
+    tools[1]["parameters"] = Value::Null;
+    tools[1]["strict"] = Value::Null;
+    tools
 }
 
 fn names(events: &[Value]) -> Vec<&str> {
@@ -71,7 +146,8 @@ fn calls_are_items_and_streams_say_the_same() {
             "tool_choice": {"type": "function", "name": "weather"}, "max_output_tokens": 200});
         let whole = server.post("/v1/responses", &body).json();
         assert_eq!(whole["status"], "completed", "{whole}");
-        assert_eq!((&whole["tools"], &whole["tool_choice"]), (&tools(), &body["tool_choice"]));
+        assert_eq!(whole["tools"], told_tools());
+        assert_eq!(whole["tool_choice"], body["tool_choice"]);
         let [item] = whole["output"].as_array().unwrap().as_slice() else { panic!("{whole}") };
         assert_eq!((&item["type"], &item["name"]), (&json!("function_call"), &json!("weather")));
         assert!(item["call_id"].as_str().unwrap().starts_with("call_"));

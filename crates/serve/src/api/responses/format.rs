@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::parameters::ResponseBody;
+use super::tools::told;
 use crate::api::answer::{Addition, Counts, Ending, Format, Frame};
 use crate::api::chat_completions::token_entry;
 use crate::api::tools::{Splitter, ToolCall};
@@ -31,7 +32,6 @@ pub(super) struct ResponseFormat {
 
 impl ResponseFormat {
     pub(super) fn new(model: &str, body: &ResponseBody, with_tools: bool) -> Self {
-        let choice = if body.tools.is_empty() { "none" } else { "auto" };
         let base = json!({
             "id": random_name("resp_"),
             "object": "response",
@@ -41,18 +41,21 @@ impl ResponseFormat {
             "error": null,
             "instructions": body.instructions,
             "max_output_tokens": body.max_output_tokens,
+            "max_tool_calls": null,
             "metadata": body.metadata,
             "parallel_tool_calls": body.parallel_tool_calls.unwrap_or(true),
             "previous_response_id": null,
+            "prompt_cache_key": body.prompt_cache_key,
             "reasoning": {"effort": null, "summary": null},
+            "safety_identifier": body.safety_identifier,
             "service_tier": "default",
             "store": false,
-            "temperature": body.sampling.temperature(),
-            "text": {"format": {"type": "text"}},
-            "tool_choice": body.tool_choice.clone().unwrap_or_else(|| json!(choice)),
-            "tools": body.tools,
+            "temperature": as_written(body.sampling.temperature()),
+            "text": {"format": body.text.format.whole},
+            "tool_choice": body.tool_choice.clone().unwrap_or_else(|| json!("auto")),
+            "tools": told(&body.tools),
             "top_logprobs": body.top_logprobs.unwrap_or(0),
-            "top_p": body.sampling.top_p(),
+            "top_p": as_written(body.sampling.top_p()),
             "truncation": "disabled",
             "user": body.user,
         });
@@ -89,6 +92,10 @@ impl ResponseFormat {
     fn response(&self, status: &str, output: Value, usage: Option<Counts>) -> Value {
         let mut response = self.base.clone();
         response["status"] = json!(status);
+        response["completed_at"] = match status {
+            "completed" => json!(unix_seconds()),
+            _ => Value::Null,
+        };
         response["output"] = output;
         response["incomplete_details"] = match status {
             "incomplete" => json!({"reason": "max_output_tokens"}),
@@ -97,7 +104,10 @@ impl ResponseFormat {
         response["usage"] = usage.map_or(Value::Null, |counts| {
             json!({
                 "input_tokens": counts.prompt,
-                "input_tokens_details": {"cached_tokens": counts.reused},
+                "input_tokens_details": {
+                    "cached_tokens": counts.reused,
+                    "cache_write_tokens": counts.prompt - counts.reused,
+                },
                 "output_tokens": counts.generated,
                 "output_tokens_details": {"reasoning_tokens": 0},
                 "total_tokens": counts.prompt + counts.generated,
@@ -212,6 +222,11 @@ impl ResponseFormat {
             self.event("response.output_item.done", place(json!({"item": item}))),
         ]
     }
+}
+
+/// The number that the client wrote: of those that are stored as this one the shortest.
+fn as_written(x: f32) -> Option<f64> {
+    x.to_string().parse().ok()
 }
 
 impl Format for ResponseFormat {

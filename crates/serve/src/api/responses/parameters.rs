@@ -1,7 +1,7 @@
 //! What may be asked of a response.
 
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::input::{INPUT, Input};
 use super::tools::{TOOL_CHOICE, TOOLS, nested_choice};
@@ -92,8 +92,8 @@ pub(super) struct ResponseBody {
     pub(super) tool_choice: Option<Value>,
     pub(super) parallel_tool_calls: Option<bool>,
     pub(super) user: Option<String>,
-    safety_identifier: Option<String>,
-    prompt_cache_key: Option<String>,
+    pub(super) safety_identifier: Option<String>,
+    pub(super) prompt_cache_key: Option<String>,
     #[serde(flatten)]
     pub(super) sampling: Sampling,
 }
@@ -101,7 +101,30 @@ pub(super) struct ResponseBody {
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct TextBody {
     #[serde(default)]
-    pub(super) format: ResponseFormat,
+    pub(super) format: TextFormat,
+}
+
+/// The form of the answer.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "Value")]
+pub(super) struct TextFormat {
+    /// As the client sent it.
+    pub(super) whole: Value,
+    form: ResponseFormat,
+}
+
+impl TryFrom<Value> for TextFormat {
+    type Error = serde_json::Error;
+
+    fn try_from(whole: Value) -> Result<Self, Self::Error> {
+        Ok(TextFormat { form: ResponseFormat::deserialize(&whole)?, whole })
+    }
+}
+
+impl Default for TextFormat {
+    fn default() -> Self {
+        TextFormat { whole: json!({"type": "text"}), form: ResponseFormat::Text }
+    }
 }
 
 impl ResponseBody {
@@ -116,7 +139,7 @@ impl ResponseBody {
             tools,
             choice: choice.as_ref(),
             parallel: self.parallel_tool_calls,
-            format: &self.text.format,
+            format: &self.text.format.form,
             format_param: "text.format",
             name: "name",
         };

@@ -24,6 +24,18 @@ pub(super) fn nested(tools: &[Value]) -> Vec<Tool> {
     tools.iter().map(|tool| Tool::from(nest(tool))).collect()
 }
 
+/// The tools as a response has them, which leaves none of a function's fields out.
+pub(super) fn told(tools: &[Value]) -> Vec<Value> {
+    let told = |tool: &Value| {
+        let mut told = tool.clone();
+        for field in ["parameters", "strict"] {
+            told[field] = tool[field].clone();
+        }
+        told
+    };
+    tools.iter().map(told).collect()
+}
+
 /// The choice as a chat has it.
 pub(super) fn nested_choice(choice: &Value) -> Value {
     if choice.is_object() { nest(choice) } else { choice.clone() }
