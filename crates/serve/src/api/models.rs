@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::IntoResponse;
 use serde_json::{Value, json};
@@ -25,8 +26,9 @@ pub(crate) async fn adapters(State(app): State<Arc<App>>) -> impl IntoResponse {
 /// One of them.
 pub(crate) async fn one(
     State(app): State<Arc<App>>,
-    Path(name): Path<String>,
+    name: Result<Path<String>, PathRejection>,
 ) -> Result<impl IntoResponse, ApiError> {
+    let Path(name) = name?;
     app.find_model(Some(&name))?;
     Ok(json_response(&entry(&app, &name)))
 }

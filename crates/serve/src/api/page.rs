@@ -2,6 +2,7 @@
 //! browser.
 
 use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
@@ -29,7 +30,8 @@ pub(crate) async fn index() -> Response {
 }
 
 /// A file of it.
-pub(crate) async fn part(Path(name): Path<String>) -> Result<Response, ApiError> {
+pub(crate) async fn part(name: Result<Path<String>, PathRejection>) -> Result<Response, ApiError> {
+    let Path(name) = name?;
     file(&name).ok_or_else(|| {
         let message = format!("the page has no file {name:?}");
         ApiError::new(StatusCode::NOT_FOUND, "unknown_url", message)

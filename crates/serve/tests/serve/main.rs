@@ -9,5 +9,6 @@ mod openai_clients;
 mod openapi;
 mod page;
 mod responses;
+mod schema_fuzz;
 #[path = "../test_server/mod.rs"]
 mod test_server;

@@ -79,7 +79,7 @@ fn forbidden(schema: &Value) -> Option<Value> {
     candidates.into_iter().find(|(kind, _)| !takes(kind)).map(|(_, value)| value)
 }
 
-fn types(schema: &Value) -> Vec<String> {
+pub(crate) fn types(schema: &Value) -> Vec<String> {
     for word in ["anyOf", "oneOf"] {
         if let Some(list) = schema[word].as_array() {
             return list.iter().flat_map(types).collect();
@@ -143,7 +143,7 @@ fn what_the_document_allows_is_taken_and_nothing_else() {
 }
 
 /// Fewer tokens, so that it does not take long.
-fn short(mut body: Value) -> Value {
+pub(crate) fn short(mut body: Value) -> Value {
     for name in ["max_tokens", "max_completion_tokens", "max_output_tokens", "n"] {
         if body.get(name).and_then(Value::as_u64).is_some_and(|n| n > 3) {
             body[name] = json!(3);
