@@ -228,8 +228,8 @@ impl Engine {
         self.scheduler.block_map(&self.cache)
     }
 
-    /// Positions of the cache that nobody holds, neither a request nor a finished one that is kept
-    /// for its prefix.
+    /// Positions of the cache in blocks that nobody holds: no request, nor are they kept for their
+    /// prefixes.
     pub fn free_positions(&self) -> usize {
         self.cache.free_positions()
     }

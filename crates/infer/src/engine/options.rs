@@ -28,8 +28,8 @@ pub struct EngineOptions {
     /// Positions that one request may have, prompt and answer; the model's own context if 0 or
     /// above it.
     pub context: usize,
-    /// Positions in the cache in all, shared by all requests and by the finished ones kept for
-    /// their prefixes; [`context`](EngineOptions::context) if 0, and never less. Memory is taken as
+    /// Positions in the cache in all, shared by all requests and by what is kept of earlier ones
+    /// for its prefixes; [`context`](EngineOptions::context) if 0, and never less. Memory is taken as
     /// positions fill.
     pub cache: usize,
     /// How the cache stores keys and values.

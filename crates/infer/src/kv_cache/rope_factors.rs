@@ -6,6 +6,18 @@
 ///
 /// [`Model::rope_factors`](crate::Model::rope_factors) says which of them a sequence of some length
 /// takes. Models without LongRoPE have one kind of keys, `Short`.
+///
+/// # Examples
+///
+/// ```
+/// use ulp_infer::{CacheShape, KvCache, RopeFactors};
+///
+/// let shape = CacheShape { layers: 2, kv_heads: 1, head_dim: 8 };
+/// let mut cache = KvCache::new(shape, 256);
+/// let sequence = cache.open_with(RopeFactors::Long);
+/// let fork = cache.fork(sequence, 0);
+/// assert_eq!(cache.rope_factors(fork), RopeFactors::Long);
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RopeFactors {
     /// For sequences up to the length that the model was first trained for.

@@ -471,7 +471,15 @@ fn guesses_of_another_model_change_no_token() {
 
 #[test]
 fn a_prompt_is_scored_as_score_does() {
-    let (model, tokenizer) = tiny_model("echo", CONTEXT);
+    check_prompt_scores(tiny_model("echo", CONTEXT));
+}
+
+#[test]
+fn and_one_that_is_longer_than_the_short_factors_reach() {
+    check_prompt_scores(long_rope_model("echo", ORIGINAL, CONTEXT));
+}
+
+fn check_prompt_scores((model, tokenizer): (Arc<Model>, Arc<Tokenizer>)) {
     let prompt: Vec<u32> = (1..150).collect();
     let expected = ulp_infer::score(&model, &prompt, Activations::Quantized, 3).unwrap();
     // In one piece, in pieces, with the prompt in the cache, and in a cache too small for two.
