@@ -65,12 +65,14 @@ class Server:
             json.dumps(body).encode(),
             {"content-type": "application/json"},
         )
-        start = time.monotonic()
+        start, first = time.monotonic(), None
         with urllib.request.urlopen(request) as reply:
-            for line in reply:
-                if line.startswith(b"data: {") and json.loads(line[6:])["choices"][0].get("text"):
-                    return time.monotonic() - start
-        raise SystemExit("no token came")
+            for line in reply:  # to its end: who goes away early asks for nothing to be kept
+                if first is None and line.startswith(b"data: {") and json.loads(line[6:])["choices"][0].get("text"):
+                    first = time.monotonic() - start
+        if first is None:
+            raise SystemExit("no token came")
+        return first
 
 
 def loads(options):
@@ -116,10 +118,13 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=30)
     parser.add_argument("--rate", type=float, default=0.4)
+    parser.add_argument("--only", choices=["shared", "loads"], help="one part alone")
     parser.add_argument("model")
     options = parser.parse_args()
-    shared_prefix(options)
-    loads(options)
+    if options.only != "loads":
+        shared_prefix(options)
+    if options.only != "shared":
+        loads(options)
 
 
 main()
