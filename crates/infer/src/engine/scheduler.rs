@@ -249,21 +249,24 @@ impl Scheduler {
     fn admit(&mut self, budget: usize, cache: &mut KvCache) -> Option<usize> {
         let (id, beginning) = self.next(cache)?;
         let mut sequence = self.queue.take(id)?;
-        let mut reused = beginning.len();
-        let cached = match beginning {
-            Beginning::Running(donor, len) => cache.fork(donor, len),
+        let reused = beginning.len();
+        let cached = match &beginning {
+            Beginning::Running(donor, len) => cache.fork(*donor, *len),
             Beginning::Kept(found) => {
-                cache.open_on(self.prefixes.take(&found), found.len, sequence.factors())
+                cache.open_on(self.prefixes.take(found), found.len, sequence.factors())
             }
         };
-        let pending = |reused| sequence.tokens.len() - reused;
-        if self.running.is_empty() && !self.has_room(cached, pending(reused), cache) {
-            // Alone it lacks one block, into which it would copy one that it shares in part.
-            reused -= reused % BLOCK;
-            cache.truncate(cached, reused);
+        let pending = sequence.tokens.len() - reused;
+        let mut lacking = self.lacking(cached, pending, cache);
+        if let (1, Beginning::Kept(found)) = (lacking, &beginning)
+            && self.prefixes.can_hand_over(found)
+        {
+            // What it lacks is a block to copy the last of its beginning into.
+            while self.evict() {}
+            self.prefixes.hand_over(found);
+            lacking = self.lacking(cached, pending, cache);
         }
-        let pending = pending(reused);
-        if !self.has_room(cached, pending, cache) || !self.free(cached, pending, cache) {
+        if lacking > 0 || !self.free(cached, pending, cache) {
             cache.close(cached);
             self.queue.push(sequence);
             return None;
@@ -279,12 +282,13 @@ impl Scheduler {
         Some(tokens)
     }
 
-    /// Whether a sequence would have room for so many more tokens if nothing were kept.
-    fn has_room(&self, cached: SequenceId, tokens: usize, cache: &KvCache) -> bool {
+    /// Blocks that a sequence would lack for so many more tokens if nothing were kept.
+    fn lacking(&self, cached: SequenceId, tokens: usize, cache: &KvCache) -> usize {
         let new = cache.new_blocks(cached, tokens);
-        // To count is only worth while if it decides.
-        new * BLOCK <= cache.free_positions()
-            || new * BLOCK <= cache.free_positions() + self.prefixes.unused() * BLOCK
+        match new.saturating_sub(cache.free_positions() / BLOCK) {
+            0 => 0,
+            lacking => lacking.saturating_sub(self.prefixes.unused()),
+        }
     }
 
     /// Frees blocks until a sequence has room for so many more tokens. False if it gets no room.

@@ -9,9 +9,14 @@ use super::block_pool::Block;
 pub(crate) struct SharedBlock(pub(super) Arc<Block>);
 
 impl SharedBlock {
-    /// Whether there are other holds on it, those of sequences among them.
+    /// How many holds there are on it, those of sequences among them.
+    pub(crate) fn holders(&self) -> usize {
+        Arc::strong_count(&self.0)
+    }
+
+    /// Whether this is not the only one.
     pub(crate) fn is_shared(&self) -> bool {
-        Arc::strong_count(&self.0) > 1
+        self.holders() > 1
     }
 
     /// Which block of the cache it is, from 0.

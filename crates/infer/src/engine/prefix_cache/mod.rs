@@ -132,6 +132,22 @@ impl<S: BuildHasher> PrefixCache<S> {
         true
     }
 
+    /// Whether a match that a sequence has taken ends within a block that no other sequence holds.
+    pub(super) fn can_hand_over(&self, found: &Match) -> bool {
+        let last = found.blocks.last().and_then(|hash| self.blocks.get(hash));
+        !found.len.is_multiple_of(BLOCK) && last.is_some_and(|kept| kept.block.holders() == 2)
+    }
+
+    /// Leaves the last block of a match to the sequence that has taken it, if no other follows it:
+    /// then it need not be copied to go on in it.
+    pub(super) fn hand_over(&mut self, found: &Match) {
+        if let Some(&last) = found.blocks.last()
+            && self.blocks.get(&last).is_some_and(|kept| kept.children == 0)
+        {
+            self.remove(last);
+        }
+    }
+
     /// The block of a place.
     fn find(&self, place: &Place) -> Option<BlockHash> {
         let hash = self.hasher.hash_one(place);

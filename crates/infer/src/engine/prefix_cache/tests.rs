@@ -167,6 +167,25 @@ fn what_a_sequence_holds_is_not_dropped() {
     assert!(kit.prefixes.evict() && kit.prefixes.evict() && !kit.prefixes.evict());
 }
 
+#[test]
+fn the_last_block_of_a_match_can_be_taken_over() {
+    let mut kit = Kit::<BuildHasherDefault<DefaultHasher>>::new();
+    let long = tokens(1, 70);
+    kit.keep(PLAIN, &long);
+    let found = kit.prefixes.longest_match(PLAIN, &long[..66]);
+    assert!(!kit.prefixes.can_hand_over(&found), "no sequence has taken it");
+    let blocks = kit.prefixes.take(&found);
+    let sequence = kit.cache.open_on(blocks, found.len, RopeFactors::Short);
+    assert!(kit.prefixes.can_hand_over(&found));
+    assert_eq!(kit.cache.new_blocks(sequence, 1), 1, "a copy");
+    kit.prefixes.hand_over(&found);
+    assert_eq!((kit.cache.new_blocks(sequence, 1), kit.len(PLAIN, &long)), (0, BLOCK));
+    // A whole block is never copied.
+    let found = kit.prefixes.longest_match(PLAIN, &long[..64]);
+    let blocks = kit.prefixes.take(&found);
+    assert!(blocks.len() == 1 && !kit.prefixes.can_hand_over(&found));
+}
+
 /// A hash of so many bits: contents collide all the time.
 #[derive(Debug, Default)]
 struct Few<const BITS: u32>(DefaultHasher);
