@@ -8,31 +8,14 @@
 
 use std::time::Instant;
 
-use ulp_infer::{Activations, Bytes, LimitBuffer, Matrix, RowBuffer, TensorType};
+use ulp_benches::product::{COLS, FORMATS, activations, weights};
+use ulp_infer::{Activations, LimitBuffer, Matrix, RowBuffer, TensorType};
 
-/// Columns: the width of TinyLlama.
-const COLS: usize = 2048;
 /// Bytes of weights that one row is multiplied with: beyond the caches.
 const STREAMED: usize = 1 << 28;
 /// Rows of the weights that 512 rows are multiplied with: TinyLlama's feed-forward.
 const ROWS: usize = 5632;
 const ROUNDS: usize = 7;
-
-const FORMATS: [TensorType; 13] = [
-    TensorType::Q4_0,
-    TensorType::Q4_1,
-    TensorType::Q5_0,
-    TensorType::Q5_1,
-    TensorType::Q8_0,
-    TensorType::Q2_K,
-    TensorType::Q3_K,
-    TensorType::Q4_K,
-    TensorType::Q5_K,
-    TensorType::Q6_K,
-    TensorType::F16,
-    TensorType::BF16,
-    TensorType::F32,
-];
 
 fn main() {
     let asked: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
@@ -52,22 +35,6 @@ fn main() {
             );
         }
     }
-}
-
-/// Any bytes are weights; scales that are infinite or not numbers cost no more than others.
-fn weights(ty: TensorType, rows: usize) -> Matrix {
-    let bytes = ty.bytes_of(rows * COLS).unwrap();
-    let mut state = 1u32;
-    let mut byte = || {
-        state = state.wrapping_mul(1664525).wrapping_add(1013904223);
-        (state >> 24) as u8 & 0x3f
-    };
-    Matrix::new(rows, COLS, ty, Bytes::from((0..bytes).map(|_| byte()).collect::<Vec<_>>()))
-        .unwrap()
-}
-
-fn activations(batch: usize) -> Vec<f32> {
-    (0..batch * COLS).map(|i| ((i * 7919 % 1000) as f32 - 500.0) / 500.0).collect()
 }
 
 /// Bytes of weights in a second and the limit.

@@ -1,7 +1,9 @@
-//! What the benches share: the middle of some measurements, and other engines to take turns with.
+//! What the benches share: the middle of some measurements, other engines to take turns with, and
+//! operands.
 
 mod median;
 mod peer;
+pub mod product;
 
 pub use median::median;
 pub use peer::Peer;
