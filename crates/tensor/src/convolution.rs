@@ -1,17 +1,21 @@
 //! Convolutions by products of matrices.
 //!
-//! The windows of an image become the columns of a matrix (Chellapilla, Puri and Simard, "High
-//! performance convolutional neural networks for document processing", 2006); rows are the elements
-//! of a window, in the order channel, row, column. The product with the weights, and so the order of
-//! each sum, is that of [`matmul`](crate::matmul).
+//! The windows of an image are the columns of a matrix; its rows are the elements of a window, in the
+//! order channel, row, column. The product with the weights, and so the order of each sum, is that of
+//! [`matmul`](crate::matmul). `by_windows` writes that matrix out; for windows that lie beside one
+//! another (stride 1) `adjacent` and `for_weights` read the image instead, with the same bits.
+
+mod adjacent;
+mod by_windows;
+mod dims;
+mod for_weights;
+mod plane;
 
 use ndarray::{ArrayD, ArrayViewD, ArrayViewMutD, Axis};
 
+use self::dims::Dims;
 use crate::destination::{fresh, given};
-use crate::simd::gemm::{Matrix, gemm};
-use crate::simd::out::Memory;
-use crate::simd::out::shaped;
-use crate::simd::share;
+use crate::simd::out::{Memory, shaped};
 use crate::{Float, pool};
 
 /// How windows lie on an image of two axes, height first.
@@ -115,7 +119,7 @@ pub fn conv2d<T: Float>(
 ) -> ArrayD<T> {
     let dims = Dims::new(x.shape(), w.shape(), conv);
     let bias = dims.channel_terms(bias.as_ref());
-    fresh(&dims.y_shape(), |memory| dims.write(&x, &w, bias.as_deref(), memory))
+    fresh(&dims.y_shape(), |memory| write(&dims, &x, &w, bias.as_deref(), memory))
 }
 
 /// [`conv2d`] into `out`.
@@ -137,7 +141,7 @@ pub fn conv2d_into<T: Float>(
 ) {
     let dims = Dims::new(x.shape(), w.shape(), conv);
     let bias = dims.channel_terms(bias.as_ref());
-    given(&dims.y_shape(), out, |memory| dims.write(&x, &w, bias.as_deref(), memory));
+    given(&dims.y_shape(), out, |memory| write(&dims, &x, &w, bias.as_deref(), memory));
 }
 
 /// The gradient of [`conv2d`] with respect to `x`, whose height and width are `image`; also called
@@ -164,13 +168,11 @@ pub fn conv2d_vjp_x<T: Float>(
     let (dy, w) = (dy.as_standard_layout(), w.as_standard_layout());
     let (dy, w) = (dy.as_slice().expect("standard layout"), w.as_slice().expect("standard layout"));
     let mut dx = pool::zeros(shape.iter().product());
-    share::chunks(&mut dx, dims.x_group(), true, |index, dx| {
-        let mut columns = vec![T::ZERO; dims.column_len()];
-        let dy = &dy[index * dims.y_group()..][..dims.y_group()];
-        let dy = Matrix::from_slice(dy, dims.o / conv.groups, dims.windows());
-        gemm(dims.weights(w, index % conv.groups).t(), dy, &mut columns, dims.windows(), false);
-        dims.add_windows(&columns, dx);
-    });
+    if dims.are_adjacent() && dims.c / conv.groups >= LEAST {
+        adjacent::vjp_x(&dims, dy, w, &mut dx);
+    } else {
+        by_windows::vjp_x(&dims, dy, w, &mut dx);
+    }
     shaped(&shape, dx)
 }
 
@@ -198,18 +200,11 @@ pub fn conv2d_vjp_w<T: Float>(
     let (dy, x) = (dy.as_standard_layout(), x.as_standard_layout());
     let (dy, x) = (dy.as_slice().expect("standard layout"), x.as_slice().expect("standard layout"));
     let mut dw = pool::zeros(shape.iter().product());
-    let rows = dims.o / conv.groups;
-    let window = dims.window_len();
-    share::chunks(&mut dw, rows * window, conv.groups > 1, |group, dw| {
-        let mut columns = vec![T::ZERO; dims.column_len()];
-        for n in 0..dims.n {
-            let index = n * conv.groups + group;
-            dims.read_windows(dims.group_of(x, index), &mut columns);
-            let dy = &dy[index * dims.y_group()..][..dims.y_group()];
-            let dy = Matrix::from_slice(dy, rows, dims.windows());
-            gemm(dy, dims.column_matrix(&columns).t(), dw, window, true);
-        }
-    });
+    if dims.are_adjacent() && dims.c.min(dims.o / 2) / conv.groups >= 2 * LEAST {
+        for_weights::vjp_w(&dims, dy, x, &mut dw);
+    } else {
+        by_windows::vjp_w(&dims, dy, x, &mut dw);
+    }
     shaped(&shape, dw)
 }
 
@@ -265,156 +260,38 @@ pub fn conv1d<T: Float>(
     y.index_axis_move(Axis(2), 0)
 }
 
-/// The sizes of one convolution.
-struct Dims {
-    n: usize,
-    c: usize,
-    o: usize,
-    image: [usize; 2],
-    window: [usize; 2],
-    out: [usize; 2],
-    conv: Conv,
-}
+/// The channels of a group that fill a tile well enough for [`adjacent`]; for [`for_weights`] it takes
+/// twice as many, and twice that on the output's side, which is the wide one of its tiles.
+const LEAST: usize = 4;
 
-impl Dims {
-    #[track_caller]
-    fn new(x: &[usize], w: &[usize], conv: Conv) -> Self {
-        let (&[n, c, h, width], &[o, c_group, kh, kw]) = (x, w) else {
-            panic!("x {x:?} and w {w:?} are not [N, C, H, W] and [O, C / groups, KH, KW]");
+/// The convolution itself.
+fn write<'m, T: Float>(
+    dims: &Dims,
+    x: &ArrayViewD<'_, T>,
+    w: &ArrayViewD<'_, T>,
+    bias: Option<&[T]>,
+    memory: Memory<'m, T>,
+) -> &'m mut [T] {
+    let (x, w) = (x.as_standard_layout(), w.as_standard_layout());
+    let x = x.as_slice().expect("standard layout");
+    let w = w.as_slice().expect("standard layout");
+    let groups = dims.conv.groups;
+    let adjacent = dims.are_adjacent() && dims.o / groups >= LEAST;
+    let adjacent = adjacent.then(|| adjacent::Value::new(dims, w));
+    memory.fill_parts(dims.y_group(), true, |index, out| {
+        let y = match &adjacent {
+            Some(value) => {
+                let y = out.fill(out.len(), T::ZERO);
+                value.write(index, x, y);
+                y
+            }
+            None => by_windows::write(dims, index, x, w, out),
         };
-        let g = conv.groups;
-        let fits = g > 0 && c.is_multiple_of(g) && o.is_multiple_of(g) && c / g == c_group;
-        assert!(fits, "x {x:?} and w {w:?} do not fit in {g} groups");
-        let (image, window) = ([h, width], [kh, kw]);
-        Dims { n, c, o, image, window, out: conv.output_size(image, window), conv }
-    }
-
-    #[track_caller]
-    fn channel_terms<T: Float>(&self, bias: Option<&ArrayViewD<'_, T>>) -> Option<Vec<T>> {
-        bias.map(|bias| {
-            assert!(bias.shape() == [self.o], "bias {:?} of {} channels", bias.shape(), self.o);
-            bias.iter().copied().collect()
-        })
-    }
-
-    /// The convolution itself.
-    fn write<'m, T: Float>(
-        &self,
-        x: &ArrayViewD<'_, T>,
-        w: &ArrayViewD<'_, T>,
-        bias: Option<&[T]>,
-        memory: Memory<'m, T>,
-    ) -> &'m mut [T] {
-        let (x, w) = (x.as_standard_layout(), w.as_standard_layout());
-        let x = x.as_slice().expect("standard layout");
-        let w = w.as_slice().expect("standard layout");
-        let groups = self.conv.groups;
-        let y = memory.fill_parts(self.y_group(), true, |index, out| {
-            let mut columns = vec![T::ZERO; self.column_len()];
-            self.read_windows(self.group_of(x, index), &mut columns);
-            out.product(self.weights(w, index % groups), self.column_matrix(&columns));
-        });
         if let Some(bias) = bias {
-            // Channel after channel, image after image.
-            let channels = y.chunks_mut(self.windows().max(1)).zip(bias.iter().cycle());
-            channels.for_each(|(y, &bias)| y.iter_mut().for_each(|y| *y += bias));
-        }
-        y
-    }
-
-    #[track_caller]
-    fn check_dy<T>(&self, dy: &ArrayViewD<'_, T>) {
-        let shape = self.y_shape();
-        assert!(dy.shape() == shape, "dy {:?} of an output {shape:?}", dy.shape());
-    }
-
-    fn y_shape(&self) -> [usize; 4] {
-        [self.n, self.o, self.out[0], self.out[1]]
-    }
-
-    fn windows(&self) -> usize {
-        self.out[0] * self.out[1]
-    }
-
-    fn window_len(&self) -> usize {
-        self.c / self.conv.groups * self.window[0] * self.window[1]
-    }
-
-    fn column_len(&self) -> usize {
-        self.window_len() * self.windows()
-    }
-
-    /// The elements of one group of one image.
-    fn x_group(&self) -> usize {
-        self.c / self.conv.groups * self.image[0] * self.image[1]
-    }
-
-    fn y_group(&self) -> usize {
-        self.o / self.conv.groups * self.windows()
-    }
-
-    /// Group number `index % groups` of image number `index / groups`.
-    fn group_of<'a, T>(&self, x: &'a [T], index: usize) -> &'a [T] {
-        &x[index * self.x_group()..][..self.x_group()]
-    }
-
-    fn weights<'a, T: Float>(&self, w: &'a [T], group: usize) -> Matrix<'a, T> {
-        let rows = self.o / self.conv.groups;
-        Matrix::from_slice(&w[group * rows * self.window_len()..], rows, self.window_len())
-    }
-
-    fn column_matrix<'a, T: Float>(&self, columns: &'a [T]) -> Matrix<'a, T> {
-        Matrix::from_slice(columns, self.window_len(), self.windows())
-    }
-
-    /// Calls `f(place in the group, place in the column matrix, windows)` for each run of windows
-    /// whose element (c, ky, kx) lies in one row of the image; elements outside are left out.
-    fn for_runs(&self, mut f: impl FnMut(usize, usize, usize)) {
-        let ([h, w], [kh, kw], [oh, ow]) = (self.image, self.window, self.out);
-        let Conv { stride, padding, dilation, .. } = self.conv;
-        let mut row = 0;
-        for c in 0..self.c / self.conv.groups {
-            for ky in 0..kh {
-                for kx in 0..kw {
-                    let shift = kx * dilation[1];
-                    // The windows whose element lies inside: ox * stride + shift - padding in 0..w.
-                    let first = padding[1].saturating_sub(shift).div_ceil(stride[1]).min(ow);
-                    let end = (w + padding[1]).saturating_sub(shift).div_ceil(stride[1]).min(ow);
-                    for oy in 0..oh {
-                        let y = oy * stride[0] + ky * dilation[0];
-                        if y < padding[0] || y - padding[0] >= h || first >= end {
-                            continue;
-                        }
-                        let image_row = (c * h + y - padding[0]) * w;
-                        let from = image_row + first * stride[1] + shift - padding[1];
-                        let to = row * oh * ow + oy * ow + first;
-                        f(from, to, end - first);
-                    }
-                    row += 1;
-                }
+            let bias = &bias[index % groups * (dims.o / groups)..];
+            for (y, &bias) in y.chunks_mut(dims.windows().max(1)).zip(bias) {
+                y.iter_mut().for_each(|y| *y += bias);
             }
         }
-    }
-
-    /// The column matrix of one group of an image; `columns` holds zeros, or another image's.
-    fn read_windows<T: Float>(&self, x: &[T], columns: &mut [T]) {
-        let stride = self.conv.stride[1];
-        self.for_runs(|from, to, n| {
-            let to = &mut columns[to..to + n];
-            if stride == 1 {
-                to.copy_from_slice(&x[from..from + n]);
-            } else {
-                to.iter_mut().zip(x[from..].iter().step_by(stride)).for_each(|(to, &x)| *to = x);
-            }
-        });
-    }
-
-    /// Adds each element of the column matrix to where it was read from.
-    fn add_windows<T: Float>(&self, columns: &[T], x: &mut [T]) {
-        let stride = self.conv.stride[1];
-        self.for_runs(|place, from, n| {
-            let places = x[place..].iter_mut().step_by(stride);
-            places.zip(&columns[from..from + n]).for_each(|(x, &term)| *x += term);
-        });
-    }
+    })
 }

@@ -7,7 +7,7 @@ use crate::var::Var;
 
 use super::wanted;
 
-/// `y = x ⋆ w`.
+/// `y = x ⋆ w + bias`, the bias being optional.
 struct Conv2d {
     conv: Conv,
 }
@@ -18,7 +18,8 @@ impl<T: Float> Op<T> for Conv2d {
     }
 
     fn forward(&self, inputs: &[&Value<T>]) -> Value<T> {
-        ulp_tensor::conv2d(inputs[0].view(), inputs[1].view(), None, self.conv).into_shared()
+        let bias = inputs.get(2).map(|bias| bias.view());
+        ulp_tensor::conv2d(inputs[0].view(), inputs[1].view(), bias, self.conv).into_shared()
     }
 
     fn vjp<'t>(
@@ -28,12 +29,16 @@ impl<T: Float> Op<T> for Conv2d {
         cotangent: Var<'t, T>,
     ) -> Vec<Option<Var<'t, T>>> {
         let (x, w, conv, tape) = (inputs[0], inputs[1], self.conv, cotangent.tape);
-        wanted(
-            inputs,
+        let mut products = wanted(
+            &inputs[..2],
             [&|| tape.apply(ForImage { image: last_two(x), conv }, &[cotangent, w]), &|| {
                 tape.apply(ForWeights { window: last_two(w), conv }, &[cotangent, x])
             }],
-        )
+        );
+        let of_bias =
+            |bias: &Var<'t, T>| cotangent.sum_to(&[bias.len(), 1, 1]).reshape(&[bias.len()]);
+        products.extend(inputs.get(2).map(|bias| bias.wants_gradient().then(|| of_bias(bias))));
+        products
     }
 }
 
@@ -118,7 +123,10 @@ impl<T: Float> Var<'_, T> {
     #[track_caller]
     #[must_use]
     pub fn conv2d(self, w: Self, bias: Option<Self>, conv: Conv) -> Self {
-        self.tape.apply(Conv2d { conv }, &[self, w]).plus_bias(bias)
+        match bias {
+            Some(bias) => self.tape.apply(Conv2d { conv }, &[self, w, bias]),
+            None => self.tape.apply(Conv2d { conv }, &[self, w]),
+        }
     }
 
     /// The transpose of [`Var::conv2d`] as an operation of its own: see

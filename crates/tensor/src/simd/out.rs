@@ -62,15 +62,16 @@ impl<T: Copy + 'static> Out<'_, T> {
         unsafe { initialized(part) }
     }
 
-    /// Appends a·b, row after row.
+    /// Appends a·b, row after row, and returns it for work in place.
     #[track_caller]
-    pub(crate) fn product(&mut self, a: Matrix<'_, T>, b: Matrix<'_, T>)
+    pub(crate) fn product(&mut self, a: Matrix<'_, T>, b: Matrix<'_, T>) -> &mut [T]
     where
         T: Float,
     {
         let len = a.height() * b.t().height();
-        write_product(a, b, Memory(&mut self.memory[self.written..][..len]));
+        let memory = Memory(&mut self.memory[self.written..][..len]);
         self.written += len;
+        write_product(a, b, memory)
     }
 
     /// Appends `f(x)` for each element.

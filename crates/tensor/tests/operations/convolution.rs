@@ -131,3 +131,42 @@ fn a_maximum_is_the_first_of_equals_or_nan_and_nothing_has_none() {
     let (y, places) = max_pool2d(ArrayD::<f32>::ones(vec![1, 1, 1, 1]).view(), [1, 2], around);
     assert_eq!((y.first(), places.first()), (Some(&f32::NEG_INFINITY), Some(&0)));
 }
+
+/// Windows beside one another are not written out where there are images enough for all threads: with
+/// more threads than images they are. Both ways have the same bits.
+fn check_ways<T: Float>() {
+    let plain = Conv::default();
+    for (shape, window, outputs, conv) in [
+        ([2, 9, 19, 21], [3, 3], 22, plain),
+        ([3, 8, 30, 11], [3, 5], 40, Conv { padding: [1, 2], ..plain }),
+        (
+            [2, 16, 12, 12],
+            [3, 2],
+            32,
+            Conv { padding: [2, 3], dilation: [2, 3], groups: 2, ..plain },
+        ),
+        // More than a block along K: windows, elements of a window, output channels.
+        ([1, 40, 17, 18], [3, 3], 290, Conv { padding: [1, 1], ..plain }),
+        ([2, 13, 4, 5], [1, 1], 17, plain),
+        ([1, 8, 9, 1], [3, 1], 16, plain),
+    ] {
+        let (x, _) = real::<T>(&shape, 0);
+        let (w, _) = real::<T>(&[outputs, shape[1] / conv.groups, window[0], window[1]], 1);
+        let (bias, _) = real::<T>(&[outputs], 2);
+        let image = [shape[2], shape[3]];
+        let [oh, ow] = conv.output_size(image, window);
+        let (dy, _) = real::<T>(&[shape[0], outputs, oh, ow], 3);
+        let all = || {
+            [
+                conv2d(x.view(), w.view(), Some(bias.view()), conv),
+                conv2d_vjp_x(dy.view(), w.view(), image, conv),
+                conv2d_vjp_w(dy.view(), x.view(), window, conv),
+            ]
+        };
+        let with = |threads| {
+            rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(all)
+        };
+        assert_eq!(with(1), with(8), "{shape:?} to {outputs}, {conv:?}");
+    }
+}
+both!(both_ways_have_the_same_bits, check_ways);

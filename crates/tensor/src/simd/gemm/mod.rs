@@ -14,6 +14,7 @@ pub(crate) mod column;
 mod matrix;
 mod pack;
 mod panels;
+mod part;
 mod plan;
 mod small;
 mod square;
@@ -21,8 +22,9 @@ pub(crate) mod tile;
 
 pub(crate) use self::matrix::Matrix;
 use self::matrix::Target;
-use self::pack::Scratch;
+pub(crate) use self::pack::{Scratch, pack};
 use self::panels::{COLUMNS, Panels};
+pub(crate) use self::part::{Part, TILE, tile_product, tile_size};
 use self::plan::Plan;
 pub(crate) use self::square::turn_any;
 pub use self::tile::Element;

@@ -13,11 +13,11 @@ thread_local! {
 
 /// A buffer that goes back to its thread when dropped: fresh memory costs more than the packing.
 #[derive(Default)]
-pub(super) struct Scratch(Option<Buffer>);
+pub(crate) struct Scratch(Option<Buffer>);
 
 impl Scratch {
     /// `len` elements of any value, aligned to a page.
-    pub(super) fn slice<T: super::Element>(&mut self, len: usize) -> &mut [T] {
+    pub(crate) fn slice<T: super::Element>(&mut self, len: usize) -> &mut [T] {
         let bytes = len * size_of::<T>();
         if self.0.as_ref().is_none_or(|buffer| buffer.size() < bytes) {
             self.give_back();
@@ -66,7 +66,7 @@ fn spare(bytes: usize) -> Option<Buffer> {
 const COLUMNS: usize = 16;
 
 /// Copies `source` (at most `width` rows) column after column, each padded to `width`.
-pub(super) fn pack<T: super::Element>(source: Matrix<'_, T>, width: usize, out: &mut [T]) {
+pub(crate) fn pack<T: super::Element>(source: Matrix<'_, T>, width: usize, out: &mut [T]) {
     run(Pack { source, width, out });
 }
 

@@ -1,0 +1,208 @@
+//! Convolutions of stride 1, whose windows lie beside one another, without a matrix of windows.
+//!
+//! The value: each panel of windows goes from the image straight to the place where tiles of all output
+//! channels read it. The gradient for the image: output gradients, moved by the offset of a window's
+//! element, are the right operand where they lie. Each sum is that of the matrix of windows, in the
+//! same order.
+
+use ndarray::{ArrayView3, Axis};
+
+use super::dims::Dims;
+use super::plane::Plane;
+use crate::Float;
+use crate::simd::gemm::{KC, Matrix, Part, Scratch, TILE, pack, tile_product, tile_size};
+use crate::simd::{Kernel, run, share};
+
+/// The elements that are copied at a time.
+const LANES: usize = 16;
+
+/// Rows in tiles of about equal height: the first row and the rows of each.
+fn tiles(rows: usize, most: usize) -> impl Iterator<Item = (usize, usize)> + Clone {
+    let height = rows.div_ceil(rows.div_ceil(most).max(1)).max(1);
+    (0..rows).step_by(height).map(move |i| (i, height.min(rows - i)))
+}
+
+/// The weights of all groups, packed for [`Value::write`].
+pub(super) struct Value<'a, T> {
+    dims: &'a Dims,
+    plane: Plane,
+    /// The offsets of the elements of a window, in the order channel, row, column.
+    offsets: Vec<usize>,
+    weights: Vec<T>,
+}
+
+impl<'a, T: Float> Value<'a, T> {
+    pub(super) fn new(dims: &'a Dims, w: &[T]) -> Self {
+        let plane = Plane::new(dims);
+        let channels = (0..dims.c / dims.conv.groups).map(|c| c * plane.len());
+        let within = plane.offsets(dims);
+        let offsets = channels.flat_map(|c| within.iter().map(move |offset| c + offset)).collect();
+        let mut value = Value { dims, plane, offsets, weights: Vec::new() };
+        let ([most, _], k) = (tile_size::<T>(), dims.window_len());
+        for group in 0..dims.conv.groups {
+            for (i, rows) in tiles(dims.o / dims.conv.groups, most) {
+                let start = value.weights.len();
+                value.weights.resize(start + most * k, T::ZERO);
+                pack(dims.weights(w, group).rows(i, rows), most, &mut value.weights[start..]);
+            }
+        }
+        value
+    }
+
+    /// Group number `index` of the images' outputs.
+    pub(super) fn write(&self, index: usize, x: &[T], y: &mut [T]) {
+        let (dims, [most, columns]) = (self.dims, tile_size::<T>());
+        let (k, windows, rows) = (dims.window_len(), dims.windows(), dims.o / dims.conv.groups);
+        let (mut of_planes, mut of_panel) = (Scratch::default(), Scratch::default());
+        let channels = dims.c / dims.conv.groups;
+        let planes = of_planes.slice(channels * self.plane.len() + LANES);
+        planes.fill(T::ZERO);
+        self.plane.write(dims.group_of(x, index), planes, self.plane.len());
+        let panel = of_panel.slice(k * columns + LANES);
+        let mut last = [T::ZERO; TILE];
+        let group = index % dims.conv.groups * tiles(rows, most).count();
+        for j in (0..windows).step_by(columns) {
+            let width = columns.min(windows - j);
+            let runs = self.runs(j, width);
+            run(Copy { planes, offsets: &self.offsets, runs: &runs, columns, panel });
+            for (tile, (i, rows)) in tiles(rows, most).enumerate() {
+                let weights = &self.weights[(group + tile) * most * k..][..most * k];
+                let (out, stride) = match width == columns {
+                    true => (&mut y[i * windows + j..], windows),
+                    false => (&mut last[..], columns),
+                };
+                let a = Part { elements: weights, across: 1, step: most };
+                let b = Part { elements: panel, across: 1, step: columns };
+                for k0 in (0..k).step_by(KC) {
+                    let (a, b) = (a.after(k0), b.after(k0));
+                    tile_product([rows, KC.min(k - k0)], a, b, out, stride, k0 > 0);
+                }
+                if width < columns {
+                    for (r, row) in last.chunks(columns).take(rows).enumerate() {
+                        y[(i + r) * windows + j..][..width].copy_from_slice(&row[..width]);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Where windows `j..j + width` lie on the plane: runs along its rows, as (place in the panel,
+    /// place on the plane, chunks).
+    fn runs(&self, j: usize, width: usize) -> Vec<[usize; 3]> {
+        let along = self.dims.out[1];
+        let mut runs = Vec::new();
+        let mut at = j;
+        while at < j + width {
+            let (row, column) = (at / along, at % along);
+            let len = (along - column).min(j + width - at);
+            runs.push([at - j, row * self.plane.pitch + column, len.div_ceil(LANES)]);
+            at += len;
+        }
+        runs
+    }
+}
+
+/// Copies windows into a panel, one row for each offset. A run is copied in whole chunks: what is too
+/// much is overwritten by the next run or row.
+struct Copy<'a, T> {
+    planes: &'a [T],
+    offsets: &'a [usize],
+    runs: &'a [[usize; 3]],
+    columns: usize,
+    panel: &'a mut [T],
+}
+
+impl<T: Float> Kernel for Copy<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for (row, &offset) in self.offsets.iter().enumerate() {
+            for &[to, from, chunks] in self.runs {
+                for chunk in 0..chunks {
+                    let from = self.planes[offset + from + chunk * LANES..].first_chunk::<LANES>();
+                    let to = row * self.columns + to + chunk * LANES;
+                    let to = self.panel[to..].first_chunk_mut::<LANES>();
+                    *to.expect("a chunk behind the panel") =
+                        *from.expect("a chunk behind the planes");
+                }
+            }
+        }
+    }
+}
+
+/// The gradient for the images, into `dx`, which holds zeros.
+pub(super) fn vjp_x<T: Float>(dims: &Dims, dy: &[T], w: &[T], dx: &mut [T]) {
+    let (plane, [most, columns]) = (Plane::new(dims), tile_size::<T>());
+    let groups = dims.conv.groups;
+    let (channels, outputs) = (dims.c / groups, dims.o / groups);
+    let offsets = plane.offsets(dims);
+    let tiles = tiles(channels, most);
+    // A tile of channels after another for each offset, for each group.
+    let mut weights = Vec::new();
+    for group in w.chunks(outputs * dims.window_len()) {
+        let shape = (outputs, channels, offsets.len());
+        let group = ArrayView3::from_shape(shape, group).expect("the weights of a group");
+        for k in 0..offsets.len() {
+            let of_offset = group.index_axis(Axis(2), k).reversed_axes();
+            for (i, rows) in tiles.clone() {
+                let start = weights.len();
+                weights.resize(start + most * outputs, T::ZERO);
+                pack(Matrix::new(&of_offset).rows(i, rows), most, &mut weights[start..]);
+            }
+        }
+    }
+    let of_group = offsets.len() * tiles.clone().count() * most * outputs;
+    // Output gradients lie on planes as windows do, with zeros before, between and behind.
+    let before = offsets.last().copied().unwrap_or(0);
+    let width = plane.len().next_multiple_of(columns);
+    let stride = before + width;
+    share::chunks(dx, dims.x_group(), true, |index, dx| {
+        let (mut of_dy, mut of_dx) = (Scratch::default(), Scratch::default());
+        let on_planes = of_dy.slice(outputs * stride);
+        on_planes.fill(T::ZERO);
+        let dy = &dy[index * dims.y_group()..][..dims.y_group()];
+        for (channel, to) in dy.chunks(dims.windows()).zip(on_planes.chunks_mut(stride)) {
+            for (row, to) in channel.chunks(dims.out[1]).zip(to[before..].chunks_mut(plane.pitch)) {
+                to[..row.len()].copy_from_slice(row);
+            }
+        }
+        let planes = of_dx.slice(channels * width);
+        planes.fill(T::ZERO);
+        let weights = &weights[index % groups * of_group..][..of_group];
+        for (tile, (i, rows)) in tiles.clone().enumerate() {
+            for j in (0..width).step_by(columns) {
+                let out = &mut planes[i * width + j..];
+                for (k, offset) in offsets.iter().enumerate() {
+                    let start = (k * tiles.clone().count() + tile) * most * outputs;
+                    let a = Part { elements: &weights[start..], across: 1, step: most };
+                    let from = &on_planes[before - offset + j..];
+                    let b = Part { elements: from, across: 1, step: stride };
+                    add_product([rows, outputs], a, b, out, width);
+                }
+            }
+        }
+        plane.read(planes, width, dx);
+    });
+}
+
+/// `out += a · b`, where the product is summed up along all of K before it is added.
+fn add_product<T: Float>(
+    [rows, k]: [usize; 2],
+    a: Part<'_, T>,
+    b: Part<'_, T>,
+    out: &mut [T],
+    stride: usize,
+) {
+    if k <= KC {
+        return tile_product([rows, k], a, b, out, stride, true);
+    }
+    let (mut sums, [_, columns]) = ([T::ZERO; TILE], tile_size::<T>());
+    for k0 in (0..k).step_by(KC) {
+        let (a, b) = (a.after(k0), b.after(k0));
+        tile_product([rows, KC.min(k - k0)], a, b, &mut sums, columns, k0 > 0);
+    }
+    for (row, sums) in out.chunks_mut(stride).zip(sums.chunks(columns)).take(rows) {
+        row.iter_mut().zip(sums).for_each(|(out, &sum)| *out += sum);
+    }
+}
