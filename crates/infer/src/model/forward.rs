@@ -417,15 +417,13 @@ impl Step<'_> {
     /// x += addend, or its norm.
     fn add_to_residual(&self, norm: Option<&Norm>, w: &mut Workspace) {
         let len = self.rows * self.model.config.hidden_size;
-        let (hidden, addend) = (&mut w.hidden[..len], &w.addend[..len]);
-        match norm {
-            None => add(hidden, addend),
-            Some(norm) => {
-                let normed = &mut w.normed[..len];
-                self.norm(addend, norm, normed);
-                add(hidden, normed);
-            }
+        let (hidden, mut addend) = (&mut w.hidden[..len], &w.addend[..len]);
+        if let Some(norm) = norm {
+            self.norm(addend, norm, &mut w.normed[..len]);
+            addend = &w.normed[..len];
         }
+        let c = self.model.config.hidden_size;
+        by_rows(hidden, c, |row, x| add(x, &addend[row * c..][..c]));
     }
 
     /// Puts the norms of the rows that were asked for to the front of the workspace's `normed`;

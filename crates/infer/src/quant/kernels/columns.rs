@@ -92,7 +92,8 @@ impl<'a> Columns<'a> {
                 };
                 match row.first_chunk_mut() {
                     Some(row) => *row = *lanes,
-                    None => row.copy_from_slice(&lanes[..count]),
+                    // Not another call of memcpy: the compiler would make one of both, for any length.
+                    None => row.iter_mut().zip(lanes).for_each(|(x, &lane)| *x = lane),
                 }
             }
         }
