@@ -1,11 +1,13 @@
 //! Maxima and means of windows.
 
+use std::array::from_fn;
+
 use ndarray::{ArrayD, ArrayViewD, IxDyn};
 
 use crate::rows::rows_in_chunk;
 use crate::simd::out::shaped;
 use crate::simd::out::{PARALLEL, collect, collect_beside};
-use crate::simd::share;
+use crate::simd::{Kernel, run, share};
 use crate::{Conv, Float, pool};
 
 /// The maximum of each window, and its place: row times width plus column of the image. Of equal
@@ -18,7 +20,7 @@ use crate::{Conv, Float, pool};
 /// # Panics
 ///
 /// If `x` has not four axes, a window does not fit, padding is larger than half a window, or
-/// `conv.groups` is not 1.
+/// `conv.groups` is not 1; or past 2^32 elements in a channel.
 ///
 /// # Examples
 ///
@@ -39,6 +41,7 @@ pub fn max_pool2d<T: Float>(
     assert!(fits, "padding {:?} of windows {window:?}", conv.padding);
     let shape = pooled_shape(x.shape(), window, conv);
     let windows = Windows { image: [x.shape()[2], x.shape()[3]], window, conv };
+    assert!(windows.plane() < u32::MAX as usize, "an image of {:?}", windows.image);
     let x = x.as_standard_layout();
     let x = x.as_slice().expect("standard layout");
     let [_, _, oh, ow] = shape;
@@ -47,12 +50,8 @@ pub fn max_pool2d<T: Float>(
     let all = places.as_slice_mut().expect("standard layout");
     let mut beside: Vec<_> = all.chunks_mut((rows * ow).max(1)).collect();
     let y = collect_beside(shape.iter().product(), rows * ow, &mut beside, |start, out, places| {
-        let y = out.fill(out.len(), T::NEG_INFINITY);
-        let rows = y.chunks_mut(ow).zip(places.chunks_mut(ow));
-        for (row, (y, place)) in (start / ow..).zip(rows) {
-            let plane = &x[row / oh * windows.plane()..][..windows.plane()];
-            windows.max_of_row(plane, row % oh, y, place);
-        }
+        let (first, y) = (start / ow, out.fill(out.len(), T::NEG_INFINITY));
+        run(MaxOfRows { windows: &windows, x, out: [oh, ow], first, y, places });
     });
     (shaped(&shape, y), places)
 }
@@ -130,6 +129,55 @@ fn pooled_shape(x: &[usize], window: [usize; 2], conv: Conv) -> [usize; 4] {
     [n, c, oh, ow]
 }
 
+/// The windows whose maxima are found at a time.
+const LANES: usize = 16;
+
+/// The maxima of the windows of rows `first..` of all planes, and their places.
+struct MaxOfRows<'a, T> {
+    windows: &'a Windows,
+    x: &'a [T],
+    /// The rows and columns of windows on a plane.
+    out: [usize; 2],
+    first: usize,
+    y: &'a mut [T],
+    places: &'a mut [usize],
+}
+
+impl<T: Float> Kernel for MaxOfRows<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let MaxOfRows { windows, x, out: [oh, ow], first, y, places } = self;
+        let rows = y.chunks_mut(ow).zip(places.chunks_mut(ow));
+        for (row, (y, places)) in (first..).zip(rows) {
+            let plane = &x[row / oh * windows.plane()..][..windows.plane()];
+            let parts = y.chunks_mut(LANES).zip(places.chunks_mut(LANES));
+            for (part, (y, places)) in parts.enumerate() {
+                let (max, place) = windows.max_of_part(plane, row % oh, part * LANES, ow);
+                y.copy_from_slice(&max[..y.len()]);
+                places.iter_mut().zip(place).for_each(|(to, place)| *to = place as usize);
+            }
+        }
+    }
+}
+
+/// Element `l * stride` for each lane; the nearest there is beyond the ends.
+#[inline(always)]
+fn strided<T: Float>(x: &[T], start: isize, stride: usize) -> [T; LANES] {
+    let inside = usize::try_from(start).ok().and_then(|start| x.get(start..));
+    if let Some(x) = inside.and_then(|x| x.get(..(LANES - 1) * stride + 1)) {
+        // With a constant the compiler reads whole registers.
+        return match stride {
+            1 => from_fn(|l| x[l]),
+            2 => from_fn(|l| x[2 * l]),
+            stride => from_fn(|l| x[l * stride]),
+        };
+    }
+    let last = x.len() as isize - 1;
+    from_fn(|l| x[(start + (l * stride) as isize).clamp(0, last) as usize])
+}
+
 /// The windows of an image.
 struct Windows {
     image: [usize; 2],
@@ -143,34 +191,45 @@ impl Windows {
         self.image[0] * self.image[1]
     }
 
-    /// The maxima of the windows of row `oy`, from negative infinity, and their places. The element
-    /// with one offset is taken of all windows before the next: each window meets its own in order.
-    fn max_of_row<T: Float>(&self, plane: &[T], oy: usize, y: &mut [T], places: &mut [usize]) {
-        const NONE: usize = usize::MAX;
+    /// The maxima of windows `ox..` of row `oy`, and their places, of `ow` in the row. The element with
+    /// one offset is taken of all windows before the next: each window meets its own in order.
+    #[inline(always)]
+    fn max_of_part<T: Float>(
+        &self,
+        plane: &[T],
+        oy: usize,
+        ox: usize,
+        ow: usize,
+    ) -> ([T; LANES], [u32; LANES]) {
+        const NONE: u32 = u32::MAX;
         let &Windows { image: [h, w], window: [kh, kw], conv } = self;
-        places.fill(NONE);
+        let (mut max, mut places) = ([T::NEG_INFINITY; LANES], [NONE; LANES]);
         for ky in 0..kh {
             let row = (oy * conv.stride[0] + ky * conv.dilation[0]).checked_sub(conv.padding[0]);
-            let Some(row) = row.filter(|&row| row < h) else { continue };
+            let Some(row) = row.filter(|&row| row < h && w > 0) else { continue };
             for kx in 0..kw {
                 let (stride, shift, padding) =
                     (conv.stride[1], kx * conv.dilation[1], conv.padding[1]);
                 // The windows whose element lies inside: ox * stride + shift - padding in 0..w.
-                let end = (w + padding).saturating_sub(shift).div_ceil(stride).min(y.len());
-                let first = padding.saturating_sub(shift).div_ceil(stride).min(end);
-                let start = row * w + (first * stride + shift).saturating_sub(padding);
-                let windows = y[first..end].iter_mut().zip(&mut places[first..end]);
-                for (i, (y, place)) in windows.enumerate() {
-                    let index = start + i * stride;
-                    let value = plane[index];
-                    if *place == NONE || value > *y || value.is_nan() && !y.is_nan() {
-                        (*y, *place) = (value, index);
-                    }
+                let end = (w + padding).saturating_sub(shift).div_ceil(stride).min(ow);
+                let first = padding.saturating_sub(shift).div_ceil(stride);
+                let (first, end) = (first.saturating_sub(ox) as u32, end.saturating_sub(ox) as u32);
+                let start = (row * w + ox * stride + shift) as isize - padding as isize;
+                let values = strided(plane, start, stride);
+                for l in 0..LANES {
+                    let (lane, value) = (l as u32, values[l]);
+                    let inside = (lane >= first) & (lane < end);
+                    let larger = (places[l] == NONE)
+                        | (value > max[l])
+                        | (value.is_nan() & !max[l].is_nan());
+                    let place = (start as u32).wrapping_add(lane.wrapping_mul(stride as u32));
+                    max[l] = if inside & larger { value } else { max[l] };
+                    places[l] = if inside & larger { place } else { places[l] };
                 }
             }
         }
         // A dilated window may lie around the image and have no element.
-        places.iter_mut().filter(|place| **place == NONE).for_each(|place| *place = 0);
+        (max, places.map(|place| if place == NONE { 0 } else { place }))
     }
 
     /// The elements of the image that window (`oy`, `ox`) covers, row after row.

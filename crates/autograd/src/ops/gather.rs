@@ -53,9 +53,10 @@ impl<T: Float> Op<T> for Scatter {
     fn forward(&self, inputs: &[&Value<T>]) -> Value<T> {
         let mut shape = inputs[0].shape().to_vec();
         shape[self.axis] = self.length;
-        let zeros = ArrayD::from_elem(IxDyn(&shape), T::ZERO);
+        let zero = ArrayD::from_elem(IxDyn(&[]), T::ZERO);
+        let zeros = zero.broadcast(IxDyn(&shape)).expect("one element broadcasts");
         let (index, y) = (self.index.view(), inputs[0].view());
-        ulp_tensor::scatter_add(zeros.view(), self.axis, index, y).into_shared()
+        ulp_tensor::scatter_add(zeros, self.axis, index, y).into_shared()
     }
 
     fn vjp<'t>(
@@ -96,7 +97,13 @@ impl<T: Float> Var<'_, T> {
     #[must_use]
     pub fn gather(self, axis: isize, index: ArrayViewD<'_, usize>) -> Self {
         let axis = self.axis(axis);
-        self.tape.apply(Gather { axis, index: Rc::new(index.to_owned()) }, &[self])
+        self.gather_from(axis, index.to_owned())
+    }
+
+    /// [`Var::gather`] by indices that nobody else needs.
+    #[track_caller]
+    pub(super) fn gather_from(self, axis: usize, index: ArrayD<usize>) -> Self {
+        self.tape.apply(Gather { axis, index: Rc::new(index) }, &[self])
     }
 
     /// This value plus, at (.., `index`\[.., i, ..\], ..) along `axis`, element (.., i, ..) of `other`.

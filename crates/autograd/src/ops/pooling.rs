@@ -77,7 +77,7 @@ impl<T: Float> Var<'_, T> {
         let (x, y) = (self.shape(), places.shape().to_vec());
         let flat = places.into_shape_with_order(vec![y[0], y[1], y[2] * y[3]]);
         let flat = flat.expect("as many elements");
-        self.reshape(&[x[0], x[1], x[2] * x[3]]).gather(2, flat.view()).reshape(&y)
+        self.reshape(&[x[0], x[1], x[2] * x[3]]).gather_from(2, flat).reshape(&y)
     }
 
     /// The mean of each window; padding counts as zeros.
