@@ -20,10 +20,14 @@ impl Plain for Tiled {
     }
 }
 
-fn dequantize(block: &[u8], out: &mut [f32]) {
-    out[0] = f32::from_le_bytes(block.try_into().expect("four bytes"));
+fn dequantize(bytes: &[u8], out: &mut [f32]) {
+    for (out, bytes) in out.iter_mut().zip(bytes.as_chunks().0) {
+        *out = f32::from_le_bytes(*bytes);
+    }
 }
 
-fn quantize(x: &[f32], block: &mut [u8]) {
-    block.copy_from_slice(&x[0].to_le_bytes());
+fn quantize(x: &[f32], bytes: &mut [u8]) {
+    for (x, bytes) in x.iter().zip(bytes.as_chunks_mut().0) {
+        *bytes = x.to_le_bytes();
+    }
 }

@@ -12,9 +12,10 @@ use super::{
     nvfp4, q2_k, q3_k, q4_0, q4_1, q4_k, q5_0, q5_1, q5_k, q6_k, q8_0, tq1_0, tq2_0,
 };
 
-/// Turns the bytes of one block into its elements. Both slices have the block's length.
+/// Turns the bytes of one block into its elements. Both slices have the block's length; plain
+/// numbers, each a block, come in any number.
 type Dequantize = fn(&[u8], &mut [f32]);
-/// Turns the elements of one block into its bytes.
+/// Turns the elements of one block into its bytes, plain numbers in any number.
 type Quantize = fn(&[f32], &mut [u8]);
 /// The same so that the squared error, each element's times its weight, is small.
 type QuantizeWeighted = fn(&[f32], &[f32], &mut [u8]);
@@ -122,10 +123,18 @@ impl Format {
         LIST.iter().find(|format| format.ty == ty)
     }
 
+    /// Whether blocks are single numbers, of which a call takes any number.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.ty.block_elements() == 1
+    }
+
     /// Turns whole blocks into their elements.
     pub(crate) fn dequantize_blocks(&self, blocks: &[u8], out: &mut [f32]) {
         let (elements, bytes) = (self.ty.block_elements(), self.ty.block_bytes());
         debug_assert_eq!(blocks.len() / bytes * elements, out.len());
+        if self.is_plain() {
+            return (self.dequantize)(blocks, out);
+        }
         for (block, out) in blocks.chunks_exact(bytes).zip(out.chunks_exact_mut(elements)) {
             (self.dequantize)(block, out);
         }

@@ -5,6 +5,8 @@
 //! byte 2   q   32 x i8      x[i] = d * q[i]
 //! ```
 
+use ulp_tensor::simd::{Kernel, run};
+
 use super::format::{Format, f16_at, put_f16};
 use super::panel::{Chunk, Lanes, Packed, Signed, Sink};
 use super::tensor_type::TensorType;
@@ -43,10 +45,22 @@ fn dequantize(block: &[u8], out: &mut [f32]) {
 
 /// [`round_q8_0`], with the scale rounded to f16.
 fn quantize(x: &[f32], block: &mut [u8]) {
-    let (d, codes) = round_q8_0(x);
+    let (d, codes) = run(Round(x));
     put_f16(block, 0, d);
     for (byte, code) in block[2..].iter_mut().zip(codes) {
         *byte = code as u8;
+    }
+}
+
+/// [`round_q8_0`] on the best instruction set.
+struct Round<'a>(&'a [f32]);
+
+impl Kernel for Round<'_> {
+    type Output = (f32, [i8; 32]);
+
+    #[inline(always)]
+    fn run(self) -> Self::Output {
+        round_q8_0(self.0)
     }
 }
 

@@ -6,8 +6,8 @@ use super::format::Format;
 use super::matrix::UnsupportedType;
 use super::tensor_type::TensorType;
 
-/// Blocks that a thread takes at once.
-const BLOCKS: usize = 64;
+/// Elements that a thread takes at once: whole blocks of every format.
+const ELEMENTS: usize = 1 << 14;
 
 /// Rounds numbers to a format: the bytes that a file stores for them.
 ///
@@ -57,14 +57,17 @@ pub(crate) fn quantize_weighted(
     };
     let (elements, block_bytes) = (ty.block_elements(), ty.block_bytes());
     let mut out = vec![0; bytes];
-    let chunks = out.par_chunks_mut(BLOCKS * block_bytes).zip(x.par_chunks(BLOCKS * elements));
+    let chunks = out.par_chunks_mut(ELEMENTS / elements * block_bytes).zip(x.par_chunks(ELEMENTS));
     chunks.enumerate().for_each(|(chunk, (out, x))| {
+        if format.is_plain() {
+            return quantize(x, out);
+        }
         let blocks = out.chunks_exact_mut(block_bytes).zip(x.chunks_exact(elements));
         for (i, (block, x)) in blocks.enumerate() {
             match weighted {
                 Some((quantize, weights)) => {
                     // Rows are whole blocks.
-                    let column = (chunk * BLOCKS + i) * elements % weights.len();
+                    let column = (chunk * ELEMENTS + i * elements) % weights.len();
                     quantize(x, &weights[column..][..elements], block);
                 }
                 None => quantize(x, block),
@@ -74,7 +77,7 @@ pub(crate) fn quantize_weighted(
     Ok(out)
 }
 
-/// The numbers that stored bytes stand for.
+/// The numbers that stored bytes stand for, by all threads.
 ///
 /// # Errors
 ///
@@ -93,6 +96,9 @@ pub fn dequantize(ty: TensorType, bytes: &[u8]) -> Result<Vec<f32>, UnsupportedT
         bytes.len()
     );
     let mut out = vec![0.0; blocks * ty.block_elements()];
-    format.dequantize_blocks(bytes, &mut out);
+    let bytes = bytes.par_chunks(ELEMENTS / ty.block_elements() * ty.block_bytes());
+    out.par_chunks_mut(ELEMENTS).zip(bytes).for_each(|(out, bytes)| {
+        format.dequantize_blocks(bytes, out);
+    });
     Ok(out)
 }

@@ -272,3 +272,28 @@ fn activations_round_to_nearest() {
         }
     }
 }
+
+/// Rows longer than what a thread takes at once, and not a multiple of it.
+#[test]
+fn a_matrix_is_quantized_like_its_blocks() {
+    let cols = 256 * 40;
+    let x = numbers(12, 3 * cols);
+    let weights: Vec<f32> = numbers(13, cols).iter().map(|w| w * w).collect();
+    for ty in FORMATS.iter().filter(|format| format.quantize.is_some()).map(|format| format.ty) {
+        let whole = super::quantize_weighted(ty, &x, Some(&weights)).unwrap();
+        let rows: Vec<u8> = x
+            .chunks(256)
+            .enumerate()
+            .flat_map(|(i, x)| {
+                let weights = &weights[256 * i % cols..][..256];
+                super::quantize_weighted(ty, x, Some(weights)).unwrap()
+            })
+            .collect();
+        assert_eq!(whole, rows, "{ty}");
+        let numbers: Vec<f32> = rows
+            .chunks(ty.bytes_of(256).unwrap())
+            .flat_map(|bytes| super::dequantize(ty, bytes).unwrap())
+            .collect();
+        assert_eq!(super::dequantize(ty, &whole).unwrap(), numbers, "{ty}");
+    }
+}

@@ -10,7 +10,7 @@ use std::borrow::Cow;
 
 use crate::error::InferError;
 use crate::gguf::{Gguf, GgufWriter};
-use crate::quant::{Format, TensorType, UnsupportedType, dequantize, quantize_weighted};
+use crate::quant::{TensorType, UnsupportedType, dequantize, quantize_weighted};
 
 pub use collector::ImportanceCollector;
 pub use importance::Importance;
@@ -86,9 +86,7 @@ pub fn requantize<'a>(
             (Cow::Borrowed(stored), 0.0)
         } else {
             let named = |e: UnsupportedType| e.named(gguf.file(), &tensor.name);
-            let from = Format::of(tensor.ty).ok_or(UnsupportedType(tensor.ty)).map_err(named)?;
-            let mut x = vec![0.0; tensor.elements()];
-            from.dequantize_blocks(stored, &mut x);
+            let x = dequantize(tensor.ty, stored).map_err(named)?;
             let weights = importance.and_then(|i| i.of(&tensor.name, tensor.shape[1]));
             let bytes = quantize_weighted(to, &x, weights).map_err(named)?;
             let y = dequantize(to, &bytes).map_err(named)?;

@@ -1,5 +1,7 @@
 //! How far stored weights are from those they stand for.
 
+use rayon::prelude::*;
+
 /// The error of a tensor.
 ///
 /// # Examples
@@ -34,15 +36,13 @@ impl WeightError {
     #[track_caller]
     pub fn of(reference: &[f32], stored: &[f32]) -> Self {
         assert_eq!(reference.len(), stored.len(), "two tensors of the same shape");
-        let (mut difference, mut size, mut ulps, mut largest) = (0.0f64, 0.0f64, 0.0f64, 0.0f64);
-        for (&x, &y) in reference.iter().zip(stored) {
-            let error = f64::from(y) - f64::from(x);
-            difference += error * error;
-            size += f64::from(x).powi(2);
-            let in_ulps = error.abs() / f16_ulp(x);
-            ulps += in_ulps;
-            largest = largest.max(in_ulps);
-        }
+        let parts: Vec<Sums> = reference
+            .par_chunks(PART)
+            .zip(stored.par_chunks(PART))
+            .map(|(x, y)| Sums::of(x, y))
+            .collect();
+        let Sums { difference, size, ulps, largest } =
+            parts.into_iter().fold(Sums::default(), Sums::plus);
         let relative = if size > 0.0 { (difference / size).sqrt() } else { 0.0 };
         WeightError {
             relative,
@@ -53,8 +53,68 @@ impl WeightError {
     }
 }
 
+/// Numbers that are summed by one thread, so that sums do not depend on how many there are.
+const PART: usize = 1 << 14;
+
+/// What the errors are made of.
+#[derive(Default)]
+struct Sums {
+    difference: f64,
+    size: f64,
+    ulps: f64,
+    largest: f64,
+}
+
+impl Sums {
+    fn of(reference: &[f32], stored: &[f32]) -> Self {
+        let mut sums = Sums::default();
+        for (&x, &y) in reference.iter().zip(stored) {
+            let error = f64::from(y) - f64::from(x);
+            let ulps = error.abs() / f16_ulp(x);
+            let size = f64::from(x) * f64::from(x);
+            sums = sums.plus(Sums { difference: error * error, size, ulps, largest: ulps });
+        }
+        sums
+    }
+
+    fn plus(self, other: Self) -> Self {
+        Sums {
+            difference: self.difference + other.difference,
+            size: self.size + other.size,
+            ulps: self.ulps + other.ulps,
+            largest: self.largest.max(other.largest),
+        }
+    }
+}
+
 /// The distance of neighbouring f16 where `x` lies: 2^-24 for the smallest, 2^(e - 10) above.
 fn f16_ulp(x: f32) -> f64 {
     let exponent = (x.to_bits() >> 23 & 255) as i32 - 127;
-    2.0f64.powi(exponent.clamp(-14, 15) - 10)
+    // A power of two by its exponent, whose bias is 1023.
+    f64::from_bits(((exponent.clamp(-14, 15) - 10 + 1023) as u64) << 52)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{PART, WeightError, f16_ulp};
+
+    #[test]
+    fn errors_of_all_parts_count() {
+        let reference = vec![1.0; 2 * PART + 5];
+        let mut stored = reference.clone();
+        (stored[3], stored[PART], stored[2 * PART + 4]) = (1.5, 2.0, 0.5);
+        let error = WeightError::of(&reference, &stored);
+        let n = reference.len() as f64;
+        assert_eq!(error.relative, (1.5 / n).sqrt());
+        assert_eq!(error.largest_ulps, 1024.0);
+        assert_eq!(error.ulps, 2048.0 / n);
+    }
+
+    #[test]
+    fn neighbours_of_f16() {
+        let ulps = [(0.0, -24), (6e-5, -24), (1.0, -10), (-3.0, -9), (65504.0, 5), (1e30, 5)];
+        for (x, exponent) in ulps {
+            assert_eq!(f16_ulp(x), 2.0f64.powi(exponent), "{x}");
+        }
+    }
 }

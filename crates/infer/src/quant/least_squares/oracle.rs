@@ -1,23 +1,9 @@
-//! Scales and minimums by least squares: how the K formats are quantized.
-//!
-//! A super-block of 256 numbers is cut into groups; each has a small integer for its scale (and one
-//! for its minimum), which f16 factors of the super-block turn into numbers. The search goes from
-//! the small to the large and back: the best real scale of each group, then the factors that reach
-//! the largest of them, then for each group the integers beside the real ones, then the best
-//! factors for these integers, as long as the squared error falls.
+//! The same search group by group, number by number: what the lanes must equal bit for bit.
 
-use super::format::f16_round;
-
-/// Numbers of a super-block.
-const SUPER: usize = 256;
-/// Steps of 0.1 by which the inverse of a group's scale is moved to either side in search of the
-/// best.
-const STEPS: i32 = 10;
-/// How often the factors of a super-block are fitted anew; three rounds already find nothing.
-const ROUNDS: usize = 3;
+use super::{ROUNDS, STEPS, SUPER};
+use crate::quant::format::f16_round;
 
 /// A super-block `x = d scale q - dmin minimum` in `N` groups.
-#[derive(Clone)]
 pub(super) struct Affine<const N: usize> {
     pub(super) d: f32,
     pub(super) dmin: f32,
@@ -115,7 +101,6 @@ impl<const N: usize> Affine<N> {
 }
 
 /// A super-block `x = d scale q` in 16 groups, scales and integers signed.
-#[derive(Clone)]
 pub(super) struct Symmetric {
     pub(super) d: f32,
     pub(super) scales: [i8; 16],
