@@ -4,7 +4,7 @@ use ulp_tensor::Float;
 
 use crate::nodes::{Held, Nodes, recycle};
 use crate::op::Value;
-use crate::small::{MOST, Small};
+use crate::small::Small;
 use crate::spare;
 
 /// Adjoints by the numbers of the values. Those of small values lie as the values do, so that a way
@@ -66,9 +66,7 @@ impl<T: Float> Adjoints<T> {
             Adjoint::Array(array) => Some(Held::Array(*array)),
             Adjoint::Small => {
                 let small = nodes.node(id).small.expect("the adjoint of a small value");
-                let mut elements = [T::ZERO; MOST];
-                elements[..small.shape().len()].copy_from_slice(&self.elements[small.range()]);
-                Some(Held::Small(small.shape(), elements))
+                Some(Held::small(small.shape(), &self.elements[small.range()]))
             }
         }
     }

@@ -27,9 +27,14 @@ pub(crate) enum Held<T: Float> {
 
 impl<T: Float> Held<T> {
     pub(crate) fn scalar(x: T) -> Self {
-        let mut elements = [T::ZERO; MOST];
-        elements[0] = x;
-        Held::Small(Shape::SCALAR, elements)
+        Held::small(Shape::SCALAR, &[x])
+    }
+
+    /// The elements of a small value.
+    pub(crate) fn small(shape: Shape, elements: &[T]) -> Self {
+        let mut all = [T::ZERO; MOST];
+        all[..shape.len()].copy_from_slice(elements);
+        Held::Small(shape, all)
     }
 
     pub(crate) fn into_array(self) -> Value<T> {
@@ -119,11 +124,7 @@ impl<T: Float> Nodes<T> {
 
     pub(crate) fn held(&self, id: u32) -> Held<T> {
         match self.node(id).small {
-            Some(small) => {
-                let mut elements = [T::ZERO; MOST];
-                elements[..small.shape().len()].copy_from_slice(&self.elements[small.range()]);
-                Held::Small(small.shape(), elements)
-            }
+            Some(small) => Held::small(small.shape(), &self.elements[small.range()]),
             None => Held::Array(self.array(id).clone()),
         }
     }

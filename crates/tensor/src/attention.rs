@@ -6,8 +6,7 @@ use ndarray::{ArrayD, ArrayViewD, Axis, Ix2};
 
 use crate::rows::rows_in_chunk;
 use crate::simd::gemm::{Matrix, gemm};
-use crate::simd::out::collect;
-use crate::simd::out::shaped;
+use crate::simd::out::{collect, shaped};
 use crate::simd::{Kernel, run, share};
 use crate::softmax::scaled_softmax_in_place;
 use crate::{Float, dot, pool};

@@ -4,8 +4,7 @@ use ndarray::{ArrayD, ArrayViewD};
 
 use crate::Float;
 use crate::rows::rows_in_chunk;
-use crate::simd::out::shaped;
-use crate::simd::out::{Out, collect};
+use crate::simd::out::{Out, collect, shaped};
 use crate::simd::strided::Strided;
 
 /// The arrays one after another along `axis`. Its adjoint is slicing.

@@ -3,8 +3,7 @@
 use ndarray::{ArrayD, ArrayViewD, IxDyn};
 
 use crate::rows::{row, rows_in_chunk};
-use crate::simd::out::shaped;
-use crate::simd::out::{Out, collect};
+use crate::simd::out::{Out, collect, shaped};
 use crate::simd::strided::Strided;
 use crate::simd::{Kernel, run};
 use crate::softmax::{log_sum_exp_shifted, softmax_in_place};

@@ -6,8 +6,7 @@
 
 use ndarray::{ArrayD, ArrayViewMutD};
 
-use crate::simd::out::shaped;
-use crate::simd::out::{self, Memory};
+use crate::simd::out::{self, Memory, shaped};
 use crate::{Float, pool};
 
 /// A fresh array of this shape, which `write` writes.

@@ -3,8 +3,7 @@
 use ndarray::{ArrayD, ArrayViewD};
 
 use crate::rows::{row, rows_in_chunk};
-use crate::simd::out::shaped;
-use crate::simd::out::{Out, PARALLEL, collect};
+use crate::simd::out::{Out, PARALLEL, collect, shaped};
 use crate::simd::share;
 use crate::simd::strided::Strided;
 use crate::{Float, axpy, pool};

@@ -39,8 +39,12 @@ pub const PATIENCE: u64 = 1 << 14;
 /// Nothing is written, and nothing of the values can be seen again: operations write all of an
 /// output before anybody reads it. Arrays below 64 KiB are simply dropped.
 pub fn recycle<T: Float>(array: ArrayD<T>) {
-    if array.len() * size_of::<T>() >= SMALLEST {
-        let (memory, _) = array.into_raw_vec_and_offset();
+    give_back(array.into_raw_vec_and_offset().0);
+}
+
+/// [`recycle`] for memory that never was an array.
+pub(crate) fn give_back<T: Float>(memory: Vec<T>) {
+    if memory.len() * size_of::<T>() >= SMALLEST {
         shelf().put(memory);
     }
 }

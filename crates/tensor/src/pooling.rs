@@ -5,8 +5,7 @@ use std::array::from_fn;
 use ndarray::{ArrayD, ArrayViewD, IxDyn};
 
 use crate::rows::rows_in_chunk;
-use crate::simd::out::shaped;
-use crate::simd::out::{PARALLEL, collect, collect_beside};
+use crate::simd::out::{PARALLEL, collect, collect_beside, shaped};
 use crate::simd::{Kernel, run, share};
 use crate::{Conv, Float, pool};
 

@@ -3,8 +3,7 @@
 use ndarray::ArrayD;
 
 use crate::philox::box_muller;
-use crate::simd::out::shaped;
-use crate::simd::out::{Out, collect};
+use crate::simd::out::{Out, collect, shaped};
 use crate::simd::{Kernel, run};
 use crate::{Float, Philox};
 

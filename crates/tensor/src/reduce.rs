@@ -250,11 +250,7 @@ impl<T: Float, F: Fold<T>> Kernel for BlockFold<'_, T, F> {
     fn run(self) -> T {
         let BlockFold { f, x } = self;
         let mut lanes = [f.start(); LANES];
-        let (whole, rest) = x.as_chunks::<LANES>();
-        for x in whole {
-            take(f, &mut lanes, x);
-        }
-        take_rest(f, &mut lanes, rest, rest.len());
+        take_all(f, &mut lanes, x);
         join(f, lanes)
     }
 }
@@ -281,11 +277,7 @@ impl<T: Float, F: Fold<T>> Kernel for StridedBlock<'_, T, F> {
         for at in (0..terms).step_by(STRIP) {
             let strip = &mut buffer[..STRIP.min(terms - at)];
             x.read(start + at, strip);
-            let (whole, rest) = strip.as_chunks::<LANES>();
-            for x in whole {
-                take(f, &mut lanes, x);
-            }
-            take_rest(f, &mut lanes, rest, rest.len());
+            take_all(f, &mut lanes, strip);
         }
         join(f, lanes)
     }
@@ -296,6 +288,16 @@ fn take<T: Float, F: Fold<T>>(f: F, lanes: &mut [T; LANES], x: &[T; LANES]) {
     for j in 0..LANES {
         lanes[j] = f.take(lanes[j], x[j]);
     }
+}
+
+/// Terms side by side, the first for lane 0.
+#[inline(always)]
+fn take_all<T: Float, F: Fold<T>>(f: F, lanes: &mut [T; LANES], x: &[T]) {
+    let (whole, rest) = x.as_chunks::<LANES>();
+    for x in whole {
+        take(f, lanes, x);
+    }
+    take_rest(f, lanes, rest, rest.len());
 }
 
 /// The first `n` terms of `from`, fewer than there are lanes.

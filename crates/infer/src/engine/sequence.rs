@@ -129,10 +129,7 @@ impl Sequence {
 
     /// The factors that its keys are to be turned with.
     pub(super) fn factors(&self) -> RopeFactors {
-        match self.tokens.len() > self.short_context {
-            true => RopeFactors::Long,
-            false => RopeFactors::Short,
-        }
+        RopeFactors::of(self.tokens.len(), self.short_context)
     }
 
     /// Tokens that may be guessed at most: the token after the last of them is generated, too, and

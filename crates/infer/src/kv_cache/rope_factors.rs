@@ -26,3 +26,11 @@ pub enum RopeFactors {
     /// For longer ones.
     Long,
 }
+
+impl RopeFactors {
+    /// Those of a sequence of `len` positions in a model whose long factors begin after
+    /// `short_context`.
+    pub(crate) fn of(len: usize, short_context: usize) -> Self {
+        if len > short_context { RopeFactors::Long } else { RopeFactors::Short }
+    }
+}

@@ -207,7 +207,7 @@ impl Model {
     /// # Ok::<(), ulp_infer::InferError>(())
     /// ```
     pub fn rope_factors(&self, len: usize) -> RopeFactors {
-        if len > self.short_context() { RopeFactors::Long } else { RopeFactors::Short }
+        RopeFactors::of(len, self.short_context())
     }
 
     /// What a [`KvCache`](crate::KvCache) for this model holds.

@@ -1,25 +1,14 @@
 //! Chat templates of five model families, against renderings by jinja2 as transformers sets it up.
 
-use std::path::PathBuf;
-
 use serde_json::Value;
 use ulp_infer::{ChatMessage, ChatTemplate, ChatTemplateOptions, InferError};
 
-fn test_data() -> PathBuf {
-    std::env::var_os("ULP_TEST_DATA").map_or_else(
-        || concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data").into(),
-        PathBuf::from,
-    )
-}
+use crate::test_models::{json, reference_data};
 
 #[test]
 fn renderings_equal_jinja2s() {
-    let path = test_data().join("chat-templates/golden_renderings.json");
-    let Ok(text) = std::fs::read_to_string(&path) else {
-        eprintln!("skipped: no {}", path.display());
-        return;
-    };
-    let golden: Value = serde_json::from_str(&text).unwrap();
+    let Some(path) = reference_data("chat-templates/golden_renderings.json") else { return };
+    let golden = json(&path);
     let text_of = |value: &Value| value.as_str().unwrap_or_default().to_string();
     let renderings = golden["renderings"].as_array().unwrap();
     assert_eq!(renderings.len(), 60);

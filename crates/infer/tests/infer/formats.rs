@@ -1,9 +1,9 @@
 //! Every weight format against golden blocks made by the reference implementations.
 
-use std::path::PathBuf;
-
 use ulp_infer::{Bytes, Matrix, TensorType, quantize};
 use ulp_nn::SafeTensors;
+
+use crate::test_models::reference_data;
 
 /// The formats this crate computes with.
 const COMPUTABLE: [TensorType; 25] = [
@@ -35,16 +35,8 @@ const COMPUTABLE: [TensorType; 25] = [
 ];
 
 fn golden(ty: TensorType) -> Option<Vec<u8>> {
-    let folder = std::env::var_os("ULP_TEST_DATA").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data")),
-        PathBuf::from,
-    );
-    let path = folder.join(format!("gguf-quants/{ty}.safetensors"));
-    let bytes = std::fs::read(&path).ok();
-    if bytes.is_none() {
-        eprintln!("skipped: no {}", path.display());
-    }
-    bytes
+    let path = reference_data(&format!("gguf-quants/{ty}.safetensors"))?;
+    Some(std::fs::read(path).expect("a readable file"))
 }
 
 fn f32s(file: &SafeTensors<'_>, name: &str) -> Option<Vec<f32>> {

@@ -1,20 +1,10 @@
 //! Tokenizers against published vectors: every id equal, whichever file the tokenizer came from.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use ulp_infer::{Array, Bytes, EncodeOptions, Gguf, GgufVocabulary, GgufWriter, Tokenizer};
 
-/// The folder of reference data; `None`, with a line that says so, where it is absent.
-fn data(folder: &str) -> Option<PathBuf> {
-    let root = std::env::var("ULP_TEST_DATA")
-        .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data").into());
-    let path = Path::new(&root).join(folder);
-    if !path.exists() {
-        eprintln!("skipped: no {}", path.display());
-        return None;
-    }
-    Some(path)
-}
+use crate::test_models::{SMOLLM2, fetched_model, json, reference_data};
 
 fn from_gguf(path: &Path) -> Tokenizer {
     Tokenizer::from_gguf(&Gguf::open(path).unwrap()).unwrap()
@@ -78,7 +68,7 @@ fn check_and_rewrite(tokenizer: &Tokenizer, vectors: &[(String, Vec<u32>)]) {
 
 #[test]
 fn llama_from_gguf_and_from_sentencepiece() {
-    let Some(folder) = data("tokenizers") else { return };
+    let Some(folder) = reference_data("tokenizers") else { return };
     let vectors = vectors(&folder, "llama-spm");
     let gguf = from_gguf(&folder.join("ggml-vocab-llama-spm.gguf"));
     let model = from_model(&folder.join("llama-spm.tokenizer.model"));
@@ -108,7 +98,7 @@ fn llama_from_gguf_and_from_sentencepiece() {
 
 #[test]
 fn gpt2_from_gguf() {
-    let Some(folder) = data("tokenizers") else { return };
+    let Some(folder) = reference_data("tokenizers") else { return };
     let tokenizer = from_gguf(&folder.join("ggml-vocab-gpt-2.gguf"));
     check_and_rewrite(&tokenizer, &vectors(&folder, "gpt-2"));
     assert_eq!(tokenizer.to_gguf().unwrap().pre, "gpt-2");
@@ -117,7 +107,7 @@ fn gpt2_from_gguf() {
 
 #[test]
 fn llama3_from_tokenizer_json() {
-    let Some(folder) = data("tokenizers") else { return };
+    let Some(folder) = reference_data("tokenizers") else { return };
     let tokenizer = from_json(&folder.join("llama3.tokenizer.json"));
     check_and_rewrite(&tokenizer, &vectors(&folder, "llama-bpe"));
     assert_eq!(tokenizer.to_gguf().unwrap().pre, "llama-bpe");
@@ -134,7 +124,7 @@ fn llama3_from_tokenizer_json() {
 
 #[test]
 fn qwen2_from_tokenizer_json() {
-    let Some(folder) = data("tokenizers") else { return };
+    let Some(folder) = reference_data("tokenizers") else { return };
     let tokenizer = from_json(&folder.join("qwen2_5.tokenizer.json"));
     check_and_rewrite(&tokenizer, &vectors(&folder, "qwen2"));
     assert_eq!(tokenizer.to_gguf().unwrap().pre, "qwen2");
@@ -144,7 +134,7 @@ fn qwen2_from_tokenizer_json() {
 
 #[test]
 fn babyllama() {
-    let Some(folder) = data("babyllama") else { return };
+    let Some(folder) = reference_data("babyllama") else { return };
     let gguf = from_gguf(&folder.join("babyllama-tok105-f32.gguf"));
     let model = from_model(&folder.join("tok105.model"));
     assert_eq!((gguf.vocab_size(), model.vocab_size()), (105, 105));
@@ -182,17 +172,10 @@ fn babyllama() {
 /// The model itself is too large to be reference data: `cargo xtask fetch smollm2`.
 #[test]
 fn smollm2_prompts() {
-    let Some(folder) = data("smollm2") else { return };
-    let models = std::env::var("ULP_MODELS")
-        .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../../models").into());
-    let path = Path::new(&models).join("SmolLM2-135M-Instruct.Q4_1.gguf");
-    if !path.exists() {
-        eprintln!("skipped: no {} (cargo xtask fetch smollm2)", path.display());
-        return;
-    }
+    let Some(folder) = reference_data("smollm2") else { return };
+    let Some(path) = fetched_model(SMOLLM2) else { return };
     let tokenizer = from_gguf(&path);
-    let reference = std::fs::read(folder.join("reference.json")).unwrap();
-    let reference: serde_json::Value = serde_json::from_slice(&reference).unwrap();
+    let reference = json(&folder.join("reference.json"));
     for prompt in reference.as_array().unwrap() {
         let ids = |key: &str| -> Vec<u32> {
             let list = prompt[key].as_array().unwrap();

@@ -62,9 +62,7 @@ pub(super) fn vjp_w<T: Float>(dims: &Dims, dy: &[T], x: &[T], dw: &mut [T]) {
         });
     }
     a.take(&sums, dw);
-    [gradients, planes, sums].into_iter().for_each(|memory| {
-        pool::recycle(crate::simd::out::shaped(&[memory.len()], memory));
-    });
+    [gradients, planes, sums].into_iter().for_each(pool::give_back);
 }
 
 impl<'a> Arrangement<'a> {

@@ -37,8 +37,9 @@ impl Rows {
 
 impl<'a> Reader<'a> {
     pub(super) fn new(tensors: &'a dyn Tensors, names: &'a Names) -> Self {
-        let all: HashSet<String> = tensors.names().into_iter().collect();
-        let prefix = names.prefix(&tensors.names().iter().map(String::as_str).collect::<Vec<_>>());
+        let listed = tensors.names();
+        let prefix = names.prefix(&listed.iter().map(String::as_str).collect::<Vec<_>>());
+        let all: HashSet<String> = listed.into_iter().collect();
         Reader { tensors, names, prefix, all, taken: RefCell::default() }
     }
 

@@ -63,10 +63,9 @@ impl<'a, T: Copy> Matrix<'a, T> {
         let ([.., rows, columns], [.., row_stride, column_stride]) = (shape, strides) else {
             panic!("an array of shape {shape:?} is no matrix");
         };
-        // Where there are no elements there is no beginning either, and nothing is read.
-        let start = view.as_ptr();
         Matrix {
-            start,
+            // (Where there are no elements, nothing is read from there.)
+            start: view.as_ptr(),
             rows: *rows,
             columns: *columns,
             row_stride: *row_stride,
