@@ -4,10 +4,10 @@
     python serve_load.py --ulp target/release/ulp --load target/release/examples/load \
         --llama-server llama-server [--rounds 3] [--seconds 30] MODEL.gguf
 
-Each round starts one server and then the other, on 2 threads with 8 places, and lets the generator ask: 8
-clients that ask again as soon as they are answered, then requests at random moments. Printed are the
-medians of the tokens a second and of the 99th percentile of the time between two tokens, and the medians
-of the rounds' ratios. At last each server is asked twice for what begins with the same 1,000 tokens.
+First each server is asked twice for what begins with the same 1,000 tokens. Then each round starts one
+server and then the other, on 2 threads with 8 places, and lets the generator ask: 8 clients that ask again
+as soon as they are answered, then requests at random moments. Printed are the medians of the tokens a second
+and of the 99th percentile of the time between two tokens, and the medians of the rounds' ratios.
 """
 
 import argparse
@@ -23,8 +23,7 @@ SLOTS, THREADS = 8, 2
 
 def command(kind, options, port):
     if kind == "ulp":
-        words = [options.ulp, "serve", "-m", options.model, "-t", THREADS, "--max-running", SLOTS, "--port", port]
-        return words
+        return [options.ulp, "serve", "-m", options.model, "-t", THREADS, "--max-running", SLOTS, "--port", port]
     return [options.llama_server, "-m", options.model, "-t", THREADS, "-tb", THREADS, "-np", SLOTS, "-c", 1024 * SLOTS + 1024, "--port", port]
 
 
