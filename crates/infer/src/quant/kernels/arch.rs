@@ -35,8 +35,13 @@ pub(super) trait Arch: Lanes {
         unreachable!("only asked for where there is a dot product");
     }
 
-    /// `sum` and, in each lane, the four unsigned bytes of `w` times the four signed ones of `x`.
-    fn dot(self, _sum: Self::Words, _w: Self::Words, _x: i32) -> Self::Words {
+    /// Whether [`Arch::dot`] takes the bytes of `w` as they are stored, unsigned: where 128 was added
+    /// to them, sums begin with the bias that takes it off again.
+    const BIASED: bool = true;
+
+    /// `sum` and, in each lane, the four integers of `w`, stored as the scheme says, times the four
+    /// signed bytes of `x`.
+    fn dot<S: Scheme>(self, _sum: Self::Words, _w: Self::Words, _x: i32) -> Self::Words {
         unreachable!("only asked for where there is a dot product");
     }
 

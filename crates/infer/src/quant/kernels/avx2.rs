@@ -1,4 +1,5 @@
-//! The inner loops with 256-bit registers (AVX2, FMA and F16C).
+//! The inner loops with 256-bit registers (AVX2, FMA and F16C). With integer dot products they are
+//! those of `avx_vnni`.
 
 use std::arch::x86_64::*;
 use std::hint::black_box;
@@ -9,27 +10,32 @@ use super::super::tile::TILE;
 use super::arch::{Arch, SPINS};
 use super::entry_points::entry_points;
 
-/// The proof that this processor has AVX2, FMA and F16C.
+/// The proof that this processor has AVX2, FMA and F16C; with `VNNI`, AVX-VNNI too.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Avx2(());
+pub(crate) struct Avx2<const VNNI: bool>(());
 
-impl Avx2 {
+impl Avx2<false> {
     pub(super) fn detect() -> Option<Self> {
         let has = is_x86_feature_detected!("avx2")
             && is_x86_feature_detected!("fma")
             && is_x86_feature_detected!("f16c");
         has.then_some(Avx2(()))
     }
+
+    /// The same with integer dot products.
+    pub(super) fn with_vnni(self) -> Option<Avx2<true>> {
+        is_x86_feature_detected!("avxvnni").then_some(Avx2(()))
+    }
 }
 
-entry_points!(Avx2, "avx2,fma,f16c");
+entry_points!(Avx2<false>, "avx2,fma,f16c");
 
 /// Sixteen lanes: two registers.
 type Words = [__m256i; 2];
 /// Sixteen lanes: two registers.
 type Floats = [__m256; 2];
 
-impl Lanes for Avx2 {
+impl<const VNNI: bool> Lanes for Avx2<VNNI> {
     type Words = Words;
     type Floats = Floats;
 
@@ -243,7 +249,7 @@ impl Lanes for Avx2 {
     }
 }
 
-impl Arch for Avx2 {
+impl Arch for Avx2<false> {
     const ROWS: usize = 2;
 
     #[inline(always)]
@@ -353,7 +359,12 @@ fn dot<S: Scheme>(panel: &Panel, block: usize, first: usize, half: usize, x: &Ro
 }
 
 #[target_feature(enable = "avx2,fma")]
-fn multiply_floats<const N: usize>(floats: &[Row16], x: &[f32], cols: usize, out: &mut [Row16; N]) {
+pub(super) fn multiply_floats<const N: usize>(
+    floats: &[Row16],
+    x: &[f32],
+    cols: usize,
+    out: &mut [Row16; N],
+) {
     let mut rows = [x; N];
     for n in 0..N {
         rows[n] = &x[n * cols..][..floats.len()];
@@ -394,7 +405,7 @@ fn spin_int8(rounds: usize) -> u64 {
 
 #[inline]
 #[target_feature(enable = "avx2")]
-fn load(row: &Row16, half: usize) -> __m256 {
+pub(super) fn load(row: &Row16, half: usize) -> __m256 {
     let eight = &row[8 * half..][..8];
     // SAFETY: eight floats are read.
     unsafe { _mm256_loadu_ps(eight.as_ptr()) }
@@ -402,7 +413,7 @@ fn load(row: &Row16, half: usize) -> __m256 {
 
 #[inline]
 #[target_feature(enable = "avx2")]
-fn store(row: &mut Row16, half: usize, value: __m256) {
+pub(super) fn store(row: &mut Row16, half: usize, value: __m256) {
     let eight = &mut row[8 * half..][..8];
     // SAFETY: eight floats are written.
     unsafe { _mm256_storeu_ps(eight.as_mut_ptr(), value) }

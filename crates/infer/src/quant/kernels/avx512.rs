@@ -212,7 +212,7 @@ impl Arch for Avx512 {
     }
 
     #[inline(always)]
-    fn dot(self, sum: __m512i, w: __m512i, x: i32) -> __m512i {
+    fn dot<S: Scheme>(self, sum: __m512i, w: __m512i, x: i32) -> __m512i {
         // SAFETY: `self` proves the instructions.
         unsafe { _mm512_dpbusd_epi32(sum, w, _mm512_set1_epi32(x)) }
     }

@@ -27,7 +27,7 @@ impl<A: Arch, S: Scheme> Sink<A> for Direct<'_, A, S> {
     #[inline(always)]
     fn set(&mut self, arch: A, block: usize, group: usize, q: A::Words) {
         let sum = &mut self.sums[block][if S::HALVES { group / 4 } else { 0 }];
-        *sum = arch.dot(*sum, q, self.x.four(block, group));
+        *sum = arch.dot::<S>(*sum, q, self.x.four(block, group));
     }
 
     #[inline(always)]
@@ -52,7 +52,7 @@ pub(super) fn multiply<A: Arch, P: Packed>(arch: A, bytes: &[u8], x: &RowChunk, 
     let zero = arch.splat(0.0);
     let (mut scale, mut min) = ([[zero; 2]; BLOCKS], [[zero; 2]; BLOCKS]);
     let mut sums = [[arch.words(0); 2]; BLOCKS];
-    if !<P::Scheme as Scheme>::MINIMUM {
+    if A::BIASED && !<P::Scheme as Scheme>::MINIMUM {
         for (block, sums) in sums.iter_mut().enumerate() {
             if <P::Scheme as Scheme>::HALVES {
                 let [first, second] = x.half_bias[block];

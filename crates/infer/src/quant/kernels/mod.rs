@@ -12,10 +12,16 @@ mod arch;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "x86_64")]
+mod avx_vnni;
 mod columns;
 mod direct;
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", all(target_arch = "aarch64", target_endian = "little")))]
 mod entry_points;
+#[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+mod neon;
+#[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+mod neon_products;
 mod portable;
 
 use std::sync::OnceLock;
@@ -35,10 +41,19 @@ pub(crate) enum Isa {
     Portable,
     /// AVX2, FMA and F16C.
     #[cfg(target_arch = "x86_64")]
-    Avx2(avx2::Avx2),
+    Avx2(avx2::Avx2<false>),
+    /// AVX2, FMA, F16C and AVX-VNNI.
+    #[cfg(target_arch = "x86_64")]
+    AvxVnni(avx2::Avx2<true>),
     /// AVX-512 F, BW and VNNI, with or without AMX-INT8.
     #[cfg(target_arch = "x86_64")]
     Avx512(avx512::Avx512),
+    /// NEON.
+    #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+    Neon(neon::Neon<false>),
+    /// NEON with the dot product of bytes.
+    #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+    NeonDot(neon::Neon<true>),
 }
 
 /// Tiles that are multiplied together.
@@ -104,15 +119,21 @@ macro_rules! dispatch {
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2(isa) => isa.$name$(::<$format>)?($($argument),*),
             #[cfg(target_arch = "x86_64")]
+            Isa::AvxVnni(isa) => isa.$name$(::<$format>)?($($argument),*),
+            #[cfg(target_arch = "x86_64")]
             Isa::Avx512(isa) => isa.$name$(::<$format>)?($($argument),*),
+            #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+            Isa::Neon(isa) => isa.$name$(::<$format>)?($($argument),*),
+            #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+            Isa::NeonDot(isa) => isa.$name$(::<$format>)?($($argument),*),
         }
     };
 }
 
 impl Isa {
     /// The best instruction set of this processor, found once. The environment variable `ULP_ISA`
-    /// (`portable`, `avx2`, `avx512` or `amx`) asks for another one, for tests and measurements; what the
-    /// processor does not have is not given.
+    /// (`portable`, `avx2`, `avxvnni`, `avx512` or `amx`, `neon` or `dotprod`) asks for another one, for
+    /// tests and measurements; what the processor does not have is not given.
     pub(crate) fn detect() -> Isa {
         static FOUND: OnceLock<Isa> = OnceLock::new();
         *FOUND.get_or_init(|| {
@@ -129,10 +150,17 @@ impl Isa {
         let mut all = vec![Isa::Portable];
         #[cfg(target_arch = "x86_64")]
         {
-            all.extend(avx2::Avx2::detect().map(Isa::Avx2));
+            let avx2 = avx2::Avx2::detect();
+            all.extend(avx2.map(Isa::Avx2));
+            all.extend(avx2.and_then(avx2::Avx2::with_vnni).map(Isa::AvxVnni));
             let avx512 = avx512::Avx512::detect();
             all.extend(avx512.map(Isa::Avx512));
             all.extend(avx512.and_then(avx512::Avx512::with_amx).map(Isa::Avx512));
+        }
+        #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+        {
+            all.push(Isa::Neon(neon::Neon::BASELINE));
+            all.extend(neon::Neon::detect().map(Isa::NeonDot));
         }
         all
     }
@@ -144,9 +172,15 @@ impl Isa {
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2(_) => "avx2",
             #[cfg(target_arch = "x86_64")]
+            Isa::AvxVnni(_) => "avxvnni",
+            #[cfg(target_arch = "x86_64")]
             Isa::Avx512(isa) if isa.has_amx() => "amx",
             #[cfg(target_arch = "x86_64")]
             Isa::Avx512(_) => "avx512",
+            #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+            Isa::Neon(_) => "neon",
+            #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+            Isa::NeonDot(_) => "dotprod",
         }
     }
 

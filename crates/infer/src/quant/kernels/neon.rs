@@ -1,0 +1,253 @@
+//! Sixteen lanes in four 128-bit registers (NEON); `neon_products` multiplies with them.
+//!
+//! NEON is part of every 64-bit Arm processor that runs Rust's standard library; the dot product of
+//! bytes came with Armv8.2 and is asked for. Stable Rust has no function for it, nor for f16 and
+//! prefetching: those instructions are written as assembly.
+
+use std::arch::aarch64::*;
+use std::arch::asm;
+
+use super::super::panel::{Lanes, Line, Row16};
+use super::super::tile::TILE;
+use super::entry_points::entry_points;
+
+/// A 64-bit Arm processor; with `DOT`, the proof that it has the dot product of bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Neon<const DOT: bool>(());
+
+impl Neon<false> {
+    /// What every one has.
+    pub(super) const BASELINE: Self = Neon(());
+}
+
+impl Neon<true> {
+    pub(super) fn detect() -> Option<Self> {
+        std::arch::is_aarch64_feature_detected!("dotprod").then_some(Neon(()))
+    }
+}
+
+entry_points!(Neon<false>, "neon");
+entry_points!(Neon<true>, "neon,dotprod");
+
+/// Sixteen lanes: four registers, as bytes.
+pub(super) type Words = [uint8x16_t; 4];
+/// Sixteen lanes: four registers.
+type Floats = [float32x4_t; 4];
+
+/// The same expression for each of the four registers.
+macro_rules! each {
+    ($i:ident => $result:expr) => {
+        [each!($i, 0, $result), each!($i, 1, $result), each!($i, 2, $result), each!($i, 3, $result)]
+    };
+    ($i:ident, $register:literal, $result:expr) => {{
+        const $i: usize = $register;
+        $result
+    }};
+}
+pub(super) use each;
+
+impl<const DOT: bool> Lanes for Neon<DOT> {
+    type Words = Words;
+    type Floats = Floats;
+
+    #[inline(always)]
+    fn load(self, bytes: &[u8; 4 * TILE]) -> Words {
+        // SAFETY: `self` proves the instructions; memory is reached through arrays of their size.
+        unsafe { each!(I => vld1q_u8(bytes.as_ptr().add(16 * I))) }
+    }
+
+    #[inline(always)]
+    fn line(self, line: &Line) -> Words {
+        // SAFETY: `self` proves the instructions; memory is reached through arrays of their size.
+        unsafe { each!(I => vld1q_u8(line.as_ptr().add(4 * I).cast())) }
+    }
+
+    #[inline(always)]
+    fn widen(self, bytes: &[u8; TILE]) -> Words {
+        // SAFETY: `self` proves the instructions; memory is reached through arrays of their size.
+        unsafe {
+            let bytes = vld1q_u8(bytes.as_ptr());
+            let (low, high) = (vmovl_u8(vget_low_u8(bytes)), vmovl_high_u8(bytes));
+            [
+                vreinterpretq_u8_u32(vmovl_u16(vget_low_u16(low))),
+                vreinterpretq_u8_u32(vmovl_high_u16(low)),
+                vreinterpretq_u8_u32(vmovl_u16(vget_low_u16(high))),
+                vreinterpretq_u8_u32(vmovl_high_u16(high)),
+            ]
+        }
+    }
+
+    #[inline(always)]
+    fn store(self, words: Words, line: &mut Line) {
+        // SAFETY: `self` proves the instructions; memory is reached through arrays of their size.
+        unsafe { each!(I => vst1q_u8(line.as_mut_ptr().add(4 * I).cast(), words[I])) };
+    }
+
+    #[inline(always)]
+    fn bits(self, words: Words, shift: u32, mask: u8) -> Words {
+        // SAFETY: `self` proves the instructions.
+        unsafe { each!(I => vandq_u8(right(words[I], shift), vdupq_n_u8(mask))) }
+    }
+
+    #[inline(always)]
+    fn byte(self, words: Words, index: usize) -> Words {
+        // SAFETY: `self` proves the instructions.
+        unsafe {
+            let mask = vreinterpretq_u8_u32(vdupq_n_u32(255));
+            each!(I => vandq_u8(right(words[I], 8 * index as u32), mask))
+        }
+    }
+
+    #[inline(always)]
+    fn join(self, low: Words, high: Words, shift: u32) -> Words {
+        // SAFETY: `self` proves the instructions.
+        unsafe {
+            let shift = vdupq_n_s32(shift as i32);
+            each!(I => {
+                let high = vshlq_u32(vreinterpretq_u32_u8(high[I]), shift);
+                vorrq_u8(low[I], vreinterpretq_u8_u32(high))
+            })
+        }
+    }
+
+    #[inline(always)]
+    fn add(self, words: Words, n: u8) -> Words {
+        // SAFETY: `self` proves the instructions.
+        unsafe { each!(I => vaddq_u8(words[I], vdupq_n_u8(n))) }
+    }
+
+    #[inline(always)]
+    fn xor(self, a: Words, b: Words) -> Words {
+        // SAFETY: `self` proves the instructions.
+        unsafe { each!(I => veorq_u8(a[I], b[I])) }
+    }
+
+    #[inline(always)]
+    fn spread(self, words: Words, shift: u32) -> Words {
+        // SAFETY: `self` proves the instructions.
+        unsafe {
+            // The product holds the four bits four times, seven places further each time, so that
+            // bit j stands at 8 j once; nothing overlaps.
+            let (mask, copies) = (vdupq_n_u32(15), vdupq_n_u32(1 | 1 << 7 | 1 << 14 | 1 << 21));
+            each!(I => {
+                let four = vandq_u32(vreinterpretq_u32_u8(right(words[I], shift)), mask);
+                vandq_u8(vreinterpretq_u8_u32(vmulq_u32(four, copies)), vdupq_n_u8(1))
+            })
+        }
+    }
+
+    #[inline(always)]
+    fn look_up(self, table: &[u8; 16], words: Words) -> Words {
+        // SAFETY: `self` proves the instructions; memory is reached through arrays of their size.
+        unsafe {
+            let table = vld1q_u8(table.as_ptr());
+            each!(I => vqtbl1q_u8(table, words[I]))
+        }
+    }
+
+    #[inline(always)]
+    fn prefetch(self, bytes: &[u8], ahead: usize) {
+        for line in (0..bytes.len()).step_by(64) {
+            let address = bytes.as_ptr().wrapping_add(ahead + line);
+            // SAFETY: a prefetch is a hint: it reads nothing and cannot fault at any address.
+            unsafe {
+                asm!(
+                    "prfm pldl1keep, [{address}]",
+                    address = in(reg) address,
+                    options(nomem, nostack, preserves_flags)
+                );
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn floats(self, words: Words) -> Floats {
+        // SAFETY: `self` proves the instructions.
+        unsafe { each!(I => vcvtq_f32_s32(vreinterpretq_s32_u8(words[I]))) }
+    }
+
+    #[inline(always)]
+    fn row(self, row: &Row16) -> Floats {
+        // SAFETY: `self` proves the instructions; memory is reached through arrays of their size.
+        unsafe { each!(I => vld1q_f32(row.as_ptr().add(4 * I))) }
+    }
+
+    #[inline(always)]
+    fn row_of_bytes(self, bytes: &[u8; 4 * TILE]) -> Floats {
+        // SAFETY: `self` proves the instructions; memory is reached through arrays of their size.
+        unsafe { each!(I => vreinterpretq_f32_u8(vld1q_u8(bytes.as_ptr().add(16 * I)))) }
+    }
+
+    #[inline(always)]
+    fn f16(self, bytes: &[u8; 2 * TILE]) -> Floats {
+        // SAFETY: `self` proves the instructions; memory is reached through arrays of their size.
+        unsafe { each!(I => widen_f16(vld1_u8(bytes.as_ptr().add(8 * I)))) }
+    }
+
+    #[inline(always)]
+    fn bf16(self, bytes: &[u8; 2 * TILE]) -> Floats {
+        // SAFETY: `self` proves the instructions; memory is reached through arrays of their size.
+        unsafe {
+            each!(I => {
+                let four = vreinterpret_u16_u8(vld1_u8(bytes.as_ptr().add(8 * I)));
+                vreinterpretq_f32_u32(vshll_n_u16::<16>(four))
+            })
+        }
+    }
+
+    #[inline(always)]
+    fn store_row(self, floats: Floats, row: &mut Row16) {
+        // SAFETY: `self` proves the instructions; memory is reached through arrays of their size.
+        unsafe { each!(I => vst1q_f32(row.as_mut_ptr().add(4 * I), floats[I])) };
+    }
+
+    #[inline(always)]
+    fn splat(self, x: f32) -> Floats {
+        // SAFETY: `self` proves the instructions.
+        unsafe { [vdupq_n_f32(x); 4] }
+    }
+
+    #[inline(always)]
+    fn plus(self, a: Floats, b: Floats) -> Floats {
+        // SAFETY: `self` proves the instructions.
+        unsafe { each!(I => vaddq_f32(a[I], b[I])) }
+    }
+
+    #[inline(always)]
+    fn times(self, a: Floats, b: Floats) -> Floats {
+        // SAFETY: `self` proves the instructions.
+        unsafe { each!(I => vmulq_f32(a[I], b[I])) }
+    }
+
+    #[inline(always)]
+    fn fma(self, a: Floats, b: Floats, c: Floats) -> Floats {
+        // SAFETY: `self` proves the instructions.
+        unsafe { each!(I => vfmaq_f32(c[I], a[I], b[I])) }
+    }
+}
+
+/// Each word shifted right.
+#[inline(always)]
+fn right(words: uint8x16_t, shift: u32) -> uint8x16_t {
+    // SAFETY: every processor of this kind has the instructions.
+    unsafe {
+        let back = vdupq_n_s32(-(shift as i32));
+        vreinterpretq_u8_u32(vshlq_u32(vreinterpretq_u32_u8(words), back))
+    }
+}
+
+/// Four f16 as f32, which is exact.
+#[inline(always)]
+fn widen_f16(four: uint8x8_t) -> float32x4_t {
+    let floats;
+    // SAFETY: the instruction is there as above; nothing but registers is used.
+    unsafe {
+        asm!(
+            "fcvtl {floats:v}.4s, {four:v}.4h",
+            floats = out(vreg) floats,
+            four = in(vreg) four,
+            options(pure, nomem, nostack, preserves_flags)
+        );
+    }
+    floats
+}
