@@ -30,7 +30,7 @@
 //! # The same bits
 //!
 //! A result does not depend on the number of threads, on the strides of its inputs, or on the
-//! instruction set (portable, AVX2, AVX-512; found when the program runs, or named by the
+//! instruction set (portable, AVX2, AVX-512, NEON; found when the program runs, or named by the
 //! environment variable `ULP_ISA`). Sums follow one fixed tree, products of matrices run along K in
 //! ascending order with fused multiply-add, and the elementary functions are the crate's own. Work
 //! is shared out by outputs, never inside a sum. `docs/numerics.md` in the repository writes the

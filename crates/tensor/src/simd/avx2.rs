@@ -4,7 +4,7 @@
 use std::arch::x86_64::*;
 
 use super::Kernel;
-use super::gemm::column::x86_column;
+use super::gemm::column::column_kernel;
 use super::gemm::tile::x86_tile;
 
 /// Proof that the processor has AVX2 and FMA: only `detect` makes one.
@@ -59,7 +59,7 @@ x86_tile!(
     _mm256_fmadd_pd,
     _mm256_add_pd
 );
-x86_column!(
+column_kernel!(
     COLUMN_F32,
     column_f32,
     "avx2,fma",
@@ -73,7 +73,7 @@ x86_column!(
     _mm256_set1_ps,
     _mm256_fmadd_ps
 );
-x86_column!(
+column_kernel!(
     COLUMN_F64,
     column_f64,
     "avx2,fma",

@@ -4,7 +4,7 @@
 use std::arch::x86_64::*;
 
 use super::Kernel;
-use super::gemm::column::x86_column;
+use super::gemm::column::column_kernel;
 use super::gemm::tile::x86_tile;
 
 /// Proof that the processor has AVX-512 F: only `detect` makes one.
@@ -61,7 +61,7 @@ x86_tile!(
     _mm512_fmadd_pd,
     _mm512_add_pd
 );
-x86_column!(
+column_kernel!(
     COLUMN_F32,
     column_f32,
     "avx512f,avx2,fma",
@@ -75,7 +75,7 @@ x86_column!(
     _mm512_set1_ps,
     _mm512_fmadd_ps
 );
-x86_column!(
+column_kernel!(
     COLUMN_F64,
     column_f64,
     "avx512f,avx2,fma",

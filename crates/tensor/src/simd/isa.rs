@@ -2,6 +2,8 @@
 
 use std::sync::OnceLock;
 
+#[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+use super::neon::Neon;
 #[cfg(target_arch = "x86_64")]
 use super::{avx2::Avx2, avx512::Avx512};
 
@@ -49,12 +51,15 @@ pub enum Isa {
     /// AVX-512 F: 16 `f32` in a register.
     #[cfg(target_arch = "x86_64")]
     Avx512(Avx512),
+    /// NEON: 4 `f32` in a register.
+    #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+    Neon(Neon),
 }
 
 impl Isa {
     /// The widest this processor has, found once.
     ///
-    /// The environment variable `ULP_ISA` (`portable`, `avx2` or `avx512`) asks for another, for
+    /// The environment variable `ULP_ISA` (`portable`, `avx2`, `avx512` or `neon`) asks for another, for
     /// tests and measurements; what the processor does not have is not given.
     #[inline]
     pub fn best() -> Isa {
@@ -75,6 +80,8 @@ impl Isa {
             Isa::Avx2(_) => "avx2",
             #[cfg(target_arch = "x86_64")]
             Isa::Avx512(_) => "avx512",
+            #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+            Isa::Neon(_) => "neon",
         }
     }
 
@@ -87,6 +94,8 @@ impl Isa {
             all.extend(Avx2::detect().map(Isa::Avx2));
             all.extend(Avx512::detect().map(Isa::Avx512));
         }
+        #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+        all.push(Isa::Neon(Neon::BASELINE));
         all
     }
 
@@ -99,6 +108,8 @@ impl Isa {
             Isa::Avx2(isa) => isa.run(kernel),
             #[cfg(target_arch = "x86_64")]
             Isa::Avx512(isa) => isa.run(kernel),
+            #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+            Isa::Neon(isa) => isa.run(kernel),
         }
     }
 }

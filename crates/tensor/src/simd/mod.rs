@@ -19,6 +19,7 @@ mod avx512;
 pub(crate) mod gemm;
 pub(crate) mod huge_pages;
 mod isa;
+mod neon;
 pub(crate) mod out;
 pub(crate) mod share;
 pub(crate) mod strided;

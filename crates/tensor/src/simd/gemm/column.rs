@@ -97,8 +97,8 @@ fn group<T: Element>(
 
 /// Defines the kernel `$kernel` of one instruction set. A register holds `$lanes` squares of `$width`
 /// rows and columns: `$gather` reads one row of each, `$turn` makes columns of their rows.
-#[cfg(target_arch = "x86_64")]
-macro_rules! x86_column {
+#[cfg(any(target_arch = "x86_64", all(target_arch = "aarch64", target_endian = "little")))]
+macro_rules! column_kernel {
     (
         $kernel:ident, $group:ident, $features:literal, $t:ty,
         [$width:literal, $lanes:literal], $gather:ident, $turn:ident,
@@ -142,7 +142,6 @@ macro_rules! x86_column {
             x: *const $t,
             out: &mut [$t; crate::simd::gemm::column::ROWS],
         ) {
-            use std::arch::x86_64::{$fmadd, $load, $set1, $store, $zero};
             const WIDTH: usize = $width;
             const ROWS: usize = $width * $lanes;
             // The columns that are read of one register's rows before the next one's: a cache line.
@@ -190,5 +189,5 @@ macro_rules! x86_column {
         }
     };
 }
-#[cfg(target_arch = "x86_64")]
-pub(crate) use x86_column;
+#[cfg(any(target_arch = "x86_64", all(target_arch = "aarch64", target_endian = "little")))]
+pub(crate) use column_kernel;

@@ -1,7 +1,8 @@
 //! Squares of four by four elements, rows turned into columns.
 //!
 //! Left to itself the compiler moves element by element, four times as many instructions. SSE2 is
-//! part of every x86-64, so nothing has to be found out when the program runs.
+//! part of every x86-64 and NEON of every 64-bit Arm, so nothing has to be found out when the program
+//! runs.
 
 /// See [`Element::turn_square`](super::Element::turn_square).
 ///
@@ -48,7 +49,13 @@ pub(super) unsafe fn turn_f64(from: *const f64, row_stride: isize, to: *mut f64,
     }
 }
 
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+pub(super) use crate::simd::neon::{turn_square_f32 as turn_f32, turn_square_f64 as turn_f64};
+
+#[cfg(not(any(
+    target_arch = "x86_64",
+    all(target_arch = "aarch64", target_endian = "little")
+)))]
 pub(super) use self::{turn_any as turn_f32, turn_any as turn_f64};
 
 /// The definition.

@@ -43,6 +43,7 @@ impl<T> Copy for Operand<T> {}
 
 /// What of `b` will be read next: `step` elements are fetched into the second cache during each step
 /// along K. The addresses need not be readable.
+#[cfg_attr(not(any(target_arch = "x86_64", target_arch = "aarch64")), allow(dead_code))]
 pub(crate) struct Ahead<T> {
     pub(crate) start: *const T,
     pub(crate) step: isize,
@@ -120,6 +121,8 @@ impl Element for f32 {
             Isa::Avx512(_) => {
                 Tile { rows: 12, columns: 32, kernels: crate::simd::avx512::TILE_F32 }
             }
+            #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+            Isa::Neon(_) => Tile { rows: 6, columns: 16, kernels: crate::simd::neon::TILE_F32 },
         }
     }
 
@@ -131,6 +134,8 @@ impl Element for f32 {
             Isa::Avx2(_) => Some(crate::simd::avx2::COLUMN_F32),
             #[cfg(target_arch = "x86_64")]
             Isa::Avx512(_) => Some(crate::simd::avx512::COLUMN_F32),
+            #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+            Isa::Neon(_) => Some(crate::simd::neon::COLUMN_F32),
         }
     }
 
@@ -152,6 +157,8 @@ impl Element for f64 {
             Isa::Avx512(_) => {
                 Tile { rows: 12, columns: 16, kernels: crate::simd::avx512::TILE_F64 }
             }
+            #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+            Isa::Neon(_) => Tile { rows: 6, columns: 8, kernels: crate::simd::neon::TILE_F64 },
         }
     }
 
@@ -163,6 +170,8 @@ impl Element for f64 {
             Isa::Avx2(_) => Some(crate::simd::avx2::COLUMN_F64),
             #[cfg(target_arch = "x86_64")]
             Isa::Avx512(_) => Some(crate::simd::avx512::COLUMN_F64),
+            #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+            Isa::Neon(_) => Some(crate::simd::neon::COLUMN_F64),
         }
     }
 
