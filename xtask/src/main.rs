@@ -2,6 +2,7 @@
 
 mod ci;
 mod corpus;
+mod cross;
 mod fetch;
 mod synth;
 mod train_default;
@@ -13,6 +14,7 @@ cargo xtask COMMAND
 
   ci [STEP ...]   all that CI checks, in its order; or only the steps named
   corpus [COUNT]  print the first documents of the default model's corpus (12)
+  cross aarch64 [WORD ...]  tests for another processor under an emulator; or `cargo test WORD ...`
   fetch NAME      download a public model or data set into models/ and check its SHA-256
   synth SHAPE [DIR [TYPE ...]]  a random model of a shape (tinyllama, small), and as GGUF files
   train-default [OUT]  make the embedded model; stops and goes on from target/default-model
@@ -27,6 +29,7 @@ fn main() -> ExitCode {
     let outcome = match command {
         "ci" => ci::run(rest),
         "corpus" => corpus::run(rest),
+        "cross" => cross::run(rest),
         "fetch" => fetch::run(rest),
         "synth" => synth::run(rest),
         "train-default" => train_default::run(rest),
