@@ -1,5 +1,6 @@
 use ulp_tensor::Float;
 
+use crate::factor::Factor;
 use crate::hyperparameters::{hyperparameters, require_not_negative, require_shares};
 use crate::power::power;
 use crate::{OptimError, Rule, Update};
@@ -106,14 +107,14 @@ impl AdamW {
 struct AdamUpdate<T> {
     keep: T,
     penalty: T,
-    mean_weight: T,
+    mean_weight: Factor<T>,
     mean_is_near: bool,
     mean_rest: T,
     beta2: T,
     square_weight: T,
     root_correction: T,
     eps: T,
-    step_size: T,
+    step_size: Factor<T>,
 }
 
 impl<T: Float> AdamUpdate<T> {
@@ -122,14 +123,16 @@ impl<T: Float> AdamUpdate<T> {
         Self {
             keep: T::from_f64(keep),
             penalty: T::from_f64(penalty),
-            mean_weight: T::from_f64(mean_weight),
+            mean_weight: Factor::new(T::from_f64(mean_weight)),
             mean_is_near: mean_weight < 0.5,
             mean_rest: T::from_f64(1.0) - T::from_f64(mean_weight),
             beta2: T::from_f64(rule.beta2),
             square_weight: T::from_f64(1.0 - rule.beta2),
             root_correction: T::from_f64((1.0 - power(rule.beta2, step)).sqrt()),
             eps: T::from_f64(rule.eps),
-            step_size: T::from_f64(rule.learning_rate / (1.0 - power(rule.beta1, step))),
+            step_size: Factor::new(T::from_f64(
+                rule.learning_rate / (1.0 - power(rule.beta1, step)),
+            )),
         }
     }
 }
@@ -144,13 +147,13 @@ impl<T: Float> Update<T> for AdamUpdate<T> {
             let g = *g + self.penalty * start;
             // The interpolation starts from its nearer end, as PyTorch's lerp does.
             *m = if self.mean_is_near {
-                *m + self.mean_weight * (g - *m)
+                *m + self.mean_weight.times(g - *m)
             } else {
                 g - (g - *m) * self.mean_rest
             };
             *v = self.beta2 * *v + self.square_weight * g * g;
             let divisor = v.sqrt() / self.root_correction + self.eps;
-            *p = start - self.step_size * *m / divisor;
+            *p = start - self.step_size.times(*m) / divisor;
         }
     }
 }

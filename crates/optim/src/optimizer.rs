@@ -1,17 +1,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use rayon::prelude::*;
-use ulp_tensor::ndarray::{ArrayD, ArrayViewD, ArrayViewMutD, IxDyn};
-
 use ulp_tensor::Float;
-use ulp_tensor::simd::{self, Kernel};
+use ulp_tensor::ndarray::{ArrayD, ArrayViewD, ArrayViewMutD};
 
-use crate::{OptimError, Rule, StateDict, Update};
-
-/// Elements that one task updates. Large enough to outweigh a task's cost, small enough that four
-/// f32 streams of it stay in the second-level cache. It does not reach the result: rules are
-/// elementwise.
-const CHUNK: usize = 16 * 1024;
+use crate::pass::{ParamState, Work, update_all, work};
+use crate::{OptimError, Rule, StateDict};
 
 /// One parameter as a step sees it.
 #[derive(Debug)]
@@ -53,14 +46,6 @@ pub struct Param<'a, T> {
 pub struct Optimizer<R, T> {
     groups: Vec<R>,
     states: BTreeMap<String, ParamState<T>>,
-}
-
-#[derive(Debug, Clone)]
-struct ParamState<T> {
-    /// Steps taken.
-    step: u64,
-    /// The rule's arrays by name; a step makes those that it lacks.
-    slots: BTreeMap<&'static str, ArrayD<T>>,
 }
 
 impl<R: Rule, T: Float> Optimizer<R, T> {
@@ -111,15 +96,24 @@ impl<R: Rule, T: Float> Optimizer<R, T> {
     /// [`OptimError::Hyperparameter`].
     pub fn step(&mut self, params: &mut [Param<'_, T>]) -> Result<(), OptimError> {
         self.check(params)?;
-        for param in params {
-            let rule = &self.groups[param.group];
+        for param in params.iter() {
             if !self.states.contains_key(param.name) {
                 let state = ParamState { step: 0, slots: BTreeMap::new() };
                 self.states.insert(param.name.to_owned(), state);
             }
-            let state = self.states.get_mut(param.name).expect("inserted above");
-            update(rule, state, param);
         }
+        let mut by_name: BTreeMap<_, _> =
+            params.iter_mut().map(|param| (param.name, param)).collect();
+        let mut works: Vec<_> = (self.states.iter_mut())
+            .filter_map(|(name, state)| Some((by_name.remove(name.as_str())?, state)))
+            .map(|(param, state)| work(&self.groups[param.group], state, param))
+            .collect();
+        if R::ELEMENTWISE {
+            update_all(&mut works);
+        } else {
+            works.iter_mut().for_each(Work::update_whole);
+        }
+        works.iter_mut().for_each(Work::put_back);
         Ok(())
     }
 
@@ -269,92 +263,5 @@ fn check_shapes<T>(
             expected: shape.to_vec(),
             found: array.shape().to_vec(),
         }),
-    }
-}
-
-fn update<R: Rule, T: Float>(rule: &R, state: &mut ParamState<T>, param: &mut Param<'_, T>) {
-    let needed = rule.slots();
-    let mut first = false;
-    for &slot in needed {
-        state.slots.entry(slot).or_insert_with(|| {
-            first = true;
-            ArrayD::from_elem(IxDyn(param.value.shape()), T::default())
-        });
-    }
-    state.step += 1;
-    let step = rule.prepare::<T>(state.step, first);
-    let gradient = param.gradient.as_ref().expect("checked before any update");
-    let gradient = gradient.as_standard_layout();
-    let gradient = gradient.as_slice().expect("standard layout");
-    let mut slots = slices_in_order(&mut state.slots, needed);
-    let shape = param.value.shape().to_vec();
-    let mut apply = |values: &mut [T]| {
-        if R::ELEMENTWISE {
-            update_slices(&step, values, gradient, &mut slots);
-        } else {
-            step.apply_whole(&shape, values, gradient, &mut slots);
-        }
-    };
-    if let Some(values) = param.value.as_slice_mut() {
-        return apply(values);
-    }
-    let mut values: Vec<T> = param.value.iter().copied().collect();
-    apply(&mut values);
-    param.value.iter_mut().zip(values).for_each(|(place, value)| *place = value);
-}
-
-/// The arrays of the state that the rule asks for, in its order.
-fn slices_in_order<'a, T>(
-    slots: &'a mut BTreeMap<&'static str, ArrayD<T>>,
-    needed: &[&'static str],
-) -> Vec<&'a mut [T]> {
-    let place = |slot: &str| needed.iter().position(|name| *name == slot);
-    let mut placed: Vec<_> = slots
-        .iter_mut()
-        .filter_map(|(slot, array)| Some((place(slot)?, array)))
-        .map(|(place, array)| (place, array.as_slice_mut().expect("standard layout")))
-        .collect();
-    placed.sort_unstable_by_key(|(place, _)| *place);
-    placed.into_iter().map(|(_, slice)| slice).collect()
-}
-
-fn update_slices<T: Float>(
-    step: &impl Update<T>,
-    values: &mut [T],
-    gradient: &[T],
-    slots: &mut [&mut [T]],
-) {
-    if values.len() <= CHUNK {
-        return simd::run(Apply { step, values, gradient, slots });
-    }
-    let mut tasks: Vec<_> = values
-        .chunks_mut(CHUNK)
-        .zip(gradient.chunks(CHUNK))
-        .map(|(values, gradient)| (values, gradient, Vec::with_capacity(slots.len())))
-        .collect();
-    for slot in slots {
-        for (task, chunk) in tasks.iter_mut().zip(slot.chunks_mut(CHUNK)) {
-            task.2.push(chunk);
-        }
-    }
-    tasks.into_par_iter().for_each(|(values, gradient, mut slots)| {
-        simd::run(Apply { step, values, gradient, slots: &mut slots });
-    });
-}
-
-/// One stretch of elements, on the widest registers that there are.
-struct Apply<'a, 's, U, T> {
-    step: &'a U,
-    values: &'a mut [T],
-    gradient: &'a [T],
-    slots: &'a mut [&'s mut [T]],
-}
-
-impl<T, U: Update<T>> Kernel for Apply<'_, '_, U, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self) {
-        self.step.apply(self.values, self.gradient, self.slots);
     }
 }

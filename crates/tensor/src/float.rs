@@ -73,6 +73,8 @@ pub trait Float:
     fn mul_add(self, a: Self, b: Self) -> Self;
     /// The magnitude.
     fn abs(self) -> Self;
+    /// The magnitude of `self` with the sign of `sign`.
+    fn copysign(self, sign: Self) -> Self;
     /// The square root, correctly rounded.
     fn sqrt(self) -> Self;
     /// Is it neither infinite nor NaN?
@@ -176,6 +178,10 @@ macro_rules! float {
             #[inline(always)]
             fn abs(self) -> Self {
                 $t::abs(self)
+            }
+            #[inline(always)]
+            fn copysign(self, sign: Self) -> Self {
+                $t::copysign(self, sign)
             }
             #[inline(always)]
             fn sqrt(self) -> Self {
