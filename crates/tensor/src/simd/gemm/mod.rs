@@ -10,6 +10,7 @@
 //! are added along K in ascending order by fused multiply-add, from zero inside each block of
 //! [`KC`]; the blocks' sums are added to the output in ascending order.
 
+mod block;
 pub(crate) mod column;
 mod matrix;
 mod pack;
@@ -159,19 +160,29 @@ fn product<T: Element>(
     }
     let threads = rayon::current_num_threads();
     let parallel = threads > 1 && m * n * k > PARALLEL && !share::all_are_busy();
+    let threads = if parallel { threads } else { 1 };
     let in_place = reads_in_place(&tile, &b, m);
+    if m <= plan::ROWS {
+        // All rows are multiplied at once: no panel is needed a second time.
+        let plan = Plan::across(&tile, &a, n, threads);
+        return share::for_each(plan.blocks(), parallel, |index| {
+            let (_, j) = plan.block(index);
+            let b = b.part(0, k, j.start, j.len());
+            block::multiply(&tile, a, b, target.at(0, j.start), accumulate, in_place);
+        });
+    }
     let fitting = (B_BYTES / (k * size_of::<T>())).max(COLUMNS) / tile.columns * tile.columns;
     let step = if in_place { n } else { fitting };
     let mut scratch = Scratch::default();
     for j0 in (0..n).step_by(step) {
         let nc = step.min(n - j0);
         let panels = Panels::new(tile, b.part(0, k, j0, nc), in_place, &mut scratch, parallel);
-        let plan = Plan::new(&tile, [m, nc, k], if parallel { threads } else { 1 });
-        let block = |index: usize| {
-            let (i, rows, j, columns) = plan.block(index);
-            panels.multiply(a.part(i, rows, 0, k), j, columns, target.at(i, j0 + j), accumulate);
-        };
-        share::for_each(plan.blocks(), parallel, block);
+        let plan = Plan::new(&tile, [m, nc, k], threads);
+        share::for_each(plan.blocks(), parallel, |index| {
+            let (i, j) = plan.block(index);
+            let a = a.part(i.start, i.len(), 0, k);
+            panels.multiply(a, j.start, j.len(), target.at(i.start, j0 + j.start), accumulate);
+        });
     }
 }
 

@@ -116,14 +116,20 @@ fn pack_width<T: super::Element, const W: usize>(source: Matrix<'_, T>, out: &mu
     } else if rows == W && column_stride == 1 {
         // Transposing: as many columns at a time as a cache line holds, in squares of four by four.
         let (blocks, rest) = out.as_chunks_mut::<COLUMNS>();
-        let whole = blocks.len() * COLUMNS;
+        let (last, whole) = (blocks.len(), blocks.len() * COLUMNS);
         for (block, out) in blocks.iter_mut().enumerate() {
             // SAFETY: as `read`, with the stride known to be 1; a block's columns are left.
             let from = unsafe { start.add(block * COLUMNS) };
             let to = out.as_mut_ptr().cast::<T>();
+            // What is packed next, the columns on the right or the rows below, is not foreseen: so many
+            // rows lie too far apart.
+            let next = if block + 1 < last {
+                from.wrapping_add(COLUMNS)
+            } else {
+                start.wrapping_offset(W as isize * row_stride)
+            };
             for row in 0..W {
-                // The rows below are packed next; they lie too far apart to be foreseen.
-                prefetch(from.wrapping_offset((row + W) as isize * row_stride));
+                prefetch(next.wrapping_offset(row as isize * row_stride));
             }
             for row in (0..W / 4 * 4).step_by(4) {
                 for column in (0..COLUMNS).step_by(4) {

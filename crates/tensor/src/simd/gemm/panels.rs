@@ -141,14 +141,14 @@ impl<'a, T: Element> Panels<'a, T> {
 }
 
 /// One tile of the output, and where its sums wait between the blocks along K.
-struct TileOutput<T> {
-    rows: usize,
-    width: usize,
-    target: Target<T>,
-    sums: Rows<T>,
+pub(super) struct TileOutput<T> {
+    pub(super) rows: usize,
+    pub(super) width: usize,
+    pub(super) target: Target<T>,
+    pub(super) sums: Rows<T>,
     /// Is this the first, the last block along K?
-    first: bool,
-    last: bool,
+    pub(super) first: bool,
+    pub(super) last: bool,
 }
 
 impl<T: Element> TileOutput<T> {
@@ -158,7 +158,8 @@ impl<T: Element> TileOutput<T> {
     /// # Safety
     ///
     /// As [`Tile::run`], for `width` columns of the target and all of `sums`.
-    unsafe fn add(
+    #[inline(always)]
+    pub(super) unsafe fn add(
         &self,
         tile: &Tile<T>,
         kc: usize,
@@ -200,7 +201,7 @@ impl<T: Element> TileOutput<T> {
 }
 
 /// The left operand's rows, in tiles: packed block after block along K, or read where they lie.
-struct RowTiles<'a, T> {
+pub(super) struct RowTiles<'a, T> {
     a: Matrix<'a, T>,
     height: usize,
     packed: Option<&'a [T]>,
@@ -237,7 +238,7 @@ impl<'a, T: Element> RowTiles<'a, T> {
     }
 
     /// The rows from `i` on, for the block along K at `k0`.
-    fn tile(&self, i: usize, k0: usize) -> Operand<T> {
+    pub(super) fn tile(&self, i: usize, k0: usize) -> Operand<T> {
         let a = &self.a;
         match self.packed {
             Some(packed) => {

@@ -71,10 +71,22 @@ impl<T> Clone for Rows<T> {
 
 impl<T> Copy for Rows<T> {}
 
-/// `to = from + a · b` for all rows and columns of a tile: `(k, a, b, from, to, ahead)`; without
-/// `from`, `to = a · b`.
-pub(crate) type Run<T> =
-    unsafe fn(usize, Operand<T>, Operand<T>, Option<Rows<T>>, Rows<T>, Ahead<T>);
+/// `to = from + a · b` for all rows and columns of a tile over `k` steps; without `from`, `to = a · b`.
+///
+/// A kernel gets it by reference. Passed one by one its parts would be copied on the stack in pieces of
+/// other sizes than they were written in, and such a copy waits until all earlier writes, those of the
+/// tile before among them, have reached the cache.
+pub(crate) struct Job<T> {
+    pub(crate) k: usize,
+    pub(crate) a: Operand<T>,
+    pub(crate) b: Operand<T>,
+    pub(crate) from: Option<Rows<T>>,
+    pub(crate) to: Rows<T>,
+    pub(crate) ahead: Ahead<T>,
+}
+
+/// The kernel for a number of rows.
+pub(crate) type Run<T> = unsafe fn(&Job<T>);
 
 /// The kernels of one instruction set and element type.
 #[derive(Clone, Copy)]
@@ -106,7 +118,7 @@ impl<T> Tile<T> {
     ) {
         let kernel = self.kernels[usize::from(a.across != 1)][rows - 1];
         // SAFETY: passed on to the caller.
-        unsafe { kernel(k, a, b, from, to, ahead) }
+        unsafe { kernel(&Job { k, a, b, from, to, ahead }) }
     }
 }
 
@@ -183,7 +195,7 @@ impl Element for f64 {
 }
 
 mod portable {
-    use super::{Ahead, Operand, Rows, Run};
+    use super::{Job, Run};
     use crate::Float;
 
     pub(super) static F32: [Run<f32>; 6] = [
@@ -204,14 +216,8 @@ mod portable {
     ];
 
     /// See [`Tile::run`](super::Tile::run).
-    unsafe fn tile<T: Float, const R: usize, const C: usize>(
-        k: usize,
-        a: Operand<T>,
-        b: Operand<T>,
-        from: Option<Rows<T>>,
-        to: Rows<T>,
-        _ahead: Ahead<T>,
-    ) {
+    unsafe fn tile<T: Float, const R: usize, const C: usize>(job: &Job<T>) {
+        let &Job { k, a, b, from, to, .. } = job;
         let mut sums = [[T::ZERO; C]; R];
         for step in 0..k as isize {
             // SAFETY: the caller promises that row `step` of b is readable.
@@ -251,26 +257,12 @@ macro_rules! x86_tile {
         /// See [`Tile::run`](crate::simd::gemm::tile::Tile::run).
         #[target_feature(enable = $features)]
         unsafe fn $tile<const R: usize, const PACKED: bool>(
-            k: usize,
-            a: crate::simd::gemm::tile::Operand<$t>,
-            b: crate::simd::gemm::tile::Operand<$t>,
-            from: Option<crate::simd::gemm::tile::Rows<$t>>,
-            to: crate::simd::gemm::tile::Rows<$t>,
-            ahead: crate::simd::gemm::tile::Ahead<$t>,
+            job: &crate::simd::gemm::tile::Job<$t>,
         ) {
+            let &crate::simd::gemm::tile::Job { k, a, b, from, to, ahead } = job;
             use std::arch::x86_64::{
                 $add, $fmadd, $load, $set1, $store, $zero, _MM_HINT_T0, _MM_HINT_T1, _mm_prefetch,
             };
-            // The output's rows are needed at the end: by then they are here.
-            for r in 0..R {
-                for half in 0..2 {
-                    let c = to.start.wrapping_add(r * to.row + half * $lanes);
-                    // SAFETY: even an address that is not mapped would be no fault. (Newer compilers
-                    // know it.)
-                    #[allow(unused_unsafe)]
-                    unsafe { _mm_prefetch::<_MM_HINT_T0>(c.cast()) };
-                }
-            }
             let mut sums = [[$zero(); 2]; R];
             let across = if PACKED { 1 } else { a.across };
             // Addresses of every third row: reckoned one from the other, all of them would make a
@@ -281,24 +273,35 @@ macro_rules! x86_tile {
             }
             let mut b_step = b.start;
             let mut next = ahead.start;
-            for _ in 0..k {
-                // SAFETY: the caller promises that this step of b (two registers) and of a (R
-                // elements) is readable; the pointers move on without being read past the last.
-                // What is ahead is not read.
-                unsafe {
-                    let (b0, b1) = ($load(b_step), $load(b_step.add($lanes)));
-                    for r in 0..R {
-                        let x = $set1(*a_step[r / 3].offset((r % 3) as isize * across));
-                        sums[r][0] = $fmadd(x, b0, sums[r][0]);
-                        sums[r][1] = $fmadd(x, b1, sums[r][1]);
+            // The output's rows are needed at the end. One is asked for after the other: all at once,
+            // they would keep what the next steps read waiting.
+            for r in 0..R {
+                for half in 0..2 {
+                    let c = to.start.wrapping_add(r * to.row + half * $lanes);
+                    // SAFETY: even an address that is not mapped would be no fault. (Newer compilers
+                    // know it.)
+                    #[allow(unused_unsafe)]
+                    unsafe { _mm_prefetch::<_MM_HINT_T0>(c.cast()) };
+                }
+                for _ in r * k / R..(r + 1) * k / R {
+                    // SAFETY: the caller promises that this step of b (two registers) and of a (R
+                    // elements) is readable; the pointers move on without being read past the last.
+                    // What is ahead is not read.
+                    unsafe {
+                        let (b0, b1) = ($load(b_step), $load(b_step.add($lanes)));
+                        for r in 0..R {
+                            let x = $set1(*a_step[r / 3].offset((r % 3) as isize * across));
+                            sums[r][0] = $fmadd(x, b0, sums[r][0]);
+                            sums[r][1] = $fmadd(x, b1, sums[r][1]);
+                        }
+                        _mm_prefetch::<_MM_HINT_T1>(next.cast());
                     }
-                    _mm_prefetch::<_MM_HINT_T1>(next.cast());
+                    for start in &mut a_step {
+                        *start = start.wrapping_offset(a.step);
+                    }
+                    b_step = b_step.wrapping_offset(b.step);
+                    next = next.wrapping_offset(ahead.step);
                 }
-                for start in &mut a_step {
-                    *start = start.wrapping_offset(a.step);
-                }
-                b_step = b_step.wrapping_offset(b.step);
-                next = next.wrapping_offset(ahead.step);
             }
             for (r, sums) in sums.iter().enumerate() {
                 for (half, &sum) in sums.iter().enumerate() {
