@@ -16,7 +16,7 @@ pub(crate) fn mlp() -> Result<Step, Box<dyn Error>> {
     const BATCH: usize = 128;
     let mut model = Mlp::<ArrayX<f32>>::new(&[784, 512, 512, 10], 42);
     let mut optimizer = Optimizer::new(Adam::default())?;
-    let pictures = ArrayD::from_shape_fn(vec![BATCH, 784], |at| (at[0] * at[1] % 17) as f32 / 17.0);
+    let pictures: ArrayD<f32> = random::uniform(&[BATCH, 784], 42, 100);
     let pictures = pictures.into_shared();
     let classes = Array1::from_iter((0..BATCH as u32).map(|i| i % 10)).into_dyn();
     Ok(Box::new(move || {
