@@ -9,7 +9,7 @@ use std::arch::asm;
 
 use super::Kernel;
 use super::gemm::column::column_kernel;
-use super::gemm::tile::{Ahead, Operand, Rows, Run};
+use super::gemm::tile::{Job, Run};
 
 /// Stands for a 64-bit Arm processor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,14 +52,8 @@ macro_rules! tile {
 
         /// See [`Tile::run`](crate::simd::gemm::tile::Tile::run).
         #[target_feature(enable = "neon")]
-        unsafe fn $tile<const R: usize, const PACKED: bool>(
-            k: usize,
-            a: Operand<$t>,
-            b: Operand<$t>,
-            from: Option<Rows<$t>>,
-            to: Rows<$t>,
-            ahead: Ahead<$t>,
-        ) {
+        unsafe fn $tile<const R: usize, const PACKED: bool>(job: &Job<$t>) {
+            let &Job { k, a, b, from, to, ahead } = job;
             // The output's rows are needed at the end: by then they are here.
             for r in 0..R {
                 prefetch::<1>(to.start.wrapping_add(r * to.row).cast());
