@@ -31,8 +31,9 @@ const PROCESSORS: &[Processor] = &[Processor {
     packages: "gcc-aarch64-linux-gnu qemu-user",
 }];
 
-/// What is tested where no words name something else: every format's conversions, every array
-/// operation's bits, and the products of every weight format on every instruction set.
+/// What is tested where no words name something else: draws for stochastic rounding, products of
+/// matrices, every array operation's bits, and the products of every weight format on every
+/// instruction set.
 const TESTS: &[&[&str]] = &[
     &["--package", "fpbits", "--lib"],
     &["--package", "ulp-tensor", "--lib"],
