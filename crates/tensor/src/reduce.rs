@@ -71,7 +71,11 @@ pub(crate) fn reduce_slice<T: Float, F: Fold<T>>(f: F, x: &[T]) -> T {
     let mut parts = vec![T::ZERO; x.len().div_ceil(BLOCK)];
     let blocks = CHUNK / BLOCK;
     share::chunks(&mut parts, blocks, true, |index, parts| {
-        for (part, x) in parts.iter_mut().zip(x[index * blocks * BLOCK..].chunks(BLOCK)) {
+        let x = &x[index * blocks * BLOCK..];
+        if let (Some(x), Ok(parts)) = (x.get(..TOGETHER * BLOCK), parts.try_into()) {
+            return run(BlocksFold { f, x, parts });
+        }
+        for (part, x) in parts.iter_mut().zip(x.chunks(BLOCK)) {
             *part = run(BlockFold { f, x });
         }
     });
@@ -252,6 +256,37 @@ impl<T: Float, F: Fold<T>> Kernel for BlockFold<'_, T, F> {
         let mut lanes = [f.start(); LANES];
         take_all(f, &mut lanes, x);
         join(f, lanes)
+    }
+}
+
+/// The blocks that are folded at the same time where there are so many: a block's chain of additions,
+/// each of which waits for the one before, is slower than memory.
+const TOGETHER: usize = CHUNK / BLOCK;
+
+/// So many blocks.
+struct BlocksFold<'a, T, F> {
+    f: F,
+    x: &'a [T],
+    parts: &'a mut [T; TOGETHER],
+}
+
+impl<T: Float, F: Fold<T>> Kernel for BlocksFold<'_, T, F> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        const TERMS: usize = BLOCK / LANES;
+        let BlocksFold { f, x, parts } = self;
+        let mut lanes = [[f.start(); LANES]; TOGETHER];
+        let (x, _) = x.as_chunks::<LANES>();
+        assert!(x.len() == TOGETHER * TERMS, "{TOGETHER} blocks");
+        for i in 0..TERMS {
+            for (block, lanes) in lanes.iter_mut().enumerate() {
+                take(f, lanes, &x[block * TERMS + i]);
+            }
+        }
+        for (part, lanes) in parts.iter_mut().zip(lanes) {
+            *part = join(f, lanes);
+        }
     }
 }
 
