@@ -58,6 +58,7 @@ mod gguf;
 mod grammar;
 mod hf;
 mod kv_cache;
+mod line_buffer;
 #[allow(unsafe_code)]
 mod mmap;
 mod model;

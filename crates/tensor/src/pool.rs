@@ -75,8 +75,14 @@ pub(crate) fn memory<T: Float>(len: usize) -> Vec<T> {
     })
 }
 
-/// A vector of `len` zeros in such memory.
-pub(crate) fn zeros<T: Float>(len: usize) -> Vec<T> {
+/// A vector of `len` zeros: in warm memory if there is some, else in fresh memory, on large pages where
+/// the system has them.
+///
+/// ```
+/// assert_eq!(ulp_tensor::pool::zeros::<f32>(3), [0.0; 3]);
+/// ```
+#[must_use]
+pub fn zeros<T: Float>(len: usize) -> Vec<T> {
     let mut zeros = memory(len);
     zeros.resize(len, T::ZERO);
     zeros

@@ -13,6 +13,7 @@ use super::weights::{Layer, Projection};
 use super::{Input, LogitRows, Model};
 use crate::error::InferError;
 use crate::kv_cache::{KvCache, RopeFactors};
+use crate::line_buffer::LineBuffer;
 use crate::quant::{Activations, RowBuffer, Rows};
 
 /// Below this many numbers a pass over rows is done before another thread has woken.
@@ -25,25 +26,25 @@ const PARALLEL: usize = 1 << 15;
 #[derive(Debug, Default)]
 pub struct Workspace {
     /// The residual stream, `[rows, C]`.
-    hidden: Vec<f32>,
+    hidden: LineBuffer,
     /// What a norm made of it, `[rows, C]`.
-    normed: Vec<f32>,
+    normed: LineBuffer,
     /// `[rows, H·D]`
-    query: Vec<f32>,
+    query: LineBuffer,
     /// `[rows, K·D]`
-    key: Vec<f32>,
+    key: LineBuffer,
     /// `[rows, K·D]`
-    value: Vec<f32>,
+    value: LineBuffer,
     /// `[rows, H·D]`
-    attended: Vec<f32>,
+    attended: LineBuffer,
     /// What a block adds to the residual stream, `[rows, C]`.
-    addend: Vec<f32>,
+    addend: LineBuffer,
     /// `[rows, F]`
-    gate: Vec<f32>,
+    gate: LineBuffer,
     /// `[rows, F]`
-    up: Vec<f32>,
+    up: LineBuffer,
     /// `[wanted rows, V]`
-    logits: Vec<f32>,
+    logits: LineBuffer,
     /// Activations as the products take them.
     rows: RowBuffer,
     attention: AttentionScratch,
@@ -79,14 +80,6 @@ fn in_pool(weights: usize, f: impl FnOnce() + Send) {
     } else {
         rayon::scope(|_| f());
     }
-}
-
-/// Makes `buffer` hold `len` numbers of no particular value.
-fn sized(buffer: &mut Vec<f32>, len: usize) -> &mut [f32] {
-    if buffer.len() < len {
-        buffer.resize(len, 0.0);
-    }
-    &mut buffer[..len]
 }
 
 /// How queries and keys are turned.
@@ -277,7 +270,7 @@ impl Step<'_> {
         let (config, weights) = (&self.model.config, &self.model.weights);
         let c = config.hidden_size;
         let tokens = batch.iter().flat_map(|input| input.tokens);
-        let hidden = sized(&mut workspace.hidden, self.rows * c);
+        let hidden = workspace.hidden.sized(self.rows * c);
         for (&token, row) in tokens.zip(hidden.chunks_exact_mut(c)) {
             weights.embedding.row_into(token as usize, row);
         }
@@ -298,12 +291,12 @@ impl Step<'_> {
         let (query_width, kv_width) = (config.query_width(), config.key_value_width());
         let rows = self.rows;
 
-        let normed = sized(&mut w.normed, rows * c);
+        let normed = w.normed.sized(rows * c);
         self.norm(&w.hidden[..rows * c], &layer.attention_norm, normed);
         observe(&mut w.squares, index, LayerInput::Attention, normed);
-        let query = sized(&mut w.query, rows * query_width);
-        let key = sized(&mut w.key, rows * kv_width);
-        let value = sized(&mut w.value, rows * kv_width);
+        let query = w.query.sized(rows * query_width);
+        let key = w.key.sized(rows * kv_width);
+        let value = w.value.sized(rows * kv_width);
         let mut x = w.rows.rows(normed, c, self.activations);
         project(&layer.query, &mut x, query);
         project(&layer.key, &mut x, key);
@@ -332,11 +325,11 @@ impl Step<'_> {
             cap: config.score_cap,
             window,
         };
-        let attended = sized(&mut w.attended, rows * query_width);
+        let attended = w.attended.sized(rows * query_width);
         attend(shape, cache, index, &self.segments, query, attended, &mut w.attention);
         observe(&mut w.squares, index, LayerInput::AttentionOutput, attended);
 
-        let addend = sized(&mut w.addend, rows * c);
+        let addend = w.addend.sized(rows * c);
         let mut x = w.rows.rows(attended, query_width, self.activations);
         project(&layer.attention_output, &mut x, addend);
         self.adapt(index, Slot::AttentionOutput, attended, addend);
@@ -369,14 +362,14 @@ impl Step<'_> {
         let config = &self.model.config;
         let (c, f) = (config.hidden_size, config.intermediate_size);
         let (rows, activation) = (self.rows, config.activation);
-        let normed = sized(&mut w.normed, rows * c);
+        let normed = w.normed.sized(rows * c);
         self.norm(&w.hidden[..rows * c], &layer.feed_forward_norm, normed);
         observe(&mut w.squares, index, LayerInput::FeedForward, normed);
-        let inner = sized(&mut w.gate, rows * f);
+        let inner = w.gate.sized(rows * f);
         let mut x = w.rows.rows(normed, c, self.activations);
         match &layer.gate {
             Some(gate) => {
-                let up = sized(&mut w.up, rows * f);
+                let up = w.up.sized(rows * f);
                 project(gate, &mut x, inner);
                 project(&layer.up, &mut x, up);
                 self.adapt(index, Slot::Gate, normed, inner);
@@ -390,7 +383,7 @@ impl Step<'_> {
             }
         }
         observe(&mut w.squares, index, LayerInput::Down, inner);
-        let addend = sized(&mut w.addend, rows * c);
+        let addend = w.addend.sized(rows * c);
         let mut x = w.rows.rows(inner, f, self.activations);
         project(&layer.down, &mut x, addend);
         self.adapt(index, Slot::Down, inner, addend);
@@ -445,11 +438,11 @@ impl Step<'_> {
             }
         }
         // The rows go to the front of a buffer that is free by now.
-        let gathered = sized(&mut w.addend, wanted.len() * c);
+        let gathered = w.addend.sized(wanted.len() * c);
         for (&row, out) in wanted.iter().zip(gathered.chunks_exact_mut(c)) {
             out.copy_from_slice(&w.hidden[row * c..][..c]);
         }
-        let normed = sized(&mut w.normed, wanted.len() * c);
+        let normed = w.normed.sized(wanted.len() * c);
         self.norm(gathered, &self.model.weights.output_norm, normed);
         if let Some(squares) = &mut w.squares {
             squares.add_output(normed);
@@ -461,7 +454,7 @@ impl Step<'_> {
     fn logits<'w>(&self, rows: usize, w: &'w mut Workspace) -> &'w [f32] {
         let config = &self.model.config;
         let (c, v) = (config.hidden_size, config.vocab_size);
-        let logits = sized(&mut w.logits, rows * v);
+        let logits = w.logits.sized(rows * v);
         let mut x = w.rows.rows(&w.normed[..rows * c], c, self.activations);
         self.model.weights.output.multiply(&mut x, logits);
         if let Some(c) = config.logit_cap {

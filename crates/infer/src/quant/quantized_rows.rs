@@ -173,10 +173,23 @@ fn quantize_block(x: &[f32; BLOCK], chunk: &mut RowChunk, block: usize) {
     for (out, q) in chunk.q[block].iter_mut().zip(q) {
         *out = q as i8;
     }
-    let halves = [q[..16].iter().sum::<i32>(), q[16..].iter().sum()];
+    let halves = [sum(q.first_chunk()), sum(q.last_chunk())];
     chunk.scale[block] = scale;
     chunk.bias[block] = -128 * (halves[0] + halves[1]);
     chunk.sum[block] = scale * (halves[0] + halves[1]) as f32;
     chunk.half_bias[block] = halves.map(|half| -128 * half);
     chunk.half_sum[block] = halves.map(|half| scale * half as f32);
+}
+
+/// The sum of half a block: by halves, as vectors add. (Left to itself, the compiler takes every number
+/// out of its vector.)
+#[inline(always)]
+fn sum(half: Option<&[i32; BLOCK / 2]>) -> i32 {
+    let mut lanes = *half.expect("a block has two halves");
+    for width in [8, 4, 2, 1] {
+        for i in 0..width {
+            lanes[i] += lanes[i + width];
+        }
+    }
+    lanes[0]
 }

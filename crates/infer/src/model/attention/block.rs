@@ -50,6 +50,11 @@ impl Seen {
             Seen { from: from.saturating_sub(start), to: to.saturating_sub(start).min(BLOCK) };
         (seen.from < seen.to).then_some(seen)
     }
+
+    #[inline(always)]
+    fn contains(self, position: usize) -> bool {
+        self.from <= position && position < self.to
+    }
 }
 
 impl Kernel for AttendBlock<'_> {
@@ -113,7 +118,6 @@ impl Block<'_> {
     /// largest scaled (and capped) score, and the sum.
     #[inline(always)]
     fn exponentials(&self, weights: &mut [f32; BLOCK]) -> (f32, f32) {
-        let Seen { from, to } = self.seen;
         if let Some(cap) = self.cap {
             for weight in weights.iter_mut() {
                 *weight = cap * Float::tanh(*weight * self.scale / cap);
@@ -125,20 +129,11 @@ impl Block<'_> {
         }
         for (i, weight) in weights.iter_mut().enumerate() {
             // A position that is not seen may hold anything, NaN too: replace, do not add.
-            *weight = if i >= from && i < to { *weight } else { f32::NEG_INFINITY };
+            *weight = if self.seen.contains(i) { *weight } else { f32::NEG_INFINITY };
         }
-        let mut largest = f32::NEG_INFINITY;
-        for &weight in &weights[from..to] {
-            largest = if weight > largest || weight.is_nan() { weight } else { largest };
-        }
-        for weight in weights.iter_mut() {
-            *weight = Float::exp(*weight - largest);
-        }
-        for weight in &mut weights[..from] {
-            *weight = 0.0;
-        }
-        for weight in &mut weights[to..] {
-            *weight = 0.0;
+        let largest = largest(weights);
+        for (i, weight) in weights.iter_mut().enumerate() {
+            *weight = if self.seen.contains(i) { Float::exp(*weight - largest) } else { 0.0 };
         }
         (largest, fold(weights))
     }
@@ -178,6 +173,30 @@ fn products<const Q: usize, const N: usize>(
         }
     }
     sums
+}
+
+/// The largest score, NaN if one is NaN. In lanes: one after the other, each would wait for the one
+/// before it, which took as long as the products.
+#[inline(always)]
+fn largest(scores: &[f32; BLOCK]) -> f32 {
+    let mut lanes = [f32::NEG_INFINITY; LANES];
+    for chunk in scores.as_chunks::<LANES>().0 {
+        for (lane, &score) in lanes.iter_mut().zip(chunk) {
+            *lane = larger(*lane, score);
+        }
+    }
+    for width in [8, 4, 2, 1] {
+        for i in 0..width {
+            lanes[i] = larger(lanes[i], lanes[i + width]);
+        }
+    }
+    lanes[0]
+}
+
+/// The larger of two numbers, NaN if one is NaN.
+#[inline(always)]
+fn larger(a: f32, b: f32) -> f32 {
+    if b > a || b.is_nan() { b } else { a }
 }
 
 /// The sum in 16 lanes, folded by the fixed tree.

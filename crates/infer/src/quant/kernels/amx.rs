@@ -11,10 +11,21 @@
 use std::arch::asm;
 use std::arch::x86_64::*;
 
-use super::super::panel::{BLOCK, GROUPS, Panel, Row16, Scheme};
+use super::super::panel::{GROUPS, Panel, Row16, Scheme};
 use super::super::quantized_rows::RowChunk;
 use super::super::tile::TILE;
 use super::avx512::{add_minimums, load, store};
+
+/// How many of `rows` rows the matrix unit takes.
+///
+/// Few rows are faster on the vector unit, which neither turns a panel's bits over nor writes sums to
+/// memory and reads them again: at Q4_0 and Q4_K both are equal at 32 rows, the vector unit up to 1.5
+/// times as fast below. Half blocks give twice the sums for the same products, and are faster there for
+/// any number of rows (Q6_K, 512 rows: 1.2 times).
+pub(super) fn takes<S: Scheme>(rows: usize) -> usize {
+    const WORTH_IT: usize = 48;
+    if S::HALVES || rows < WORTH_IT { 0 } else { rows / 8 * 8 }
+}
 
 /// The proof that this processor has AMX-INT8 and that the system lets this process use it.
 #[derive(Clone, Copy, Debug)]
@@ -78,8 +89,8 @@ struct Tiles(());
 impl Tiles {
     /// Tiles 0 to 3 for sums of `n` rows, one product after the other; 4 and 6 for their activations,
     /// 5 and 7 for their weights.
-    fn configure<S: Scheme>(_: Amx, n: u8) -> Self {
-        let groups = if S::HALVES { GROUPS / 2 } else { GROUPS } as u8;
+    fn configure(_: Amx, n: u8) -> Self {
+        let groups = GROUPS as u8;
         let mut config = Configuration {
             palette: 1,
             start_row: 0,
@@ -126,6 +137,7 @@ pub(super) fn multiply_many<S: Scheme>(
     batch: usize,
     out: &mut [Row16],
 ) {
+    assert!(!S::HALVES, "the matrix unit takes no rows for half blocks");
     if !S::MINIMUM {
         for panel in &mut panels[..out.len() / batch] {
             // Subtracting 128 from a byte is turning its upper bit.
@@ -134,10 +146,10 @@ pub(super) fn multiply_many<S: Scheme>(
             }
         }
     }
-    let mut sums = [const { Sums([[0; TILE]; TILE]) }; 4];
+    let mut sums = [const { Sums([[0; TILE]; TILE]) }; RING];
     let (sixteens, rest) = x.as_chunks::<16>();
     if !sixteens.is_empty() {
-        let tiles = Tiles::configure::<S>(amx, 16);
+        let tiles = Tiles::configure(amx, 16);
         for (i, x) in sixteens.iter().enumerate() {
             for (panel, out) in panels.iter().zip(out.chunks_exact_mut(batch)) {
                 let out = out[16 * i..].first_chunk_mut().expect("rows of the batch");
@@ -146,7 +158,7 @@ pub(super) fn multiply_many<S: Scheme>(
         }
     }
     if let Some(x) = rest.first_chunk::<8>() {
-        let tiles = Tiles::configure::<S>(amx, 8);
+        let tiles = Tiles::configure(amx, 8);
         for (panel, out) in panels.iter().zip(out.chunks_exact_mut(batch)) {
             let out = out[16 * sixteens.len()..].first_chunk_mut().expect("rows of the batch");
             multiply::<S, 8>(&tiles, &mut sums, panel, blocks, x, out);
@@ -154,6 +166,8 @@ pub(super) fn multiply_many<S: Scheme>(
     }
 }
 
+/// Tiles of sums, used one after the other.
+const RING: usize = 4;
 /// Products that are begun before the first one's sums are stored. The matrix unit takes longest from
 /// weights to sums; with some products under way, neither unit waits for the other.
 const BEGUN: usize = 2;
@@ -164,53 +178,87 @@ const STORED: usize = 1;
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni,avx2,fma")]
 fn multiply<S: Scheme, const N: usize>(
     tiles: &Tiles,
-    sums: &mut [Sums; 4],
+    sums: &mut [Sums; RING],
     panel: &Panel,
     blocks: usize,
     x: &[RowChunk; N],
     out: &mut [Row16; N],
 ) {
-    const { assert!(N <= TILE && BEGUN + STORED < 4) }
+    const { assert!(N <= TILE && BEGUN + STORED < RING) }
     let mut c = [_mm512_setzero_ps(); N];
     for n in 0..N {
         c[n] = load(&out[n]);
     }
-    // A product is a block, or half of one.
-    let per_block = if S::HALVES { 2 } else { 1 };
-    let products = per_block * blocks;
-    for begun in 0..products + BEGUN + STORED {
-        if begun < products {
-            begin::<S, N>(tiles, panel, begun, x);
-        }
-        if (BEGUN..products + BEGUN).contains(&begun) {
-            let stored = begun - BEGUN;
-            store_sums(tiles, stored, &mut sums[stored % 4]);
-        }
-        let Some(last) = begun.checked_sub(BEGUN + STORED) else { continue };
-        if last % per_block + 1 < per_block {
-            continue;
-        }
-        let block = last / per_block;
-        let (first, second) = ((last + 1 - per_block) % 4, last % 4);
-        let scale = [load(&panel.scale[block][0]), load(&panel.scale[block][1])];
-        for n in 0..N {
-            let mut product = _mm512_mul_ps(integers(&sums[first].0[n]), scale[0]);
-            if S::HALVES {
-                product = _mm512_fmadd_ps(integers(&sums[second].0[n]), scale[1], product);
-            }
-            c[n] = _mm512_fmadd_ps(product, _mm512_set1_ps(x[n].scale[block]), c[n]);
-        }
-        c = add_minimums::<S, N>(panel, block, x, c);
+    // The number of a tile stands in the instruction: with one step for each tile of the ring, the
+    // compiler knows them all.
+    for first in (0..blocks + BEGUN + STORED).step_by(RING) {
+        c = step::<S, N, 0>(tiles, sums, panel, blocks, x, first, c);
+        c = step::<S, N, 1>(tiles, sums, panel, blocks, x, first + 1, c);
+        c = step::<S, N, 2>(tiles, sums, panel, blocks, x, first + 2, c);
+        c = step::<S, N, 3>(tiles, sums, panel, blocks, x, first + 3, c);
     }
     for n in 0..N {
         store(&mut out[n], c[n]);
     }
 }
 
-/// Begins product `index`, which leaves its sums in tile `index % 4`.
+/// Begins the product of block `index`, in tile `T` of the ring; stores the sums of one begun before;
+/// adds those of one stored before to `c`.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni,avx2,fma")]
-fn begin<S: Scheme, const N: usize>(_: &Tiles, panel: &Panel, index: usize, x: &[RowChunk; N]) {
+fn step<S: Scheme, const N: usize, const T: usize>(
+    tiles: &Tiles,
+    sums: &mut [Sums; RING],
+    panel: &Panel,
+    blocks: usize,
+    x: &[RowChunk; N],
+    index: usize,
+    c: [__m512; N],
+) -> [__m512; N] {
+    if index < blocks {
+        begin::<S, N>(tiles, T, panel, index, x);
+    }
+    if (BEGUN..blocks + BEGUN).contains(&index) {
+        let stored = (T + RING - BEGUN) % RING;
+        store_sums(tiles, stored, &mut sums[stored]);
+    }
+    match index.checked_sub(BEGUN + STORED) {
+        Some(block) if block < blocks => {
+            let last = (T + RING - BEGUN - STORED) % RING;
+            add_block::<S, N>(panel, block, &sums[last], x, c)
+        }
+        _ => c,
+    }
+}
+
+/// `c` and the product of a block.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni,avx2,fma")]
+fn add_block<S: Scheme, const N: usize>(
+    panel: &Panel,
+    block: usize,
+    sums: &Sums,
+    x: &[RowChunk; N],
+    mut c: [__m512; N],
+) -> [__m512; N] {
+    let scale = load(&panel.scale[block][0]);
+    for n in 0..N {
+        let product = _mm512_mul_ps(integers(&sums.0[n]), scale);
+        c[n] = _mm512_fmadd_ps(product, _mm512_set1_ps(x[n].scale[block]), c[n]);
+    }
+    add_minimums::<S, N>(panel, block, x, c)
+}
+
+/// Begins the product of a block, which leaves its sums in tile `tile`.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni,avx2,fma")]
+fn begin<S: Scheme, const N: usize>(
+    _: &Tiles,
+    tile: usize,
+    panel: &Panel,
+    block: usize,
+    x: &[RowChunk; N],
+) {
     /// Tiles $c, $a and $b: the product of what is at `x` and `w`.
     macro_rules! product {
         ($instruction:literal, $c:literal, $a:literal, $b:literal, $x:expr, $w:expr) => {
@@ -227,14 +275,12 @@ fn begin<S: Scheme, const N: usize>(_: &Tiles, panel: &Panel, index: usize, x: &
             )
         };
     }
-    let (block, half) = if S::HALVES { (index / 2, index % 2) } else { (index, 0) };
-    let x = x[0].q[block][BLOCK / 2 * half..].as_ptr();
-    let w = panel.q[block][GROUPS / 2 * half].as_ptr();
-    // SAFETY: the tiles are configured for N rows. Activations: N rows of 32 bytes (16 of a half)
-    // with the stride of `RowChunk`, inside the N of `x`. Weights: 8 lines (4 of a half) of 64 bytes,
-    // inside `panel.q[block]`.
+    let x = x[0].q[block].as_ptr();
+    let w = panel.q[block].as_ptr();
+    // SAFETY: the tiles are configured for N rows. Activations: N rows of 32 bytes with the stride of
+    // `RowChunk`, inside the N of `x`. Weights: 8 lines of 64 bytes, which are `panel.q[block]`.
     unsafe {
-        match (S::MINIMUM, index % 4) {
+        match (S::MINIMUM, tile) {
             (true, 0) => product!("tdpbsud", "tmm0", "tmm4", "tmm5", x, w),
             (true, 1) => product!("tdpbsud", "tmm1", "tmm6", "tmm7", x, w),
             (true, 2) => product!("tdpbsud", "tmm2", "tmm4", "tmm5", x, w),
@@ -247,10 +293,10 @@ fn begin<S: Scheme, const N: usize>(_: &Tiles, panel: &Panel, index: usize, x: &
     }
 }
 
-/// Stores the sums of product `index`, at most 16 rows.
+/// Stores the sums of tile `tile`, at most 16 rows.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni,avx2,fma")]
-fn store_sums(_: &Tiles, index: usize, sums: &mut Sums) {
+fn store_sums(_: &Tiles, tile: usize, sums: &mut Sums) {
     macro_rules! store {
         ($c:literal) => {
             asm!(
@@ -263,7 +309,7 @@ fn store_sums(_: &Tiles, index: usize, sums: &mut Sums) {
     }
     // SAFETY: the tiles are configured, for at most 16 rows of 64 bytes: the size of `sums`.
     unsafe {
-        match index % 4 {
+        match tile {
             0 => store!("tmm0"),
             1 => store!("tmm1"),
             2 => store!("tmm2"),

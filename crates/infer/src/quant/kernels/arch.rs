@@ -10,6 +10,7 @@ use super::super::plain::Plain;
 use super::super::quantized_rows::{QuantizedRows, RowChunk};
 use super::super::table::Table;
 use super::super::tile::{CHUNK, Layout, TILE};
+use super::soon::Soon;
 use super::{Floats, Scratch, Tiles, direct};
 
 /// The two inner loops of an instruction set. Its value proves that the processor has it.
@@ -18,12 +19,13 @@ pub(super) trait Arch: Lanes {
     const ROWS: usize;
 
     /// Adds the first `blocks` blocks of a panel times `N` rows to `N` times 16 outputs, as
-    /// [`Scheme`] defines.
+    /// [`Scheme`] defines. Meanwhile it asks for `soon`.
     fn multiply<S: Scheme, const N: usize>(
         self,
         panel: &Panel,
         blocks: usize,
         x: &[RowChunk; N],
+        soon: Soon<'_>,
         out: &mut [Row16; N],
     );
 
@@ -46,7 +48,7 @@ pub(super) trait Arch: Lanes {
     }
 
     /// How many of `rows` activation rows [`Arch::multiply_many`] takes.
-    fn many(self, _rows: usize) -> usize {
+    fn many<S: Scheme>(self, _rows: usize) -> usize {
         0
     }
 
@@ -78,10 +80,7 @@ pub(super) trait Arch: Lanes {
     fn spin_int8(self, rounds: usize) -> u64;
 }
 
-/// Chunks that are asked for ahead of the one that is unpacked. The processor's own prefetching ends
-/// at each page, and stops while a chunk is multiplied.
-pub(super) const AHEAD: usize = 2;
-/// The same for plain numbers, in bytes.
+/// How far ahead plain numbers are asked for, in bytes.
 const AHEAD_PLAIN: usize = 4096;
 
 /// Independent sums that keep the multipliers of all processors in use busy.
@@ -123,33 +122,38 @@ pub(super) fn quantized<A: Arch, P: Packed>(
 ) {
     let batch = x.batch();
     let Scratch { panels, out, .. } = scratch;
+    let out = out.as_chunks_mut().0;
     if A::DIRECT && batch == 1 {
         for index in 0..tiles.chunks(&P::LAYOUT) {
             for (tile, out) in tiles.iter().zip(out.iter_mut()) {
                 let bytes = chunk_of(&P::LAYOUT, tile, index);
-                direct::multiply::<A, P>(arch, bytes, &x.chunk(index)[0], out);
+                let soon = Soon::after(tiles, &P::LAYOUT, index, bytes);
+                direct::multiply::<A, P>(arch, bytes, &x.chunk(index)[0], soon, out);
             }
         }
         return;
     }
     for index in 0..tiles.chunks(&P::LAYOUT) {
+        let rows = x.chunk(index);
+        let (many, mut rest) = rows.split_at(arch.many::<P::Scheme>(rows.len()));
         let mut blocks = 0;
         for (panel, tile) in panels.iter_mut().zip(tiles.iter()) {
             let bytes = chunk_of(&P::LAYOUT, tile, index);
-            arch.prefetch(bytes, AHEAD * bytes.len());
             blocks = unpack::<A, P>(arch, bytes, panel);
+            if rest.is_empty() {
+                Soon::after(tiles, &P::LAYOUT, index, bytes).ask(arch);
+            }
         }
-        let rows = x.chunk(index);
-        let (many, mut rest) = rows.split_at(arch.many(rows.len()));
+        let product = Product { tiles, index, panels: &*panels, blocks, many: many.len(), batch };
         let mut first = many.len();
         if A::ROWS >= 8 {
-            (first, rest) = all::<A, P, 8>(arch, panels, blocks, rest, first, batch, out);
+            (first, rest) = product.groups::<A, P, 8>(arch, rest, first, out);
         }
         if A::ROWS >= 4 {
-            (first, rest) = all::<A, P, 4>(arch, panels, blocks, rest, first, batch, out);
+            (first, rest) = product.groups::<A, P, 4>(arch, rest, first, out);
         }
-        (first, rest) = all::<A, P, 2>(arch, panels, blocks, rest, first, batch, out);
-        all::<A, P, 1>(arch, panels, blocks, rest, first, batch, out);
+        (first, rest) = product.groups::<A, P, 2>(arch, rest, first, out);
+        product.groups::<A, P, 1>(arch, rest, first, out);
         if !many.is_empty() {
             arch.multiply_many::<P::Scheme>(panels, blocks, many, batch, out);
         }
@@ -169,27 +173,47 @@ pub(super) fn unpack<A: Arch, P: Packed>(arch: A, bytes: &[u8], sink: &mut impl 
     chunk.blocks * P::LAYOUT.ty.block_elements() / BLOCK
 }
 
-/// All whole groups of `N` rows; returns how many rows are done and the rest.
-#[inline(always)]
-fn all<'x, A: Arch, P: Packed, const N: usize>(
-    arch: A,
-    panels: &[Panel],
+/// Chunk `index` of some tiles, unpacked, and the rows that meet it.
+#[derive(Clone, Copy)]
+struct Product<'a> {
+    tiles: Tiles<'a>,
+    index: usize,
+    panels: &'a [Panel],
     blocks: usize,
-    x: &'x [RowChunk],
-    mut first: usize,
+    /// Rows that [`Arch::multiply_many`] takes.
+    many: usize,
     batch: usize,
-    out: &mut [Row16],
-) -> (usize, &'x [RowChunk]) {
-    let (groups, rest) = x.as_chunks::<N>();
-    for group in groups {
-        // One group of rows meets all tiles while it is in the first-level cache.
-        for (panel, out) in panels.iter().zip(out.chunks_exact_mut(batch)) {
-            let out = out[first..].first_chunk_mut::<N>().expect("a group is inside the batch");
-            arch.multiply::<P::Scheme, N>(panel, blocks, group, out);
+}
+
+impl Product<'_> {
+    /// All whole groups of `N` rows; returns how many rows are done and the rest.
+    #[inline(always)]
+    fn groups<'x, A: Arch, P: Packed, const N: usize>(
+        self,
+        arch: A,
+        x: &'x [RowChunk],
+        mut first: usize,
+        out: &mut [Row16],
+    ) -> (usize, &'x [RowChunk]) {
+        let (groups, rest) = x.as_chunks::<N>();
+        for group in groups {
+            // One group of rows meets all tiles while it is in the first-level cache.
+            let panels = self.panels.iter().zip(self.tiles.iter());
+            for ((panel, tile), out) in panels.zip(out.chunks_exact_mut(self.batch)) {
+                let soon = match first == self.many {
+                    true => {
+                        let bytes = chunk_of(&P::LAYOUT, tile, self.index);
+                        Soon::after(self.tiles, &P::LAYOUT, self.index, bytes)
+                    }
+                    false => Soon::NONE,
+                };
+                let out = out[first..].first_chunk_mut::<N>().expect("a group is inside the batch");
+                arch.multiply::<P::Scheme, N>(panel, self.blocks, group, soon, out);
+            }
+            first += N;
         }
-        first += N;
+        (first, rest)
     }
-    (first, rest)
 }
 
 /// See [`super::Isa::exact`].
@@ -203,6 +227,7 @@ pub(super) fn exact<A: Arch, P: Packed>(
 ) {
     let batch = x.len() / cols;
     let Scratch { panels, floats, out } = scratch;
+    let out = out.as_chunks_mut().0;
     for index in 0..tiles.chunks(&P::LAYOUT) {
         for (tile, out) in tiles.iter().zip(out.chunks_exact_mut(batch)) {
             let bytes = chunk_of(&P::LAYOUT, tile, index);
@@ -224,6 +249,7 @@ pub(super) fn plain<A: Arch, P: Plain>(
 ) {
     let batch = x.len() / cols;
     let Scratch { floats, out, .. } = scratch;
+    let out = out.as_chunks_mut().0;
     if batch == 1 {
         return plain_row::<A, P>(arch, tiles, x, out);
     }
@@ -303,6 +329,7 @@ pub(super) fn table<A: Arch, T: Table>(
 ) {
     let (batch, layout) = (x.len() / cols, T::LAYOUT);
     let Scratch { floats, out, .. } = scratch;
+    let out = out.as_chunks_mut().0;
     let (mut row, mut numbers) = ([0; 2 * CHUNK], [0.0; CHUNK]);
     for index in 0..tiles.chunks(&layout) {
         for (tile, out) in tiles.iter().zip(out.chunks_exact_mut(batch)) {

@@ -9,6 +9,7 @@ use super::super::quantized_rows::RowChunk;
 use super::super::tile::TILE;
 use super::arch::{Arch, SPINS};
 use super::entry_points::entry_points;
+use super::soon::Soon;
 
 /// The proof that this processor has AVX2, FMA and F16C; with `VNNI`, AVX-VNNI too.
 #[derive(Clone, Copy, Debug)]
@@ -258,11 +259,12 @@ impl Arch for Avx2<false> {
         panel: &Panel,
         blocks: usize,
         x: &[RowChunk; N],
+        soon: Soon<'_>,
         out: &mut [Row16; N],
     ) {
-        for half in 0..2 {
+        for (half, soon) in [soon, Soon::NONE].into_iter().enumerate() {
             // SAFETY: `self` proves the instructions; the same holds below.
-            unsafe { multiply::<S, N>(panel, blocks, half, x, out) }
+            unsafe { multiply::<S, N>(self, panel, blocks, half, x, soon, out) }
         }
     }
 
@@ -290,10 +292,12 @@ impl Arch for Avx2<false> {
 /// Eight of the sixteen rows: a register's worth.
 #[target_feature(enable = "avx2,fma")]
 fn multiply<S: Scheme, const N: usize>(
+    isa: Avx2<false>,
     panel: &Panel,
     blocks: usize,
     half: usize,
     x: &[RowChunk; N],
+    soon: Soon<'_>,
     out: &mut [Row16; N],
 ) {
     let mut c = [_mm256_setzero_ps(); N];
@@ -301,6 +305,7 @@ fn multiply<S: Scheme, const N: usize>(
         c[n] = load(&out[n], half);
     }
     for block in 0..blocks {
+        soon.ask_share(isa, block);
         for n in 0..N {
             let x = &x[n];
             let first = dot::<S>(panel, block, 0, half, x);

@@ -9,6 +9,7 @@ use super::super::tile::TILE;
 use super::amx::{self, Amx};
 use super::arch::{Arch, SPINS};
 use super::entry_points::entry_points;
+use super::soon::Soon;
 
 /// The proof that this processor has AVX-512 F, BW and VNNI, and its matrix unit if it has one.
 #[derive(Clone, Copy, Debug)]
@@ -223,10 +224,11 @@ impl Arch for Avx512 {
         panel: &Panel,
         blocks: usize,
         x: &[RowChunk; N],
+        soon: Soon<'_>,
         out: &mut [Row16; N],
     ) {
         // SAFETY: `self` proves the instructions; the same holds below.
-        unsafe { multiply::<S, N>(panel, blocks, x, out) }
+        unsafe { multiply::<S, N>(self, panel, blocks, x, soon, out) }
     }
 
     #[inline(always)]
@@ -242,8 +244,8 @@ impl Arch for Avx512 {
     }
 
     #[inline(always)]
-    fn many(self, rows: usize) -> usize {
-        if self.has_amx() { rows / 8 * 8 } else { 0 }
+    fn many<S: Scheme>(self, rows: usize) -> usize {
+        if self.has_amx() { amx::takes::<S>(rows) } else { 0 }
     }
 
     #[inline(always)]
@@ -271,9 +273,11 @@ impl Arch for Avx512 {
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni,avx2,fma")]
 fn multiply<S: Scheme, const N: usize>(
+    isa: Avx512,
     panel: &Panel,
     blocks: usize,
     x: &[RowChunk; N],
+    soon: Soon<'_>,
     out: &mut [Row16; N],
 ) {
     let mut c = [_mm512_setzero_ps(); N];
@@ -281,6 +285,7 @@ fn multiply<S: Scheme, const N: usize>(
         c[n] = load(&out[n]);
     }
     for block in 0..blocks {
+        soon.ask_share(isa, block);
         let mut first = [_mm512_setzero_si512(); N];
         let mut second = first;
         if !S::MINIMUM {

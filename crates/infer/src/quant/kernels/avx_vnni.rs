@@ -9,6 +9,7 @@ use super::super::quantized_rows::RowChunk;
 use super::arch::{Arch, SPINS};
 use super::avx2::{Avx2, load, multiply_floats, store};
 use super::entry_points::entry_points;
+use super::soon::Soon;
 
 entry_points!(Avx2<true>, "avx2,fma,f16c,avxvnni");
 
@@ -37,11 +38,12 @@ impl Arch for Avx2<true> {
         panel: &Panel,
         blocks: usize,
         x: &[RowChunk; N],
+        soon: Soon<'_>,
         out: &mut [Row16; N],
     ) {
-        for half in 0..2 {
+        for (half, soon) in [soon, Soon::NONE].into_iter().enumerate() {
             // SAFETY: `self` proves the instructions; the same holds below.
-            unsafe { multiply::<S, N>(panel, blocks, half, x, out) }
+            unsafe { multiply::<S, N>(self, panel, blocks, half, x, soon, out) }
         }
     }
 
@@ -69,10 +71,12 @@ impl Arch for Avx2<true> {
 /// Eight of the sixteen rows: a register's worth.
 #[target_feature(enable = "avx2,fma,avxvnni")]
 fn multiply<S: Scheme, const N: usize>(
+    isa: Avx2<true>,
     panel: &Panel,
     blocks: usize,
     half: usize,
     x: &[RowChunk; N],
+    soon: Soon<'_>,
     out: &mut [Row16; N],
 ) {
     let mut c = [_mm256_setzero_ps(); N];
@@ -80,6 +84,7 @@ fn multiply<S: Scheme, const N: usize>(
         c[n] = load(&out[n], half);
     }
     for block in 0..blocks {
+        soon.ask_share(isa, block);
         let mut first = [_mm256_setzero_si256(); N];
         let mut second = first;
         if !S::MINIMUM {

@@ -80,21 +80,22 @@ impl<'a> Columns<'a> {
     /// While one call for a tile runs, no other one for the same tile does.
     unsafe fn write(&self, tiles: Range<usize>, outputs: &[Row16]) {
         assert!(tiles.end <= self.rows.div_ceil(TILE) && outputs.len() == tiles.len() * self.batch);
+        let first = tiles.start * TILE;
+        let width = self.rows.min(tiles.end * TILE) - first;
         // Rows lie far apart, so all that goes into one is written together.
         for b in 0..self.batch {
-            for (i, tile) in tiles.clone().enumerate() {
-                let (first, lanes) = (tile * TILE, &outputs[i * self.batch + b]);
-                let count = TILE.min(self.rows - first);
-                // SAFETY: b < batch and first + count <= rows, so the elements lie inside the output
-                // that `new` borrowed for 'a; the caller keeps others away from them.
-                let row = unsafe {
-                    std::slice::from_raw_parts_mut(self.start.add(b * self.rows + first), count)
-                };
-                match row.first_chunk_mut() {
-                    Some(row) => *row = *lanes,
-                    // Not another call of memcpy: the compiler would make one of both, for any length.
-                    None => row.iter_mut().zip(lanes).for_each(|(x, &lane)| *x = lane),
-                }
+            // SAFETY: b < batch and first + width <= rows, so the elements lie inside the output that
+            // `new` borrowed for 'a; the caller keeps others away from them.
+            let row = unsafe {
+                std::slice::from_raw_parts_mut(self.start.add(b * self.rows + first), width)
+            };
+            let mut lanes = outputs[b..].iter().step_by(self.batch);
+            let (whole, rest) = row.as_chunks_mut::<TILE>();
+            for (row, lanes) in whole.iter_mut().zip(lanes.by_ref()) {
+                *row = *lanes;
+            }
+            for (x, &lane) in rest.iter_mut().zip(lanes.next().into_iter().flatten()) {
+                *x = lane;
             }
         }
     }

@@ -9,13 +9,13 @@ use std::marker::PhantomData;
 
 use super::super::panel::{BLOCKS, Packed, Row16, Scheme, Sink};
 use super::super::quantized_rows::RowChunk;
-use super::arch::{AHEAD, Arch, unpack};
+use super::arch::{Arch, unpack};
+use super::soon::Soon;
 
 /// The sums, scales and minimums of a chunk's blocks, or of the halves of its blocks.
 struct Direct<'a, A: Arch, S: Scheme> {
     x: &'a RowChunk,
-    /// The chunk's bytes.
-    bytes: &'a [u8],
+    soon: Soon<'a>,
     // Apart from the rest: what is indexed lies in memory, and the rest is to stay in registers.
     sums: &'a mut [[A::Words; 2]; BLOCKS],
     scale: &'a mut [[A::Floats; 2]; BLOCKS],
@@ -33,9 +33,7 @@ impl<A: Arch, S: Scheme> Sink<A> for Direct<'_, A, S> {
     #[inline(always)]
     fn set_scale(&mut self, arch: A, block: usize, half: usize, scale: A::Floats) {
         if half == 0 {
-            // A block's share at a time: all at once would wait for memory with nothing to do.
-            let share = self.bytes.len() / BLOCKS;
-            arch.prefetch(&self.bytes[block * share..][..share], AHEAD * self.bytes.len());
+            self.soon.ask_share(arch, block);
         }
         self.scale[block][half] = scale;
     }
@@ -46,9 +44,16 @@ impl<A: Arch, S: Scheme> Sink<A> for Direct<'_, A, S> {
     }
 }
 
-/// Adds the chunk of a tile in `bytes` times `x` to 16 outputs, as [`Scheme`] defines.
+/// Adds the chunk of a tile in `bytes` times `x` to 16 outputs, as [`Scheme`] defines. Meanwhile it
+/// asks for `soon`.
 #[inline(always)]
-pub(super) fn multiply<A: Arch, P: Packed>(arch: A, bytes: &[u8], x: &RowChunk, out: &mut Row16) {
+pub(super) fn multiply<A: Arch, P: Packed>(
+    arch: A,
+    bytes: &[u8],
+    x: &RowChunk,
+    soon: Soon<'_>,
+    out: &mut Row16,
+) {
     let zero = arch.splat(0.0);
     let (mut scale, mut min) = ([[zero; 2]; BLOCKS], [[zero; 2]; BLOCKS]);
     let mut sums = [[arch.words(0); 2]; BLOCKS];
@@ -64,7 +69,7 @@ pub(super) fn multiply<A: Arch, P: Packed>(arch: A, bytes: &[u8], x: &RowChunk, 
     }
     let mut direct = Direct::<A, P::Scheme> {
         x,
-        bytes,
+        soon,
         sums: &mut sums,
         scale: &mut scale,
         min: &mut min,

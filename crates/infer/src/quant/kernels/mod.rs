@@ -23,6 +23,7 @@ mod neon;
 #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
 mod neon_products;
 mod portable;
+mod soon;
 
 use std::sync::OnceLock;
 
@@ -31,6 +32,7 @@ use super::plain::Plain;
 use super::quantized_rows::{QuantizedRows, RowChunk, quantize_chunk};
 use super::table::Table;
 use super::tile::{CHUNK, Layout, TILE};
+use crate::line_buffer::LineBuffer;
 
 pub(crate) use columns::{Split, fill_columns};
 
@@ -87,13 +89,17 @@ pub(crate) struct Scratch {
     panels: Vec<Panel>,
     floats: Box<Floats>,
     /// What the kernels add to: tile, activation row, 16 outputs.
-    out: Vec<Row16>,
+    out: LineBuffer,
 }
 
 impl Scratch {
     /// Empty; grows on first use.
     pub(crate) fn new() -> Self {
-        Scratch { panels: Vec::new(), floats: Box::new([[0.0; TILE]; CHUNK]), out: Vec::new() }
+        Scratch {
+            panels: Vec::new(),
+            floats: Box::new([[0.0; TILE]; CHUNK]),
+            out: LineBuffer::default(),
+        }
     }
 
     /// Gets ready for `tiles` tiles and `batch` rows: outputs are zero.
@@ -101,13 +107,12 @@ impl Scratch {
         if self.panels.len() < tiles {
             self.panels.resize(tiles, Panel::new());
         }
-        self.out.clear();
-        self.out.resize(tiles * batch, [0.0; TILE]);
+        self.out.sized(TILE * tiles * batch).fill(0.0);
     }
 
     /// The outputs: tile, activation row.
     pub(crate) fn outputs(&self) -> &[Row16] {
-        &self.out
+        self.out.as_chunks().0
     }
 }
 

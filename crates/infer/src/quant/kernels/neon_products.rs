@@ -11,6 +11,7 @@ use super::super::panel::{Lanes, Line, Panel, Row16, Scheme};
 use super::super::quantized_rows::RowChunk;
 use super::arch::{Arch, SPINS};
 use super::neon::{Neon, Words, each};
+use super::soon::Soon;
 
 impl<const DOT: bool> Arch for Neon<DOT> {
     const ROWS: usize = 4;
@@ -41,10 +42,11 @@ impl<const DOT: bool> Arch for Neon<DOT> {
         panel: &Panel,
         blocks: usize,
         x: &[RowChunk; N],
+        soon: Soon<'_>,
         out: &mut [Row16; N],
     ) {
-        for half in 0..2 {
-            self.multiply_half::<S, N>(panel, blocks, half, x, out);
+        for (half, soon) in [soon, Soon::NONE].into_iter().enumerate() {
+            self.multiply_half::<S, N>(panel, blocks, half, x, soon, out);
         }
     }
 
@@ -108,6 +110,7 @@ impl<const DOT: bool> Neon<DOT> {
         blocks: usize,
         half: usize,
         x: &[RowChunk; N],
+        soon: Soon<'_>,
         out: &mut [Row16; N],
     ) {
         let mut c = [load(&out[0], half); N];
@@ -115,6 +118,7 @@ impl<const DOT: bool> Neon<DOT> {
             c[n] = load(&out[n], half);
         }
         for block in 0..blocks {
+            soon.ask_share(self, block);
             let zero = [[zero(); 2]; N];
             let scale = load(&panel.scale[block][0], half);
             let mut product = c;

@@ -7,6 +7,7 @@ use super::super::panel::{BLOCK, Lanes, Line, Panel, Row16, Scheme};
 use super::super::quantized_rows::RowChunk;
 use super::super::tile::TILE;
 use super::arch::{Arch, SPINS};
+use super::soon::Soon;
 
 /// What every processor has.
 #[derive(Clone, Copy, Debug)]
@@ -120,6 +121,7 @@ impl Arch for Portable {
         panel: &Panel,
         blocks: usize,
         x: &[RowChunk; N],
+        _soon: Soon<'_>,
         out: &mut [Row16; N],
     ) {
         for (x, out) in x.iter().zip(out) {
