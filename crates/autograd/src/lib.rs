@@ -51,7 +51,8 @@
 //! # The same bits
 //!
 //! Adjoints that meet are added in the order of the tape, and the array code gives the same bits on
-//! any number of threads: so does a gradient.
+//! any number of threads: so does a gradient. (Products of bf16 operands, where they are asked for, have
+//! bits of the processor's unit: [`Tape::set_linear_precision`].)
 //!
 //! # What is not here
 //!
@@ -71,6 +72,7 @@ pub mod gradcheck;
 mod gradients;
 mod hook;
 mod jvp;
+mod linear_precision;
 mod node;
 mod nodes;
 mod op;
@@ -87,6 +89,7 @@ pub use fused::{Fused, FusedOp};
 pub use grad::{grad, hvp, vjp};
 pub use gradients::Gradients;
 pub use jvp::{hessian, jacobian, jvp};
+pub use linear_precision::LinearPrecision;
 pub use op::{Op, Value};
 pub use ops::{concat, einsum};
 pub use tape::{IntoValue, Tape};

@@ -9,6 +9,7 @@ use ulp_tensor::ndarray::{ArrayBase, DataOwned, Dimension};
 
 use crate::anomaly::{LEAF, Watch};
 use crate::fused::{FusedOp, FusedVjp};
+use crate::linear_precision::LinearPrecision;
 use crate::node::{Inputs, Operation, Record};
 use crate::nodes::{Held, Nodes};
 use crate::op::{Op, Value};
@@ -42,6 +43,7 @@ pub struct Tape<T: Float> {
     recording: Cell<bool>,
     pub(crate) watch: Watch,
     pub(crate) segments: Segments<T>,
+    pub(crate) linear_precision: Cell<LinearPrecision>,
     /// Tells gradients of one tape from those of another; never part of a result.
     pub(crate) serial: u64,
 }
@@ -78,6 +80,7 @@ impl<T: Float> Tape<T> {
             recording: Cell::new(true),
             watch: Watch::default(),
             segments: Segments::new(),
+            linear_precision: Cell::default(),
             serial: SERIAL.fetch_add(1, Ordering::Relaxed),
         }
     }

@@ -2,6 +2,9 @@
 
 use ndarray::{ArrayD, ArrayViewD, IxDyn};
 
+use crate::destination::fresh;
+use crate::matmul::Pair;
+use crate::simd::gemm::bf16;
 use crate::simd::out::{CHUNK, PARALLEL, collect, shaped};
 use crate::simd::share;
 use crate::simd::strided::Strided;
@@ -85,10 +88,9 @@ impl HalfFormat {
 ///
 /// # Accuracy
 ///
-/// By definition [`matmul`] of the widened operands, so the same bits on every instruction set: each
-/// product enters the sum unrounded, sums are taken in `f32` along K in ascending order in blocks of
-/// 256. (The processors' bf16 dot products add pairs in another order and flush subnormal numbers to
-/// zero; they are not used.)
+/// [`HalfFormat::F16`]: by definition [`matmul`] of the widened operands, so the same bits on every
+/// instruction set. [`HalfFormat::Bf16`]: that of [`matmul_bf16`](crate::matmul_bf16), on the processor's
+/// own unit if it has one ([`Bf16Unit`](crate::simd::Bf16Unit)), else as F16.
 ///
 /// # Examples
 ///
@@ -105,6 +107,10 @@ pub fn matmul_half(
     b: ArrayViewD<'_, u16>,
     format: HalfFormat,
 ) -> ArrayD<f32> {
+    if format == HalfFormat::Bf16 {
+        let pair = Pair::new(&a, &b);
+        return fresh(&pair.shape(), |memory| pair.write_by(memory, bf16::write_product));
+    }
     let (a, b) = (format.widen(a), format.widen(b));
     let product = matmul(a.view(), b.view());
     pool::recycle(a);

@@ -33,7 +33,8 @@
 //! instruction set (portable, AVX2, AVX-512, NEON; found when the program runs, or named by the
 //! environment variable `ULP_ISA`). Sums follow one fixed tree, products of matrices run along K in
 //! ascending order with fused multiply-add, and the elementary functions are the crate's own. Work
-//! is shared out by outputs, never inside a sum. `docs/numerics.md` in the repository writes the
+//! is shared out by outputs, never inside a sum. One thing depends on the processor: products of bf16
+//! operands, on the unit that it has for them ([`simd::Bf16Unit`]). `docs/numerics.md` in the repository writes the
 //! orders down, with the errors in ulps.
 //!
 //! # Memory that is given
@@ -75,6 +76,7 @@ mod arg_max;
 mod arithmetic;
 mod attention;
 mod batch_norm;
+mod bf16;
 mod broadcast;
 mod concat;
 mod convolution;
@@ -135,6 +137,7 @@ pub use arithmetic::{
 };
 pub use attention::{attention, attention_vjp, local_attention, local_attention_vjp};
 pub use batch_norm::{batch_norm, channel_statistics};
+pub use bf16::{linear_bf16, linear_bf16_vjp_w, linear_bf16_vjp_x, matmul_bf16};
 pub use broadcast::{broadcast_shape, broadcast_to, sum_to_shape};
 pub use concat::concat;
 pub use convolution::{

@@ -6,8 +6,8 @@ use ndarray::{ArrayD, ArrayView2, ArrayViewD, ArrayViewMutD, CowArray, IxDyn};
 
 use crate::destination::{fresh, given};
 use crate::rows::rows_in_chunk;
-use crate::simd::gemm::{Matrix, product_of, write_product};
-use crate::simd::out::{Memory, PARALLEL, shaped};
+use crate::simd::gemm::{Matrix, write_product};
+use crate::simd::out::{Memory, PARALLEL};
 use crate::simd::{Kernel, run, share};
 use crate::{Float, map, sum};
 
@@ -66,17 +66,17 @@ pub fn linear_into<T: Float>(
 }
 
 /// The operands of [`linear`], their shapes checked.
-struct Layer<'a, T: Float> {
+pub(crate) struct Layer<'a, T: Float> {
     rows: CowArray<'a, T, IxDyn>,
     w: ArrayView2<'a, T>,
     bias: Option<Cow<'a, [T]>>,
     /// The shape of the result.
-    shape: Vec<usize>,
+    pub(crate) shape: Vec<usize>,
 }
 
 impl<'a, T: Float> Layer<'a, T> {
     #[track_caller]
-    fn new(
+    pub(crate) fn new(
         x: &'a ArrayViewD<'_, T>,
         w: &'a ArrayViewD<'_, T>,
         bias: Option<&'a ArrayViewD<'_, T>>,
@@ -102,8 +102,17 @@ impl<'a, T: Float> Layer<'a, T> {
     }
 
     fn write<'m>(&self, memory: Memory<'m, T>) -> &'m mut [T] {
+        self.write_by(memory, write_product)
+    }
+
+    /// Its product by `product`.
+    pub(crate) fn write_by<'m>(
+        &self,
+        memory: Memory<'m, T>,
+        product: impl FnOnce(Matrix<'_, T>, Matrix<'_, T>, Memory<'m, T>) -> &'m mut [T],
+    ) -> &'m mut [T] {
         let (x, wt) = (matrix(self.rows.view()), self.w.reversed_axes());
-        let y = write_product(Matrix::new(&x), Matrix::new(&wt), memory);
+        let y = product(Matrix::new(&x), Matrix::new(&wt), memory);
         if let Some(bias) = &self.bias {
             let outputs = bias.len();
             let (chunk, parallel) = (rows_in_chunk(outputs) * outputs, y.len() > PARALLEL);
@@ -135,6 +144,16 @@ pub fn linear_vjp_x<T: Float>(dy: ArrayViewD<'_, T>, w: ArrayViewD<'_, T>) -> Ar
 /// If the leading axes differ.
 #[track_caller]
 pub fn linear_vjp_w<T: Float>(dy: ArrayViewD<'_, T>, x: ArrayViewD<'_, T>) -> ArrayD<T> {
+    vjp_w_by(&dy, &x, write_product)
+}
+
+/// [`linear_vjp_w`], its product by `product`.
+#[track_caller]
+pub(crate) fn vjp_w_by<T: Float>(
+    dy: &ArrayViewD<'_, T>,
+    x: &ArrayViewD<'_, T>,
+    product: impl for<'m> FnOnce(Matrix<'_, T>, Matrix<'_, T>, Memory<'m, T>) -> &'m mut [T],
+) -> ArrayD<T> {
     assert!(
         dy.ndim() >= 1
             && dy.ndim() == x.ndim()
@@ -143,10 +162,9 @@ pub fn linear_vjp_w<T: Float>(dy: ArrayViewD<'_, T>, x: ArrayViewD<'_, T>) -> Ar
         dy.shape(),
         x.shape()
     );
-    let (dy, x) = (rows(&dy), rows(&x));
+    let (dy, x) = (rows(dy), rows(x));
     let (dyt, x2) = (matrix(dy.view()).reversed_axes(), matrix(x.view()));
-    let (outputs, inputs) = (dyt.nrows(), x2.ncols());
-    shaped(&[outputs, inputs], product_of(Matrix::new(&dyt), Matrix::new(&x2)))
+    fresh(&[dyt.nrows(), x2.ncols()], |memory| product(Matrix::new(&dyt), Matrix::new(&x2), memory))
 }
 
 /// The gradient of [`linear`] with respect to `bias`: `dy` summed over its leading axes.

@@ -118,7 +118,7 @@ fn assert_multiply<T>(a: &ArrayViewD<'_, T>, b: &ArrayViewD<'_, T>) {
 }
 
 /// Two operands, broadcast to one batch.
-struct Pair<'a, T> {
+pub(crate) struct Pair<'a, T> {
     a: ArrayViewD<'a, T>,
     b: ArrayViewD<'a, T>,
     batch: Vec<usize>,
@@ -127,9 +127,9 @@ struct Pair<'a, T> {
     k: usize,
 }
 
-impl<'a, T: Float> Pair<'a, T> {
+impl<'a, T: Copy + Sync> Pair<'a, T> {
     #[track_caller]
-    fn new(a: &'a ArrayViewD<'_, T>, b: &'a ArrayViewD<'_, T>) -> Self {
+    pub(crate) fn new(a: &'a ArrayViewD<'_, T>, b: &'a ArrayViewD<'_, T>) -> Self {
         assert_multiply(a, b);
         let batch = broadcast_shape(&a.shape()[..a.ndim() - 2], &b.shape()[..b.ndim() - 2]);
         let (m, k) = (a.shape()[a.ndim() - 2], a.shape()[a.ndim() - 1]);
@@ -146,20 +146,37 @@ impl<'a, T: Float> Pair<'a, T> {
     }
 
     /// The shape of the product.
-    fn shape(&self) -> Vec<usize> {
+    pub(crate) fn shape(&self) -> Vec<usize> {
         [&self.batch[..], &[self.m, self.n]].concat()
     }
 
-    fn write<'m>(&self, memory: Memory<'m, T>) -> &'m mut [T] {
+    /// Written by `product`, matrix after matrix.
+    pub(crate) fn write_by<'m, Y: Float>(
+        &self,
+        memory: Memory<'m, Y>,
+        product: impl for<'p> Fn(Matrix<'_, T>, Matrix<'_, T>, Memory<'p, Y>) -> &'p mut [Y] + Sync,
+    ) -> &'m mut [Y] {
+        let pages = |i| (page(&self.a, &self.batch, i), page(&self.b, &self.batch, i));
         if self.batch.iter().product::<usize>() == 1 {
-            let (a, b) = (page(&self.a, &self.batch, 0), page(&self.b, &self.batch, 0));
-            return write_product(a, b, memory);
+            let (a, b) = pages(0);
+            return product(a, b, memory);
         }
-        let parallel = self.is_large(memory.len());
-        memory.fill_parts(self.m * self.n, parallel, |i, out| {
-            let (a, b) = (page(&self.a, &self.batch, i), page(&self.b, &self.batch, i));
-            out.product(a, b);
+        let (len, parallel) = (self.m * self.n, self.is_large(memory.len()));
+        memory.fill_parts(len, parallel, |i, out| {
+            let (a, b) = pages(i);
+            out.write(len, |memory| product(a, b, memory));
         })
+    }
+
+    /// Are the matrices of the batch worth sharing out among threads?
+    fn is_large(&self, outputs: usize) -> bool {
+        outputs * self.k > PARALLEL
+    }
+}
+
+impl<T: Float> Pair<'_, T> {
+    fn write<'m>(&self, memory: Memory<'m, T>) -> &'m mut [T] {
+        self.write_by(memory, write_product)
     }
 
     fn add_to(&self, out: &mut [T]) {
@@ -169,15 +186,10 @@ impl<'a, T: Float> Pair<'a, T> {
             gemm(a, b, out, self.n, true);
         });
     }
-
-    /// Are the matrices of the batch worth sharing out among threads?
-    fn is_large(&self, outputs: usize) -> bool {
-        outputs * self.k > PARALLEL
-    }
 }
 
 /// Matrix number `index` of a batch.
-fn page<'a, T: Float>(x: &ArrayViewD<'a, T>, batch: &[usize], mut index: usize) -> Matrix<'a, T> {
+fn page<'a, T: Copy>(x: &ArrayViewD<'a, T>, batch: &[usize], mut index: usize) -> Matrix<'a, T> {
     if index == 0 {
         return Matrix::last_axes(x);
     }

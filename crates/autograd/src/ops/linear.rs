@@ -2,6 +2,7 @@
 
 use ulp_tensor::Float;
 
+use crate::linear_precision::LinearPrecision;
 use crate::op::{Op, Value};
 use crate::var::Var;
 
@@ -9,8 +10,9 @@ use super::wanted;
 
 /// `y = x wᵀ + bias`, the bias being optional.
 ///
-/// Its two products and it are one family: each one's VJPs are the other two.
-pub(crate) struct Linear;
+/// Its two products and it are one family: each one's VJPs are the other two, with operands of the same
+/// precision.
+pub(crate) struct Linear(pub(crate) LinearPrecision);
 
 impl<T: Float> Op<T> for Linear {
     fn name(&self) -> &'static str {
@@ -19,7 +21,11 @@ impl<T: Float> Op<T> for Linear {
 
     fn forward(&self, inputs: &[&Value<T>]) -> Value<T> {
         let bias = inputs.get(2).map(|bias| bias.view());
-        ulp_tensor::linear(inputs[0].view(), inputs[1].view(), bias).into_shared()
+        let linear = match self.0 {
+            LinearPrecision::Full => ulp_tensor::linear,
+            LinearPrecision::Bf16 => ulp_tensor::linear_bf16,
+        };
+        linear(inputs[0].view(), inputs[1].view(), bias).into_shared()
     }
 
     fn vjp<'t>(
@@ -32,8 +38,8 @@ impl<T: Float> Op<T> for Linear {
         let tape = cotangent.tape;
         let mut products = wanted(
             &inputs[..2],
-            [&|| tape.apply(LinearVjpX, &[cotangent, w]), &|| {
-                tape.apply(LinearVjpW, &[cotangent, x])
+            [&|| tape.apply(LinearVjpX(self.0), &[cotangent, w]), &|| {
+                tape.apply(LinearVjpW(self.0), &[cotangent, x])
             }],
         );
         products.extend(
@@ -46,7 +52,7 @@ impl<T: Float> Op<T> for Linear {
 }
 
 /// `dx = dy w` of `(dy, w)`.
-pub(crate) struct LinearVjpX;
+pub(crate) struct LinearVjpX(LinearPrecision);
 
 impl<T: Float> Op<T> for LinearVjpX {
     fn name(&self) -> &'static str {
@@ -54,7 +60,11 @@ impl<T: Float> Op<T> for LinearVjpX {
     }
 
     fn forward(&self, inputs: &[&Value<T>]) -> Value<T> {
-        ulp_tensor::linear_vjp_x(inputs[0].view(), inputs[1].view()).into_shared()
+        let product = match self.0 {
+            LinearPrecision::Full => ulp_tensor::linear_vjp_x,
+            LinearPrecision::Bf16 => ulp_tensor::linear_bf16_vjp_x,
+        };
+        product(inputs[0].view(), inputs[1].view()).into_shared()
     }
 
     fn vjp<'t>(
@@ -67,13 +77,15 @@ impl<T: Float> Op<T> for LinearVjpX {
         let tape = cotangent.tape;
         wanted(
             inputs,
-            [&|| tape.apply(Linear, &[cotangent, w]), &|| tape.apply(LinearVjpW, &[dy, cotangent])],
+            [&|| tape.apply(Linear(self.0), &[cotangent, w]), &|| {
+                tape.apply(LinearVjpW(self.0), &[dy, cotangent])
+            }],
         )
     }
 }
 
 /// `dw = dyᵀ x`, summed over the leading axes, of `(dy, x)`.
-pub(crate) struct LinearVjpW;
+pub(crate) struct LinearVjpW(LinearPrecision);
 
 impl<T: Float> Op<T> for LinearVjpW {
     fn name(&self) -> &'static str {
@@ -81,7 +93,11 @@ impl<T: Float> Op<T> for LinearVjpW {
     }
 
     fn forward(&self, inputs: &[&Value<T>]) -> Value<T> {
-        ulp_tensor::linear_vjp_w(inputs[0].view(), inputs[1].view()).into_shared()
+        let product = match self.0 {
+            LinearPrecision::Full => ulp_tensor::linear_vjp_w,
+            LinearPrecision::Bf16 => ulp_tensor::linear_bf16_vjp_w,
+        };
+        product(inputs[0].view(), inputs[1].view()).into_shared()
     }
 
     fn vjp<'t>(
@@ -94,7 +110,9 @@ impl<T: Float> Op<T> for LinearVjpW {
         let tape = cotangent.tape;
         wanted(
             inputs,
-            [&|| tape.apply(Linear, &[x, cotangent]), &|| tape.apply(LinearVjpX, &[dy, cotangent])],
+            [&|| tape.apply(Linear(self.0), &[x, cotangent]), &|| {
+                tape.apply(LinearVjpX(self.0), &[dy, cotangent])
+            }],
         )
     }
 }
@@ -122,7 +140,7 @@ impl<T: Float> Op<T> for LinearVjpBias {
 }
 
 impl<'t, T: Float> Var<'t, T> {
-    /// `x · wᵀ + bias`.
+    /// `x · wᵀ + bias`, with operands of the tape's [`LinearPrecision`].
     ///
     /// # Shapes
     ///
@@ -134,9 +152,10 @@ impl<'t, T: Float> Var<'t, T> {
     #[track_caller]
     #[must_use]
     pub fn linear(self, w: Self, bias: Option<Self>) -> Self {
+        let linear = Linear(self.tape.linear_precision());
         match bias {
-            Some(bias) => self.tape.apply(Linear, &[self, w, bias]),
-            None => self.tape.apply(Linear, &[self, w]),
+            Some(bias) => self.tape.apply(linear, &[self, w, bias]),
+            None => self.tape.apply(linear, &[self, w]),
         }
     }
 }

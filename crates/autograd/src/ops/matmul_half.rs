@@ -28,8 +28,7 @@ impl Op<f32> for MatmulHalf {
     }
 
     fn forward(&self, inputs: &[&Value<f32>]) -> Value<f32> {
-        let codes = |i: usize| self.format.narrow(inputs[i].view());
-        let (mut a, mut b) = (codes(0), codes(1));
+        let (mut a, mut b) = (inputs[0].view(), inputs[1].view());
         for (x, turned) in [(&mut a, self.turned[0]), (&mut b, self.turned[1])] {
             if turned {
                 let ndim = x.ndim();
@@ -37,7 +36,14 @@ impl Op<f32> for MatmulHalf {
                 x.swap_axes(ndim - 2, ndim - 1);
             }
         }
-        ulp_tensor::matmul_half(a.view(), b.view(), self.format).into_shared()
+        let product = match self.format {
+            HalfFormat::Bf16 => ulp_tensor::matmul_bf16(a, b),
+            HalfFormat::F16 => {
+                let codes = [a, b].map(|x| self.format.narrow(x));
+                ulp_tensor::matmul_half(codes[0].view(), codes[1].view(), self.format)
+            }
+        };
+        product.into_shared()
     }
 
     /// Rounding counts as the identity; cotangents are rounded as operands are.

@@ -25,5 +25,5 @@ pub(crate) mod share;
 pub(crate) mod strided;
 mod transpose;
 
-pub use gemm::Element;
+pub use gemm::{Bf16Unit, Element};
 pub use isa::{Isa, Kernel, run};

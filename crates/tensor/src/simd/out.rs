@@ -69,9 +69,29 @@ impl<T: Copy + 'static> Out<'_, T> {
         T: Float,
     {
         let len = a.height() * b.t().height();
-        let memory = Memory(&mut self.memory[self.written..][..len]);
+        self.write(len, |memory| write_product(a, b, memory))
+    }
+
+    /// Appends `len` elements that `write` writes, and returns them for work in place.
+    ///
+    /// # Panics
+    ///
+    /// If what `write` gives back is not the memory that it was given.
+    #[track_caller]
+    pub(crate) fn write(
+        &mut self,
+        len: usize,
+        write: impl for<'m> FnOnce(Memory<'m, T>) -> &'m mut [T],
+    ) -> &mut [T] {
+        let memory = &mut self.memory[self.written..][..len];
+        let start = memory.as_ptr().cast();
+        let written = write(Memory(memory));
+        assert!(
+            written.len() == len && written.as_ptr() == start,
+            "other elements than those asked for"
+        );
         self.written += len;
-        write_product(a, b, memory)
+        written
     }
 
     /// Appends `f(x)` for each element.

@@ -1,8 +1,11 @@
 //! Products of 16-bit operands: against their definition.
 
 use ulp_tensor::ndarray::{ArrayD, ArrayViewD, Axis, IxDyn, Slice};
-use ulp_tensor::simd::Isa;
-use ulp_tensor::{HalfFormat, Philox, matmul, matmul_half};
+use ulp_tensor::simd::{Bf16Unit, Isa};
+use ulp_tensor::{
+    HalfFormat, Philox, linear_bf16, linear_bf16_vjp_w, linear_bf16_vjp_x, matmul_bf16,
+    matmul_half, random,
+};
 
 const FORMATS: [HalfFormat; 2] = [HalfFormat::F16, HalfFormat::Bf16];
 
@@ -48,18 +51,37 @@ fn bits(x: &ArrayD<f32>) -> Vec<u32> {
     x.iter().map(|x| x.to_bits()).collect()
 }
 
-/// Each element by itself: products added along K by fused multiply-add, blocks of 256 apart.
+/// Each element by itself: products added along K by fused multiply-add, blocks of 256 apart. In bf16 the
+/// processor's unit has an order of its own.
 fn element(format: HalfFormat, a: ArrayViewD<'_, u16>, b: ArrayViewD<'_, u16>) -> f32 {
-    let pairs: Vec<_> = a.iter().zip(&b).collect();
-    let block = |pairs: &[(&u16, &u16)]| {
-        let term = |s, &(&a, &b): &(&u16, &u16)| to_f32(format, a).mul_add(to_f32(format, b), s);
-        pairs.iter().fold(0.0, term)
-    };
-    pairs.chunks(256).map(block).reduce(|c, s| c + s).unwrap_or(0.0)
+    let pairs: Vec<_> =
+        a.iter().zip(&b).map(|(&a, &b)| (to_f32(format, a), to_f32(format, b))).collect();
+    match Bf16Unit::best().filter(|_| format == HalfFormat::Bf16) {
+        Some(unit) => element_of_unit(unit, &pairs),
+        None => {
+            let chain = |pairs: &[(f32, f32)]| pairs.iter().fold(0.0, |s, (a, b)| a.mul_add(*b, s));
+            pairs.chunks(256).map(chain).reduce(|c, s| c + s).unwrap_or(0.0)
+        }
+    }
+}
+
+/// As [`Bf16Unit`] has it; subnormal numbers are zero.
+fn element_of_unit(unit: Bf16Unit, pairs: &[(f32, f32)]) -> f32 {
+    let flushed = |x: f32| if x.is_subnormal() { 0.0_f32.copysign(x) } else { x };
+    let fma = |(a, b): (f32, f32), s: f32| flushed(flushed(a).mul_add(flushed(b), s));
+    if unit.name() == "amx" {
+        return pairs.chunks(32).fold(0.0, |s, block| {
+            let every_other = |from: usize| block.iter().skip(from).step_by(2);
+            let even = every_other(0).fold(0.0, |s, &pair| fma(pair, s));
+            let odd = every_other(1).fold(0.0, |s, &pair| fma(pair, s));
+            flushed(s + flushed(even + odd))
+        });
+    }
+    pairs.chunks(2).fold(0.0, |s, two| two.iter().rev().fold(s, |s, &pair| fma(pair, s)))
 }
 
 #[test]
-fn a_product_is_that_of_the_widened_operands() {
+fn a_product_follows_its_definition() {
     for format in FORMATS {
         for [m, k, n] in [[1, 1, 1], [3, 0, 2], [5, 17, 9], [33, 300, 41], [70, 600, 130]] {
             let (a, b) = (codes(format, &[m, k], 1), codes(format, &[k, n], 2));
@@ -79,10 +101,62 @@ fn a_product_is_that_of_the_widened_operands() {
 fn batches_broadcast_as_those_of_matmul() {
     for format in FORMATS {
         let (a, b) = (codes(format, &[3, 1, 4, 7], 1), codes(format, &[5, 7, 6], 2));
-        let wide = matmul(format.widen(a.view()).view(), format.widen(b.view()).view());
         let found = matmul_half(a.view(), b.view(), format);
-        assert_eq!((found.shape(), bits(&found)), (&[3, 5, 4, 6][..], bits(&wide)));
+        assert_eq!(found.shape(), [3, 5, 4, 6]);
+        for i in 0..3 {
+            for j in 0..5 {
+                let a = a.index_axis(Axis(0), i).index_axis_move(Axis(0), 0);
+                let one = matmul_half(a, b.index_axis(Axis(0), j), format);
+                let found = found.index_axis(Axis(0), i).index_axis_move(Axis(0), j);
+                assert_eq!(bits(&found.to_owned()), bits(&one));
+            }
+        }
     }
+}
+
+fn rounded(x: &ArrayD<f32>) -> ArrayD<f32> {
+    HalfFormat::Bf16.widen(HalfFormat::Bf16.narrow(x.view()).view())
+}
+
+/// The error of the sum, against f64, as the documentation has it: K + 1 roundings, each of at most u of
+/// what was added so far.
+#[test]
+fn products_in_bf16_are_as_accurate_as_stated() {
+    let (x, w) = (random::normal(&[2, 19, 200], 4, 0), random::normal(&[45, 200], 4, 1));
+    let (x, w): (ArrayD<f32>, ArrayD<f32>) = (x, w);
+    let y = linear_bf16(x.view(), w.view(), None);
+    let wide = |x: &ArrayD<f32>| rounded(x).mapv(f64::from);
+    let exact = ulp_tensor::linear(wide(&x).view(), wide(&w).view(), None);
+    let (ax, aw) = (wide(&x).mapv(f64::abs), wide(&w).mapv(f64::abs));
+    let size = ulp_tensor::linear(ax.view(), aw.view(), None);
+    for ((y, exact), size) in y.iter().zip(&exact).zip(&size) {
+        assert!((f64::from(*y) - exact).abs() <= 201.0 * 2.0_f64.powi(-24) * size);
+    }
+    // In f64 it is the product of the rounded operands, by definition.
+    let found = linear_bf16(x.mapv(f64::from).view(), w.mapv(f64::from).view(), None);
+    assert_eq!(found, exact);
+}
+
+/// A layer's three products are products of matrices, the leading axes made one.
+#[test]
+fn layers_in_bf16_are_products_of_matrices() {
+    let (x, w): (ArrayD<f32>, ArrayD<f32>) =
+        (random::normal(&[2, 19, 33], 4, 0), random::normal(&[45, 33], 4, 1));
+    let dy: ArrayD<f32> = random::normal(&[2, 19, 45], 4, 2);
+    let flat = |x: &ArrayD<f32>| {
+        let width = x.shape()[2];
+        x.clone().into_shape_with_order(IxDyn(&[38, width])).unwrap()
+    };
+    let bias: ArrayD<f32> = random::normal(&[45], 4, 3);
+    let y = linear_bf16(x.view(), w.view(), Some(bias.view()));
+    let product = matmul_bf16(flat(&x).view(), w.t()) + &bias;
+    assert_eq!(bits(&flat(&y)), bits(&product));
+    let dx = linear_bf16_vjp_x(dy.view(), w.view());
+    assert_eq!(bits(&flat(&dx)), bits(&matmul_bf16(flat(&dy).view(), w.view())));
+    let dw = linear_bf16_vjp_w(dy.view(), x.view());
+    assert_eq!(bits(&dw), bits(&matmul_bf16(flat(&dy).t(), flat(&x).view())));
+    // Rounding what is rounded changes nothing.
+    assert_eq!(bits(&matmul_bf16(rounded(&flat(&dy)).t(), rounded(&flat(&x)).view())), bits(&dw));
 }
 
 #[test]

@@ -10,6 +10,7 @@
 //! are added along K in ascending order by fused multiply-add, from zero inside each block of
 //! [`KC`]; the blocks' sums are added to the output in ascending order.
 
+pub(crate) mod bf16;
 mod block;
 pub(crate) mod column;
 mod matrix;
@@ -21,6 +22,7 @@ mod small;
 mod square;
 pub(crate) mod tile;
 
+pub use self::bf16::Bf16Unit;
 pub(crate) use self::matrix::Matrix;
 use self::matrix::Target;
 pub(crate) use self::pack::{Scratch, pack};
@@ -30,7 +32,7 @@ use self::plan::Plan;
 pub(crate) use self::square::turn_any;
 pub use self::tile::Element;
 use self::tile::Tile;
-use super::out::{self, Memory};
+use super::out::Memory;
 use super::{Isa, share};
 use crate::Float;
 
@@ -71,13 +73,6 @@ pub(crate) fn write_product<'m, T: Float>(
     // SAFETY: `gemm_at` has written each of the m by n elements (the first block along K, which
     // exists, is stored, not added).
     unsafe { memory.written() }
-}
-
-/// `a·b` in fresh memory, row after row.
-#[track_caller]
-pub(crate) fn product_of<T: Float>(a: Matrix<'_, T>, b: Matrix<'_, T>) -> Vec<T> {
-    let len = a.rows.checked_mul(b.columns).expect("the product fits into memory");
-    out::fresh(len, |memory| write_product(a, b, memory))
 }
 
 /// [`gemm`] on the given instruction set.

@@ -3,7 +3,9 @@
 use std::ops::Add;
 
 use super::column::ColumnKernel;
+use super::{Matrix, bf16};
 use crate::simd::Isa;
+use crate::simd::out::Memory;
 
 /// An element type that products of matrices are made of: `f32` or `f64`.
 pub trait Element: Copy + Default + Send + Sync + Add<Output = Self> + 'static {
@@ -23,6 +25,14 @@ pub trait Element: Copy + Default + Send + Sync + Add<Output = Self> + 'static {
     /// The rows must be readable and the places writable.
     #[doc(hidden)]
     unsafe fn turn_square(from: *const Self, row_stride: isize, to: *mut Self, to_stride: usize);
+    /// `a · b` of operands rounded to bf16, row after row.
+    #[doc(hidden)]
+    #[allow(private_interfaces)]
+    fn write_product_bf16<'m>(
+        a: Matrix<'_, Self>,
+        b: Matrix<'_, Self>,
+        memory: Memory<'m, Self>,
+    ) -> &'m mut [Self];
 }
 
 /// A tile's part of an operand: element `i` of step `k` along K is at
@@ -156,6 +166,16 @@ impl Element for f32 {
         // SAFETY: passed on to the caller.
         unsafe { super::square::turn_f32(from, row_stride, to, to_stride) }
     }
+
+    #[track_caller]
+    #[allow(private_interfaces)]
+    fn write_product_bf16<'m>(
+        a: Matrix<'_, f32>,
+        b: Matrix<'_, f32>,
+        memory: Memory<'m, f32>,
+    ) -> &'m mut [f32] {
+        bf16::write_product(a, b, memory)
+    }
 }
 
 impl Element for f64 {
@@ -191,6 +211,16 @@ impl Element for f64 {
     unsafe fn turn_square(from: *const f64, row_stride: isize, to: *mut f64, to_stride: usize) {
         // SAFETY: passed on to the caller.
         unsafe { super::square::turn_f64(from, row_stride, to, to_stride) }
+    }
+
+    #[track_caller]
+    #[allow(private_interfaces)]
+    fn write_product_bf16<'m>(
+        a: Matrix<'_, f64>,
+        b: Matrix<'_, f64>,
+        memory: Memory<'m, f64>,
+    ) -> &'m mut [f64] {
+        bf16::write_widened(a, b, memory)
     }
 }
 
