@@ -102,6 +102,7 @@ pub use safetensors::{
 };
 pub use swiglu::SwiGlu;
 pub use train::{StepReport, TokenDataset, Trainer, TrainingConfig, Windows};
+pub use ulp_autograd::LinearPrecision;
 
 /// The README's examples, run as tests.
 #[cfg(doctest)]

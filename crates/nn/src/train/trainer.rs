@@ -185,6 +185,7 @@ impl Trainer {
     /// when this returns, so the weights have one owner again and are updated in place.
     fn gradients(&self, batch: &Array2<u32>) -> (f64, GradientList) {
         let tape = Tape::new();
+        tape.set_linear_precision(self.config.precision);
         let bound = self.model.bind(&tape);
         let (ids, targets) = next_tokens(batch.view());
         let loss = bound.loss(ids, targets, None);

@@ -1,4 +1,5 @@
 use serde_json::{Map, Value, json};
+use ulp_autograd::LinearPrecision;
 use ulp_optim::{AdamW, WarmupCosine};
 
 use super::Windows;
@@ -39,7 +40,15 @@ pub struct TrainingConfig {
     pub weight_decay: f64,
     /// Gradients are scaled down to this norm; `None` leaves them.
     pub max_grad_norm: Option<f64>,
+    /// What the products of the linear layers read; weights and all else are f32. In bf16 a run has
+    /// the same bits only on processors with the same unit for it
+    /// ([`Bf16Unit`](ulp_tensor::simd::Bf16Unit)).
+    pub precision: LinearPrecision,
 }
+
+/// Precisions by their names in `trainer.json`.
+const PRECISIONS: [(&str, LinearPrecision); 2] =
+    [("f32", LinearPrecision::Full), ("bf16", LinearPrecision::Bf16)];
 
 impl Default for TrainingConfig {
     /// What small language models are usually trained with
@@ -60,6 +69,7 @@ impl Default for TrainingConfig {
             eps: 1e-8,
             weight_decay: 0.1,
             max_grad_norm: Some(1.0),
+            precision: LinearPrecision::Full,
         }
     }
 }
@@ -101,6 +111,7 @@ impl TrainingConfig {
     }
 
     pub(super) fn to_json(&self) -> Map<String, Value> {
+        let precision = PRECISIONS.iter().find(|(_, precision)| *precision == self.precision);
         let value = json!({
             "seed": self.seed,
             "batch_size": self.batch_size,
@@ -116,6 +127,7 @@ impl TrainingConfig {
             "eps": self.eps,
             "weight_decay": self.weight_decay,
             "max_grad_norm": self.max_grad_norm,
+            "precision": precision.map(|(name, _)| name),
         });
         match value {
             Value::Object(object) => object,
@@ -125,6 +137,10 @@ impl TrainingConfig {
 
     pub(super) fn from_json(fields: &JsonFields<'_>) -> Result<Self, NnError> {
         let windows = fields.text("windows")?.ok_or_else(|| fields.missing("windows"))?;
+        // Runs saved by earlier versions have none.
+        let name = fields.text("precision")?.unwrap_or("f32");
+        let precision = PRECISIONS.iter().find(|(known, _)| *known == name);
+        let (_, precision) = *precision.ok_or_else(|| fields.unsupported("precision", name))?;
         Ok(Self {
             seed: fields.required_count("seed")? as u64,
             batch_size: fields.required_count("batch_size")?,
@@ -141,6 +157,7 @@ impl TrainingConfig {
             eps: fields.required_number("eps")?,
             weight_decay: fields.required_number("weight_decay")?,
             max_grad_norm: fields.number("max_grad_norm")?,
+            precision,
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use ulp_autograd::LinearPrecision;
 use ulp_nn::{LlamaConfig, Module, NnError, TokenDataset, Trainer, TrainingConfig, Windows};
 
 /// A directory of one test, removed at its end.
@@ -177,4 +178,27 @@ fn broken_checkpoints_are_refused() {
         let error = Trainer::load(&directory).expect_err(file);
         assert!(error.to_string().contains(file), "{error}");
     }
+}
+
+/// In bf16: the loss of each step is near that of f32, but not it; the run is saved with its precision and
+/// goes on with the same bits.
+#[test]
+fn training_in_bf16_is_saved_and_continued() {
+    let scratch = Scratch::new("bf16");
+    let directory = scratch.0.join("run");
+    let config = TrainingConfig { precision: LinearPrecision::Bf16, ..training() };
+    let mut full = Trainer::new(model(), training()).expect("legal");
+    let mut half = Trainer::new(model(), config).expect("legal");
+    let data = data();
+    for _ in 0..4 {
+        let (full, half) = (full.step(&data).expect("a step"), half.step(&data).expect("a step"));
+        assert_ne!(full.loss, half.loss);
+        // Eight bits of each operand: relative errors of 2^-9, met in some ten products.
+        assert!((full.loss - half.loss).abs() < 10.0 * 2.0_f64.powi(-9) * full.loss);
+    }
+    half.save(&directory).expect("saved");
+    let mut resumed = Trainer::load(&directory).expect("loaded");
+    assert_eq!(resumed.config().precision, LinearPrecision::Bf16);
+    assert_eq!(advance(&mut resumed, 5), advance(&mut half, 5));
+    assert_eq!(bits(&resumed), bits(&half));
 }
