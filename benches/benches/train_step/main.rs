@@ -6,11 +6,12 @@
 //! |---|---|---|
 //! | `a` | MLP 784-512-512-10, ReLU, cross-entropy, batch 128 | Adam |
 //! | `b` | Llama, d 256, 6 layers, 8 heads, SwiGLU 688, vocabulary 4096, batch 8 of 256 tokens | AdamW, clipping |
+//! | `b-bf16` | the same, products of linear layers with bf16 operands, PyTorch's under autocast | AdamW, clipping |
 //! | `c` | two convolutions 3 by 3, 1-32-64, ReLU, max-pooling, two linear layers, batch 64 of 28 by 28 | Adam |
 //! | `adamw` | the update alone, of 25 matrices of 1000 by 1000 | AdamW |
 //! | `default` | the embedded model: d 192, 5 layers, 6 heads on 2, SwiGLU 512, vocabulary 1280, batch 8 of 384 | AdamW, clipping |
 //!
-//! f32, two threads, PyTorch's fused optimizers. If `ULP_PEER_PYTHON` names a Python with torch,
+//! f32 but for `b-bf16`, two threads, PyTorch's fused optimizers. If `ULP_PEER_PYTHON` names a Python with torch,
 //! `peers/train_step.py` runs in a process of its own and the two take turns: machines drift, ratios
 //! of neighbours hardly do. The memory is the most that each process has held, the peer's with Python's
 //! 200 MB; ours is that of all workloads so far, so name one to learn its own.
@@ -21,7 +22,7 @@ use std::error::Error;
 use std::time::Instant;
 
 use ulp_benches::{Peer, median};
-use workloads::{Step, adamw, convnet, llama_b, llama_default, mlp};
+use workloads::{Step, adamw, convnet, llama_b, llama_b_bf16, llama_default, mlp};
 
 const THREADS: usize = 2;
 const WARM_UP: usize = 2;
@@ -36,9 +37,10 @@ struct Workload {
     step: fn() -> Result<Step, Box<dyn Error>>,
 }
 
-const WORKLOADS: [Workload; 5] = [
+const WORKLOADS: [Workload; 6] = [
     Workload { name: "a", steps: 50, unit: "steps", units: 1, step: mlp },
     Workload { name: "b", steps: 1, unit: "tokens", units: 8 * 256, step: llama_b },
+    Workload { name: "b-bf16", steps: 1, unit: "tokens", units: 8 * 256, step: llama_b_bf16 },
     Workload { name: "c", steps: 4, unit: "images", units: 64, step: convnet },
     Workload { name: "adamw", steps: 5, unit: "parameters", units: 25_000_000, step: adamw },
     Workload { name: "default", steps: 1, unit: "tokens", units: 8 * 384, step: llama_default },
@@ -60,8 +62,9 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn compare(workload: &Workload, rounds: usize) -> Result<(), Box<dyn Error>> {
     let Workload { name, steps, unit, units, step } = *workload;
     let mut step = step()?;
-    let mut peer =
-        Peer::of_environment("train_step.py", &[name, &THREADS.to_string(), &steps.to_string()])?;
+    let (workload, precision) = name.split_once('-').unwrap_or((name, "f32"));
+    let words = [workload, &THREADS.to_string(), &steps.to_string(), precision];
+    let mut peer = Peer::of_environment("train_step.py", &words)?;
     let (mut own_times, mut their_times, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
     let mut their_memory = 0.0;
     for round in 0..WARM_UP + rounds {

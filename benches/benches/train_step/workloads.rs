@@ -5,7 +5,8 @@ use std::error::Error;
 use ndarray::{Array1, ArrayD};
 use ulp_autograd::{Tape, Var};
 use ulp_nn::{
-    ArrayX, LlamaConfig, Mlp, Module, TokenDataset, Trainer, TrainingConfig, cross_entropy,
+    ArrayX, LinearPrecision, LlamaConfig, Mlp, Module, TokenDataset, Trainer, TrainingConfig,
+    cross_entropy,
 };
 use ulp_optim::{Adam, AdamW, Optimizer, Param};
 use ulp_tensor::{Conv, pool, random};
@@ -113,26 +114,37 @@ pub(crate) fn adamw() -> Result<Step, Box<dyn Error>> {
 }
 
 pub(crate) fn llama_b() -> Result<Step, Box<dyn Error>> {
-    let config = r#"{"model_type": "llama", "vocab_size": 4096, "hidden_size": 256,
+    llama(LLAMA_B, 8, 256, LinearPrecision::Full)
+}
+
+pub(crate) fn llama_b_bf16() -> Result<Step, Box<dyn Error>> {
+    llama(LLAMA_B, 8, 256, LinearPrecision::Bf16)
+}
+
+const LLAMA_B: &str = r#"{"model_type": "llama", "vocab_size": 4096, "hidden_size": 256,
         "intermediate_size": 688, "num_hidden_layers": 6, "num_attention_heads": 8,
         "num_key_value_heads": 8, "tie_word_embeddings": false}"#;
-    llama(config, 8, 256)
-}
 
 pub(crate) fn llama_default() -> Result<Step, Box<dyn Error>> {
     let config = r#"{"model_type": "llama", "vocab_size": 1280, "hidden_size": 192,
         "intermediate_size": 512, "num_hidden_layers": 5, "num_attention_heads": 6,
         "num_key_value_heads": 2, "tie_word_embeddings": true}"#;
-    llama(config, 8, 384)
+    llama(config, 8, 384, LinearPrecision::Full)
 }
 
-fn llama(config: &str, batch_size: usize, sequence_length: usize) -> Result<Step, Box<dyn Error>> {
+fn llama(
+    config: &str,
+    batch_size: usize,
+    sequence_length: usize,
+    precision: LinearPrecision,
+) -> Result<Step, Box<dyn Error>> {
     let config = LlamaConfig::parse(config.as_bytes(), "config.json")?;
     let vocabulary = config.vocab_size as u32;
     // Any ids do: a step costs the same whatever it learns.
     let tokens = (0..100_000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 8) % vocabulary);
     let data = TokenDataset::from_tokens(tokens.collect());
-    let training = TrainingConfig { batch_size, sequence_length, ..TrainingConfig::default() };
+    let training =
+        TrainingConfig { batch_size, sequence_length, precision, ..TrainingConfig::default() };
     let mut trainer = Trainer::new(config, training)?;
     Ok(Box::new(move || Ok(trainer.step(&data).map(drop)?)))
 }
