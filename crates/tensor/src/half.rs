@@ -1,14 +1,12 @@
-//! Products of 16-bit operands, summed in `f32`.
+//! Products and attention of 16-bit operands, summed in `f32`.
 
-use ndarray::{ArrayD, ArrayViewD, IxDyn};
+use ndarray::{ArrayD, ArrayViewD};
 
 use crate::destination::fresh;
 use crate::matmul::Pair;
 use crate::simd::gemm::bf16;
-use crate::simd::out::{CHUNK, PARALLEL, collect, shaped};
-use crate::simd::share;
-use crate::simd::strided::Strided;
-use crate::{matmul, pool};
+use crate::stored::{narrow, widen};
+use crate::{attention, matmul, pool};
 
 /// A 16-bit format of stored numbers; arrays of it hold codes, as `u16`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -39,13 +37,7 @@ impl HalfFormat {
             HalfFormat::F16 => fpbits::f16_from_f32_slice,
             HalfFormat::Bf16 => fpbits::bf16_from_f32_slice,
         };
-        let source = Strided::new(&x);
-        let mut codes = vec![0; x.len()];
-        share::chunks(&mut codes, CHUNK, x.len() > PARALLEL, |index, codes| {
-            let mut buffer = vec![0.0; codes.len()];
-            convert(source.get(index * CHUNK, codes.len(), &mut buffer), codes);
-        });
-        ArrayD::from_shape_vec(IxDyn(x.shape()), codes).expect("a code for each element")
+        narrow(x, convert)
     }
 
     /// The numbers of these codes, exactly.
@@ -65,13 +57,7 @@ impl HalfFormat {
             HalfFormat::F16 => fpbits::f16_to_f32_slice,
             HalfFormat::Bf16 => fpbits::bf16_to_f32_slice,
         };
-        let source = Strided::new(&codes);
-        let x = collect(codes.len(), CHUNK, |start, out| {
-            let x = out.fill(out.len(), 0.0);
-            let mut buffer = vec![0; x.len()];
-            convert(source.get(start, x.len(), &mut buffer), x);
-        });
-        shaped(codes.shape(), x)
+        widen(codes, convert)
     }
 }
 
@@ -116,4 +102,44 @@ pub fn matmul_half(
     pool::recycle(a);
     pool::recycle(b);
     product
+}
+
+/// [`attention`] of queries, keys and values stored in 16 bits: all else is `f32`.
+///
+/// # Shapes
+///
+/// `q` [B, T, H, D], `k` [B, S, K, D], `v` [B, S, K, D] -> [B, T, H, D]; K divides H
+///
+/// # Panics
+///
+/// As [`attention`].
+///
+/// # Accuracy
+///
+/// By definition that of [`attention`] of the widened operands: the same bits on every instruction set.
+///
+/// # Examples
+///
+/// ```
+/// use ulp_tensor::{HalfFormat, attention_half, ndarray::ArrayD};
+///
+/// let x = ArrayD::from_shape_fn(vec![1, 3, 2, 4], |i| (i[1] + i[3]) as f32);
+/// let codes = HalfFormat::F16.narrow(x.view());
+/// let y = attention_half(codes.view(), codes.view(), codes.view(), HalfFormat::F16, 0.5, true);
+/// assert_eq!(y.shape(), [1, 3, 2, 4]);
+/// assert_eq!(y[[0, 0, 0, 3]], 3.0); // the first query sees itself alone
+/// ```
+#[track_caller]
+pub fn attention_half(
+    q: ArrayViewD<'_, u16>,
+    k: ArrayViewD<'_, u16>,
+    v: ArrayViewD<'_, u16>,
+    format: HalfFormat,
+    scale: f32,
+    causal: bool,
+) -> ArrayD<f32> {
+    let [q, k, v] = [q, k, v].map(|codes| format.widen(codes));
+    let out = attention(q.view(), k.view(), v.view(), scale, causal);
+    [q, k, v].into_iter().for_each(pool::recycle);
+    out
 }

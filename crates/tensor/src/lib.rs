@@ -65,9 +65,8 @@
 //!
 //! # What is not here
 //!
-//! Devices, a graph, lazy evaluation, and element types beside `f32` and `f64`: 16-bit formats are
-//! for storage and for operands of products ([`matmul_half`]), 8-bit formats for storage (`fpbits`
-//! converts them).
+//! Devices, a graph, lazy evaluation, and element types beside `f32` and `f64`: formats of 16 and 8 bits
+//! are for storage and for operands of products and attention ([`matmul_half`], [`matmul_fp8`]).
 
 #![deny(unsafe_code)]
 
@@ -88,6 +87,7 @@ mod einsum;
 mod embedding;
 mod exponential;
 mod float;
+mod fp8;
 mod functions;
 mod gather;
 mod group_norm;
@@ -117,6 +117,7 @@ mod select;
 pub mod simd;
 mod softmax;
 mod sort;
+mod stored;
 mod sum;
 mod summation;
 mod variance;
@@ -153,9 +154,10 @@ pub use exponential::{
     pow_each, pow_each_into, pow_into, rsqrt, rsqrt_into, sqrt, sqrt_into,
 };
 pub use float::Float;
+pub use fp8::{Fp8Format, attention_fp8, matmul_fp8};
 pub use gather::{gather, scatter_add};
 pub use group_norm::group_norm;
-pub use half::{HalfFormat, matmul_half};
+pub use half::{HalfFormat, attention_half, matmul_half};
 pub use layer_norm::{layer_norm, layer_norm_into, layer_norm_vjp};
 pub use linear::{linear, linear_into, linear_vjp_bias, linear_vjp_w, linear_vjp_x};
 pub use log_sum_exp::log_sum_exp;

@@ -6,6 +6,7 @@ mod convolution;
 mod definitions;
 mod einstein;
 mod elementwise;
+mod fp8;
 mod half;
 mod indexing;
 mod into;
