@@ -6,14 +6,17 @@
 //! order it adds, and multiplies-and-adds with one rounding, each instruction set gives the same
 //! bits: a wider register only means that more of the same additions happen at once.
 //!
-//! Five things here need `unsafe`, each behind a safe door of its own:
+//! Six things here need `unsafe`, each behind a safe door of its own:
 //! - a function compiled for an instruction set may be called only where it exists: [`Isa`] is a
 //!   value that exists only if the processor has it;
+//! - the matrix unit's tiles are used only where it and the system allow it: `amx`;
 //! - an output is written into memory that is not zeroed first: `out`, `huge_pages`;
 //! - an array is made of elements whose number was compared with its shape, without more: `out`;
 //! - parts of an output are lent to different threads: `share`;
 //! - a view with any strides is read by address: `strided`, and the tiles of a product: `gemm`, `transpose`.
 
+#[cfg(target_arch = "x86_64")]
+pub mod amx;
 mod avx2;
 mod avx512;
 pub(crate) mod gemm;

@@ -5,11 +5,12 @@
 //! operand, and a [`RowChunk`] as it wants its first. The sums are exact, so the bits are those of
 //! every other instruction set.
 //!
-//! The instructions have no functions in stable Rust and are written as assembly. Tiles live between
-//! [`Tiles::configure`] and its release; nothing that the compiler makes uses them.
+//! The instructions have no functions in stable Rust and are written as assembly.
 
 use std::arch::asm;
 use std::arch::x86_64::*;
+
+use ulp_tensor::simd::amx::{Int8, TileShape, Tiles};
 
 use super::super::panel::{GROUPS, Panel, Row16, Scheme};
 use super::super::quantized_rows::RowChunk;
@@ -27,99 +28,14 @@ pub(super) fn takes<S: Scheme>(rows: usize) -> usize {
     if S::HALVES || rows < WORTH_IT { 0 } else { rows / 8 * 8 }
 }
 
-/// The proof that this processor has AMX-INT8 and that the system lets this process use it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Amx(());
-
-impl Amx {
-    /// Asks the processor, then the system.
-    pub(super) fn detect() -> Option<Self> {
-        const LEAF: u32 = 7;
-        const AMX_TILE: u32 = 1 << 24;
-        const AMX_INT8: u32 = 1 << 25;
-        let has = AMX_TILE | AMX_INT8;
-        let leaves = __cpuid(0).eax;
-        let features = if leaves >= LEAF { __cpuid_count(LEAF, 0).edx } else { 0 };
-        (features & has == has && granted()).then_some(Amx(()))
-    }
-}
-
-/// Linux wants to be asked before the first use of tiles: for this process and all its threads.
-fn granted() -> bool {
-    #[cfg(target_os = "linux")]
-    {
-        const ARCH_PRCTL: i64 = 158;
-        const REQUEST_PERMISSION: i64 = 0x1023;
-        const TILE_DATA: i64 = 18;
-        let result: i64;
-        // SAFETY: the call reads no memory of this process and writes none; `syscall` changes rax,
-        // rcx and r11.
-        unsafe {
-            asm!(
-                "syscall",
-                inlateout("rax") ARCH_PRCTL => result,
-                in("rdi") REQUEST_PERMISSION,
-                in("rsi") TILE_DATA,
-                lateout("rcx") _,
-                lateout("r11") _,
-                options(nostack),
-            );
-        }
-        result == 0
-    }
-    #[cfg(not(target_os = "linux"))]
-    false
-}
-
-/// What `ldtilecfg` reads.
-#[repr(C, align(64))]
-struct Configuration {
-    palette: u8,
-    start_row: u8,
-    reserved: [u8; 14],
-    /// Bytes of a row of each tile.
-    row_bytes: [u16; 16],
-    /// Rows of each tile.
-    rows: [u8; 16],
-}
-
-/// Tiles that are set up; released when it is dropped.
-struct Tiles(());
-
-impl Tiles {
-    /// Tiles 0 to 3 for sums of `n` rows, one product after the other; 4 and 6 for their activations,
-    /// 5 and 7 for their weights.
-    fn configure(_: Amx, n: u8) -> Self {
-        let groups = GROUPS as u8;
-        let mut config = Configuration {
-            palette: 1,
-            start_row: 0,
-            reserved: [0; 14],
-            row_bytes: [0; 16],
-            rows: [0; 16],
-        };
-        for sums in 0..4 {
-            config.rows[sums] = n;
-            config.row_bytes[sums] = 64;
-        }
-        for first in [4, 6] {
-            config.rows[first..first + 2].copy_from_slice(&[n, groups]);
-            config.row_bytes[first..first + 2].copy_from_slice(&[4 * u16::from(groups), 64]);
-        }
-        // SAFETY: the processor has the instruction and the system granted it; it reads the 64
-        // bytes of `config`, which describe tiles within the bounds of palette 1.
-        unsafe {
-            asm!("ldtilecfg [{config}]", config = in(reg) &config, options(nostack, readonly));
-        }
-        Tiles(())
-    }
-}
-
-impl Drop for Tiles {
-    fn drop(&mut self) {
-        // SAFETY: the value was made by `configure`, so the processor has the instruction.
-        unsafe { asm!("tilerelease", options(nostack, nomem)) }
-    }
+/// Tiles 0 to 3 for sums of `n` rows, one product after the other; 4 and 6 for their activations, 5 and 7
+/// for their weights.
+fn configured(amx: Int8, n: u8) -> Tiles {
+    let groups = GROUPS as u8;
+    let sums = TileShape { rows: n, row_bytes: 64 };
+    let x = TileShape { rows: n, row_bytes: 4 * u16::from(groups) };
+    let w = TileShape { rows: groups, row_bytes: 64 };
+    Tiles::configure(amx, [sums, sums, sums, sums, x, w, x, w])
 }
 
 /// Sums of integers: activation row, output.
@@ -130,7 +46,7 @@ struct Sums([[i32; TILE]; TILE]);
 /// Panels without minimums have signed integers afterwards.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni,avx2,fma")]
 pub(super) fn multiply_many<S: Scheme>(
-    amx: Amx,
+    amx: Int8,
     panels: &mut [Panel],
     blocks: usize,
     x: &[RowChunk],
@@ -149,7 +65,7 @@ pub(super) fn multiply_many<S: Scheme>(
     let mut sums = [const { Sums([[0; TILE]; TILE]) }; RING];
     let (sixteens, rest) = x.as_chunks::<16>();
     if !sixteens.is_empty() {
-        let tiles = Tiles::configure(amx, 16);
+        let tiles = configured(amx, 16);
         for (i, x) in sixteens.iter().enumerate() {
             for (panel, out) in panels.iter().zip(out.chunks_exact_mut(batch)) {
                 let out = out[16 * i..].first_chunk_mut().expect("rows of the batch");
@@ -158,7 +74,7 @@ pub(super) fn multiply_many<S: Scheme>(
         }
     }
     if let Some(x) = rest.first_chunk::<8>() {
-        let tiles = Tiles::configure(amx, 8);
+        let tiles = configured(amx, 8);
         for (panel, out) in panels.iter().zip(out.chunks_exact_mut(batch)) {
             let out = out[16 * sixteens.len()..].first_chunk_mut().expect("rows of the batch");
             multiply::<S, 8>(&tiles, &mut sums, panel, blocks, x, out);

@@ -3,17 +3,19 @@
 use std::arch::x86_64::*;
 use std::hint::black_box;
 
+use ulp_tensor::simd::amx::Int8;
+
 use super::super::panel::{Lanes, Line, Panel, Row16, Scheme};
 use super::super::quantized_rows::RowChunk;
 use super::super::tile::TILE;
-use super::amx::{self, Amx};
+use super::amx;
 use super::arch::{Arch, SPINS};
 use super::entry_points::entry_points;
 use super::soon::Soon;
 
 /// The proof that this processor has AVX-512 F, BW and VNNI, and its matrix unit if it has one.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Avx512(Option<Amx>);
+pub(crate) struct Avx512(Option<Int8>);
 
 impl Avx512 {
     pub(super) fn detect() -> Option<Self> {
@@ -27,7 +29,7 @@ impl Avx512 {
 
     /// The same with the matrix unit.
     pub(super) fn with_amx(self) -> Option<Self> {
-        Amx::detect().map(|amx| Avx512(Some(amx)))
+        Int8::detect().map(|amx| Avx512(Some(amx)))
     }
 
     /// Whether the matrix unit is used.

@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
-use super::amx::Tiles;
+use super::amx;
 use super::dot::Avx512Bf16;
 use super::pack::{Block, DEPTH, LINES, Order, pack};
 use super::{Bf16Unit, Source};
+use crate::simd::amx::Tiles;
 use crate::simd::gemm::matrix::Target;
 use crate::simd::gemm::{Matrix, PARALLEL, Scratch};
 use crate::simd::out::Memory;
@@ -144,7 +145,7 @@ impl Ready {
     fn new(unit: Bf16Unit) -> Self {
         match unit {
             Bf16Unit::Avx512Bf16(isa) => Ready::Avx512Bf16(isa),
-            Bf16Unit::Amx(amx) => Ready::Amx(Tiles::configure(amx)),
+            Bf16Unit::Amx(unit) => Ready::Amx(amx::configured(unit)),
         }
     }
 
@@ -154,11 +155,11 @@ impl Ready {
     ///
     /// The 32 elements of each of the 32 rows of `out` must be writable.
     unsafe fn tile(&self, a: [&[Block]; 2], b: [&[Block]; 2], out: *mut f32, stride: usize) {
-        // SAFETY: passed on to the caller.
+        // SAFETY: the tiles are those of `configured`; the rest is passed on to the caller.
         unsafe {
             match self {
                 Ready::Avx512Bf16(isa) => isa.tile(a, b, out, stride),
-                Ready::Amx(tiles) => tiles.tile(a, b, out, stride),
+                Ready::Amx(tiles) => amx::tile(tiles, a, b, out, stride),
             }
         }
     }

@@ -3,7 +3,9 @@
 use std::sync::OnceLock;
 
 #[cfg(target_arch = "x86_64")]
-use super::{amx::Amx, dot::Avx512Bf16};
+use super::dot::Avx512Bf16;
+#[cfg(target_arch = "x86_64")]
+use crate::simd::amx;
 
 /// A unit of this processor that multiplies bf16 numbers and sums in `f32`.
 ///
@@ -31,7 +33,7 @@ pub enum Bf16Unit {
     /// AMX-BF16, `tdpbf16ps`. Blocks of 32 along K in ascending order, from s = 0: `s = s + (e + o)`, e
     /// being the chain of fused multiply-adds from 0 over the block's even k, o over its odd ones.
     #[cfg(target_arch = "x86_64")]
-    Amx(Amx),
+    Amx(amx::Bf16),
 }
 
 impl Bf16Unit {
@@ -69,7 +71,7 @@ impl Bf16Unit {
         #[cfg(target_arch = "x86_64")]
         {
             all.extend(Avx512Bf16::detect().map(Bf16Unit::Avx512Bf16));
-            all.extend(Amx::detect().map(Bf16Unit::Amx));
+            all.extend(amx::Bf16::detect().map(Bf16Unit::Amx));
         }
         all
     }
