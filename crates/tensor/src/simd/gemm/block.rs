@@ -7,8 +7,8 @@
 use super::KC;
 use super::matrix::{Matrix, Target};
 use super::pack::{Scratch, pack};
-use super::panels::{COLUMNS, RowTiles, TileOutput};
-use super::tile::{Ahead, Element, Operand, Rows, Tile};
+use super::panels::{PartialSums, RowTiles, TileOutput, panel_order};
+use super::tile::{Ahead, Element, Operand, Tile};
 use crate::simd::transpose::fetch;
 
 /// `target (+)= a · b`. With `in_place`, whole panels of `b` are read where they lie.
@@ -26,16 +26,8 @@ pub(super) fn multiply<T: Element>(
     let rows = RowTiles::new(a, mr, n.div_ceil(nr), &mut of_a);
     let packed = of_b.slice::<T>(nr * KC.min(k));
     let tiles = m.div_ceil(mr);
-    // Along a long K the partial sums wait here, tile by tile: rows of the output, which may
-    // lie a power of two apart, would drive each other out of the cache.
-    let waiting = if k <= KC { 1 } else { tiles * (COLUMNS / nr) };
-    let sums = of_sums.slice::<T>(waiting * mr * nr).as_mut_ptr();
-    // The columns in groups; for each group block after block along K; for each panel by panel.
-    let groups = (0..n).step_by(COLUMNS);
-    let blocks = groups.flat_map(|j0| (0..k).step_by(KC).map(move |k0| (j0, k0)));
-    let mut steps = blocks
-        .flat_map(|(j0, k0)| (j0..n.min(j0 + COLUMNS)).step_by(nr).map(move |j| (j, k0)))
-        .peekable();
+    let sums = PartialSums::new(tile, tiles, k, &mut of_sums);
+    let mut steps = panel_order(n, k, nr).peekable();
     let part = |j: usize, k0: usize| b.part(k0, KC.min(k - k0), j, nr.min(n - j));
     while let Some((j, k0)) = steps.next() {
         let source = part(j, k0);
@@ -52,12 +44,11 @@ pub(super) fn multiply<T: Element>(
                 fetch_part(next, number, tiles);
             }
             let i = number * mr;
-            let place = if k <= KC { 0 } else { j % COLUMNS / nr * tiles + number };
             let output = TileOutput {
                 rows: mr.min(m - i),
                 width,
                 target: target.at(i, j),
-                sums: Rows { start: sums.wrapping_add(place * mr * nr), row: nr },
+                sums: sums.of(j, number),
                 first: k0 == 0,
                 last: k0 + kc == k,
             };

@@ -86,16 +86,8 @@ impl<'a, T: Element> Panels<'a, T> {
         let (mut scratch, mut scratch_of_sums) = (Scratch::default(), Scratch::default());
         let tiles_of_a = RowTiles::new(a, mr, columns.div_ceil(nr), &mut scratch);
         let tiles = rows.div_ceil(mr);
-        // Along a long K the partial sums wait here, tile by tile: rows of the output, which may
-        // lie a power of two apart, would drive each other out of the cache.
-        let waiting = if k <= KC { 1 } else { tiles * (COLUMNS / nr) };
-        let sums = scratch_of_sums.slice::<T>(waiting * mr * nr).as_mut_ptr();
-        // The columns in groups; for each group block after block along K; for each panel by panel.
-        let groups = (0..columns).step_by(COLUMNS);
-        let blocks = groups.flat_map(|j0| (0..k).step_by(KC).map(move |k0| (j0, k0)));
-        let mut steps = blocks
-            .flat_map(|(j0, k0)| (j0..columns.min(j0 + COLUMNS)).step_by(nr).map(move |j| (j, k0)))
-            .peekable();
+        let sums = PartialSums::new(&self.tile, tiles, k, &mut scratch_of_sums);
+        let mut steps = panel_order(columns, k, nr).peekable();
         while let Some((j, k0)) = steps.next() {
             let (next_j, next_k0) = steps.peek().copied().unwrap_or((j, k0));
             let (kc, width) = (KC.min(k - k0), nr.min(columns - j));
@@ -110,12 +102,11 @@ impl<'a, T: Element> Panels<'a, T> {
                     start: next_b.start.wrapping_add(share * tile * kc),
                     step: share as isize,
                 };
-                let place = if k <= KC { 0 } else { j % COLUMNS / nr * tiles + tile };
                 let output = TileOutput {
                     rows: mr.min(rows - i),
                     width,
                     target: target.at(i, j),
-                    sums: Rows { start: sums.wrapping_add(place * mr * nr), row: nr },
+                    sums: sums.of(j, tile),
                     first: k0 == 0,
                     last: k0 + kc == k,
                 };
@@ -137,6 +128,46 @@ impl<'a, T: Element> Panels<'a, T> {
             let start = (index - self.whole) * width * self.b.rows + k0 * width;
             Operand { start: self.packed.wrapping_add(start), across: 1, step: width as isize }
         }
+    }
+}
+
+/// The order in which a block of the output meets panels of `width` columns, each for one block along K:
+/// first column, first step. The columns go in groups of [`COLUMNS`], each block after block along K.
+pub(super) fn panel_order(
+    columns: usize,
+    k: usize,
+    width: usize,
+) -> impl Iterator<Item = (usize, usize)> {
+    let groups = (0..columns).step_by(COLUMNS);
+    let blocks = groups.flat_map(move |j0| (0..k).step_by(KC).map(move |k0| (j0, k0)));
+    blocks.flat_map(move |(j0, k0)| {
+        (j0..columns.min(j0 + COLUMNS)).step_by(width).map(move |j| (j, k0))
+    })
+}
+
+/// Where the sums of a group's tiles wait between the blocks along a long K, tile by tile: rows of the
+/// output, which may lie a power of two apart, would drive each other out of the cache.
+pub(super) struct PartialSums<T> {
+    start: *mut T,
+    /// Rows and columns of a tile.
+    tile: [usize; 2],
+    /// Tiles of a panel; none where K is one block, and all use the same place.
+    tiles: usize,
+}
+
+impl<T: Element> PartialSums<T> {
+    pub(super) fn new(tile: &Tile<T>, tiles: usize, k: usize, scratch: &mut Scratch) -> Self {
+        let Tile { rows, columns, .. } = *tile;
+        let (tiles, places) = if k <= KC { (0, 1) } else { (tiles, tiles * (COLUMNS / columns)) };
+        let start = scratch.slice::<T>(places * rows * columns).as_mut_ptr();
+        PartialSums { start, tile: [rows, columns], tiles }
+    }
+
+    /// Those of tile `number` of the panel whose first column is `j`.
+    pub(super) fn of(&self, j: usize, number: usize) -> Rows<T> {
+        let [rows, columns] = self.tile;
+        let place = if self.tiles == 0 { 0 } else { j % COLUMNS / columns * self.tiles + number };
+        Rows { start: self.start.wrapping_add(place * rows * columns), row: columns }
     }
 }
 
