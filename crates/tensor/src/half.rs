@@ -4,6 +4,7 @@ use ndarray::{ArrayD, ArrayViewD};
 
 use crate::destination::fresh;
 use crate::matmul::Pair;
+use crate::simd::Bf16Unit;
 use crate::simd::gemm::bf16;
 use crate::stored::{narrow, widen};
 use crate::{attention, matmul, pool};
@@ -93,7 +94,8 @@ pub fn matmul_half(
     b: ArrayViewD<'_, u16>,
     format: HalfFormat,
 ) -> ArrayD<f32> {
-    if format == HalfFormat::Bf16 {
+    // Without a unit, widening here is the definition, and goes by whole slices.
+    if format == HalfFormat::Bf16 && Bf16Unit::best().is_some() {
         let pair = Pair::new(&a, &b);
         return fresh(&pair.shape(), |memory| pair.write_by(memory, bf16::write_product));
     }

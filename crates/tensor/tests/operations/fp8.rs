@@ -1,10 +1,12 @@
 //! Operands of 8 bits: against their definition.
 
-use ulp_tensor::ndarray::{Array3, ArrayD, ArrayView1, Axis, Ix2, Ix3, IxDyn, Slice, s};
+use ulp_tensor::ndarray::{Array3, ArrayD, ArrayView1, Axis, Ix2, Ix3, Slice, s};
 use ulp_tensor::{
-    Fp8Format, HalfFormat, Philox, attention, attention_fp8, attention_half, matmul_fp8,
-    matmul_half, random,
+    Fp8Format, HalfFormat, attention, attention_fp8, attention_half, matmul_fp8, matmul_half,
+    random,
 };
+
+use crate::half::{bits, drawn};
 
 const FORMATS: [Fp8Format; 2] = [Fp8Format::E4m3fn, Fp8Format::E5m2];
 
@@ -24,22 +26,7 @@ fn from_f32(format: Fp8Format, x: f32) -> u8 {
 
 /// Codes of finite numbers.
 fn codes(format: Fp8Format, shape: &[usize], stream: u64) -> ArrayD<u8> {
-    let philox = Philox::new(5, stream);
-    let mut index = 0;
-    ArrayD::from_shape_simple_fn(IxDyn(shape), || {
-        loop {
-            let u: f64 = philox.uniform(index);
-            index += 1;
-            let code = (u * 256.0) as u8;
-            if to_f32(format, code).is_finite() {
-                break code;
-            }
-        }
-    })
-}
-
-fn bits(x: &ArrayD<f32>) -> Vec<u32> {
-    x.iter().map(|x| x.to_bits()).collect()
+    drawn(256, shape, stream, |code| to_f32(format, code as u8).is_finite()).mapv(|code| code as u8)
 }
 
 #[test]

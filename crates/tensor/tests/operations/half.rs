@@ -25,14 +25,24 @@ fn from_f32(format: HalfFormat, x: f32) -> u16 {
 
 /// Codes without infinities and NaN: subnormal numbers, zeros of both signs, small and large ones.
 fn codes(format: HalfFormat, shape: &[usize], stream: u64) -> ArrayD<u16> {
+    drawn(1 << 16, shape, stream, |code| to_f32(format, code).abs() < 1e4)
+}
+
+/// Codes below `count` that are `wanted`.
+pub(crate) fn drawn(
+    count: u32,
+    shape: &[usize],
+    stream: u64,
+    wanted: impl Fn(u16) -> bool,
+) -> ArrayD<u16> {
     let philox = Philox::new(5, stream);
     let mut index = 0;
     ArrayD::from_shape_simple_fn(IxDyn(shape), || {
         loop {
             let u: f64 = philox.uniform(index);
             index += 1;
-            let code = (u * 65536.0) as u16;
-            if to_f32(format, code).abs() < 1e4 {
+            let code = (u * f64::from(count)) as u16;
+            if wanted(code) {
                 break code;
             }
         }
@@ -47,7 +57,7 @@ fn layouts(x: &ArrayD<u16>) -> [ArrayD<u16>; 2] {
     [turned, spread]
 }
 
-fn bits(x: &ArrayD<f32>) -> Vec<u32> {
+pub(crate) fn bits(x: &ArrayD<f32>) -> Vec<u32> {
     x.iter().map(|x| x.to_bits()).collect()
 }
 

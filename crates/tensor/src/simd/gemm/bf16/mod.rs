@@ -19,7 +19,7 @@ mod unit;
 pub use self::unit::Bf16Unit;
 
 use super::Matrix;
-use crate::simd::out::Memory;
+use crate::simd::out::{CHUNK, Memory, collect};
 use crate::{Float, pool};
 
 /// What is read as a bf16 number.
@@ -93,15 +93,14 @@ pub(crate) fn write_widened<'m, T: Float, A: Source, B: Source>(
 
 /// The rounded elements, row after row.
 fn widened<S: Source, T: Float>(x: Matrix<'_, S>) -> Vec<T> {
-    let mut values = pool::memory(x.rows * x.columns);
-    for row in 0..x.rows {
-        for column in 0..x.columns {
+    collect(x.rows * x.columns, CHUNK, |start, out| {
+        let values = out.fill(out.len(), T::ZERO);
+        for (index, value) in (start..).zip(values) {
             // SAFETY: the element is inside the matrix.
-            let code = unsafe { *x.address(row, column) }.code();
-            values.push(T::from_f64(fpbits::bf16_to_f64(code)));
+            let code = unsafe { *x.address(index / x.columns, index % x.columns) }.code();
+            *value = T::from_f64(fpbits::bf16_to_f64(code));
         }
-    }
-    values
+    })
 }
 
 #[cfg(test)]
