@@ -21,11 +21,11 @@ use weights::Exported;
 /// where their rows do not fill the blocks of that type; vectors (gains and biases) and learned
 /// positions are stored as F32.
 ///
-/// As F32 the file is the same model, to the last bit of a logit, with two exceptions. For Llama and
-/// Mistral the rows of the query and key matrices are reordered, so that the sums of q·k run in
-/// another order: Hugging Face rotates element i of a head with element i + D/2, GGUF neighbours.
-/// And numbers of the configuration that are f64 there are f32 in GGUF; Llama 3's scaling is a
-/// divisor for each frequency, whose quotient is rounded.
+/// As F32 the file is the same model, to the last bit of a logit, but for numbers of the configuration
+/// that are f64 there and f32 in GGUF, and for Llama 3's scaling, which GGUF states as a divisor of each
+/// frequency: where no quotient is the scaled frequency, the nearest is taken. (The rows of the query and
+/// key matrices of Llama and Mistral have another order there: Hugging Face's files rotate element i of a
+/// head with element i + D/2, GGUF files neighbours. They are put back when a file is read.)
 ///
 /// `out` is written beside its place and renamed, so that what was there stays until the new file
 /// is whole.

@@ -43,7 +43,7 @@ impl Scribe<'_, '_> {
 
 /// The rotary embedding, if there is one.
 pub(super) fn rotary(scribe: &mut Scribe<'_, '_>, config: &ModelConfig) -> Result<(), InferError> {
-    let Positions::Rotary { rope, local, .. } = &config.positions else { return Ok(()) };
+    let Positions::Rotary { rope, local } = &config.positions else { return Ok(()) };
     if scribe.architecture.unsaid.neighbours_turn && rope.width != config.head_dim {
         return Err(scribe.unsupported("partial_rotary_factor", rope.width));
     }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::error::InferError;
 use crate::gguf::GgufWriter;
 use crate::hf::HfDirectory;
-use crate::model::{Architecture, GGUF_NAMES, ModelConfig, Names, NormKind, neighbours_rotate};
+use crate::model::{Architecture, GGUF_NAMES, ModelConfig, Names, NormKind, Positions, RowOrder};
 use crate::quant::{TensorType, quantize};
 
 /// A model on its way.
@@ -24,8 +24,7 @@ struct Place {
     /// Learned positions.
     is_positions: bool,
     is_in_layer: bool,
-    /// The heads whose rows are reordered, for q and k of some architectures.
-    heads: Option<usize>,
+    order: RowOrder,
 }
 
 type Name = fn(&Names) -> &'static str;
@@ -87,7 +86,7 @@ impl Exported<'_> {
             name: format!("{ours}.{kind}"),
             is_positions: ours == GGUF_NAMES.positions,
             is_in_layer: ours.starts_with(GGUF_NAMES.layer),
-            heads: None,
+            order: RowOrder::Stored,
         };
         if !matches!(kind, "weight" | "bias") || names.is_ignored(name) {
             return None;
@@ -102,12 +101,16 @@ impl Exported<'_> {
         }
         let (layer, part) = stem.strip_prefix(names.layer)?.strip_prefix('.')?.split_once('.')?;
         let ours = renamed(&LAYER, names, part)?;
-        let heads = match self.architecture.unsaid.neighbours_turn {
-            true if part == names.query => Some(self.config.heads),
-            true if part == names.key => Some(self.config.kv_heads),
-            _ => None,
+        let order = match &self.config.positions {
+            Positions::Rotary { rope, .. }
+                if self.architecture.unsaid.neighbours_turn
+                    && (part == names.query || part == names.key) =>
+            {
+                RowOrder::neighbours(self.config.head_dim, rope)
+            }
+            _ => RowOrder::Stored,
         };
-        Some(Place { heads, ..place(format!("{}.{layer}.{ours}", GGUF_NAMES.layer)) })
+        Some(Place { order, ..place(format!("{}.{layer}.{ours}", GGUF_NAMES.layer)) })
     }
 
     /// A tensor's shape and values as GGUF has them.
@@ -118,14 +121,18 @@ impl Exported<'_> {
         values: &'v [f32],
         is_weight: bool,
     ) -> (Vec<usize>, Cow<'v, [f32]>) {
-        match (shape, place.heads) {
+        match (shape, place.order) {
             (&[rows, columns], _) if place.is_in_layer && self.architecture.names.transposed => {
                 let transposed = (0..columns).flat_map(|c| (0..rows).map(move |r| r * columns + c));
                 (vec![columns, rows], transposed.map(|i| values[i]).collect())
             }
-            (_, Some(heads)) => (shape.to_vec(), neighbours_rotate(values, shape[0], heads).into()),
+            (&[rows, ..], RowOrder::Neighbours { .. }) => {
+                let width = values.len() / rows;
+                let row = |stored| &values[place.order.row(stored) * width..][..width];
+                (shape.to_vec(), (0..rows).flat_map(row).copied().collect())
+            }
             // A gain, which GGUF has as it is and not as a difference from 1.
-            (&[_], None) if is_weight && self.config.norm == NormKind::RmsFromOne => {
+            (&[_], _) if is_weight && self.config.norm == NormKind::RmsFromOne => {
                 (shape.to_vec(), values.iter().map(|w| w + 1.0).collect())
             }
             _ => (shape.to_vec(), values.into()),

@@ -1,7 +1,7 @@
 //! What a decoder is, apart from its weights.
 
 use super::activation::Activation;
-use super::rope::{Rope, RopePairs};
+use super::rope::Rope;
 
 /// No dimension of a model may reach this: products of two stay far inside 64 bits.
 pub(crate) const MAX_DIMENSION: usize = 1 << 31;
@@ -74,7 +74,6 @@ pub(crate) enum Positions {
         rope: Rope,
         /// Of layers with a window, if it is another.
         local: Option<Box<Rope>>,
-        pairs: RopePairs,
     },
     /// A vector for each position is added to the embedding.
     Learned,

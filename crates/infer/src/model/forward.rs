@@ -252,11 +252,11 @@ impl Model {
         }
         let rotations = match &self.config.positions {
             Positions::Learned => None,
-            Positions::Rotary { rope, local, pairs } => Some(Rotations {
-                global: RowRotations::new(&places, rope, &self.frequencies, *pairs),
+            Positions::Rotary { rope, local } => Some(Rotations {
+                global: RowRotations::new(&places, rope, &self.frequencies),
                 local: local
                     .as_ref()
-                    .map(|rope| RowRotations::new(&places, rope, &self.local_frequencies, *pairs)),
+                    .map(|rope| RowRotations::new(&places, rope, &self.local_frequencies)),
             }),
         };
         let rows = places.len();

@@ -5,9 +5,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::Model;
-use super::config::Positions;
 use super::names::Names;
-use super::rope::RopePairs;
 use crate::bytes::Bytes;
 use crate::error::InferError;
 use crate::hf::HfDirectory;
@@ -242,16 +240,13 @@ impl Thin {
             });
         }
         let rank = self.rank;
-        let mut b = self.b[rows.start * rank..rows.end * rank].to_vec();
-        if let Some(heads) = model.reordered_heads(slot) {
-            b = neighbours_rotate(&b, rows.len(), heads);
-        }
+        let b = &self.b[rows.start * rank..rows.end * rank];
         let matrix = |rows, cols, values: &[f32]| {
             let bytes: Vec<u8> = values.iter().flat_map(|x| x.to_le_bytes()).collect();
             let matrix = Matrix::new(rows, cols, TensorType::F32, Bytes::from(bytes));
             matrix.map_err(|e| e.named(&directory.path().display().to_string(), &self.stem))
         };
-        Ok(Delta { a: matrix(rank, self.inputs, &self.a)?, b: matrix(rows.len(), rank, &b)? })
+        Ok(Delta { a: matrix(rank, self.inputs, &self.a)?, b: matrix(rows.len(), rank, b)? })
     }
 }
 
@@ -314,43 +309,5 @@ impl Model {
             Slot::Gate | Slot::Up => (f, c),
             Slot::Down => (c, f),
         }
-    }
-
-    /// The heads in which the rows of a map are in another order than in Hugging Face's files.
-    fn reordered_heads(&self, slot: Slot) -> Option<usize> {
-        let Positions::Rotary { pairs: RopePairs::Adjacent, .. } = self.config.positions else {
-            return None;
-        };
-        match slot {
-            Slot::Query => Some(self.config.heads),
-            Slot::Key => Some(self.config.kv_heads),
-            _ => None,
-        }
-    }
-}
-
-/// Rows reordered within each head from halves to neighbours: row i of the first half of a head
-/// comes to 2i, row i of the second half to 2i + 1.
-pub(crate) fn neighbours_rotate(values: &[f32], rows: usize, heads: usize) -> Vec<f32> {
-    let (width, head) = (values.len() / rows, rows / heads);
-    let mut out = Vec::with_capacity(values.len());
-    for row in 0..rows {
-        let (start, within) = (row / head * head, row % head);
-        let from = start + within / 2 + within % 2 * (head / 2);
-        out.extend_from_slice(&values[from * width..][..width]);
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rows_of_each_head_are_interleaved() {
-        // Two heads of four rows, one column.
-        let values = [0.0, 1.0, 2.0, 3.0, 10.0, 11.0, 12.0, 13.0];
-        let out = neighbours_rotate(&values, 8, 2);
-        assert_eq!(out, [0.0, 2.0, 1.0, 3.0, 10.0, 12.0, 11.0, 13.0]);
     }
 }

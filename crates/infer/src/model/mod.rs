@@ -33,11 +33,10 @@ pub use forward::Workspace;
 pub use hybrid::ModelPart;
 use keys::Keys;
 pub use lora::LoraAdapter;
-pub(crate) use lora::neighbours_rotate;
 pub(crate) use names::{GGUF as GGUF_NAMES, Names};
 pub use plan::{Bound, ModelPlan, StepCost, StepLimit};
 use rope::Frequencies;
-pub(crate) use rope::{Rope, RopeScaling, yarn_magnitude};
+pub(crate) use rope::{Rope, RopeScaling, RowOrder, yarn_magnitude};
 pub use step_shape::StepShape;
 use weights::Weights;
 
@@ -84,8 +83,11 @@ pub struct Model {
 impl Model {
     /// Loads a model from a GGUF file or a Hugging Face directory.
     ///
-    /// Quantized weights are used where they lie in the file; nothing is computed before every
-    /// tensor was found with the shape that the configuration implies.
+    /// Weights stay in the format that they are stored in, repacked for the kernels; nothing is
+    /// computed before every tensor was found with the shape that the configuration implies.
+    ///
+    /// A model has the same bits from either, but for what
+    /// [GGUF has no place for](crate::export_gguf).
     ///
     /// # Errors
     ///
@@ -117,7 +119,7 @@ impl Model {
     /// As [`Model::load`].
     pub fn from_gguf(gguf: &Gguf) -> Result<Self, InferError> {
         let (architecture, config) = Model::gguf_config(gguf)?;
-        let weights = Weights::from_gguf(gguf, &config)?;
+        let weights = Weights::from_gguf(gguf, &config, architecture.unsaid.neighbours_turn)?;
         Ok(Model::new(architecture, config, weights))
     }
 
@@ -149,7 +151,7 @@ impl Model {
         // The width of a head is what the weights have: only now may it size an allocation.
         let (frequencies, local_frequencies) = match &config.positions {
             Positions::Learned => Default::default(),
-            Positions::Rotary { rope, local, .. } => {
+            Positions::Rotary { rope, local } => {
                 let local =
                     local.as_ref().map_or(Frequencies::default(), |rope| Frequencies::new(rope));
                 (Frequencies::new(rope), local)

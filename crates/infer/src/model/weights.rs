@@ -10,7 +10,7 @@ mod tensors;
 use super::config::{ModelConfig, NormKind, Positions};
 use super::names::{GGUF, Names};
 use super::norm::Norm;
-use super::rope::{Rope, RopeScaling};
+use super::rope::{Rope, RopeScaling, RowOrder};
 use crate::error::InferError;
 use crate::gguf::Gguf;
 use crate::hf::HfDirectory;
@@ -83,14 +83,25 @@ pub(crate) struct Weights {
 }
 
 impl Weights {
-    /// The weights of a GGUF file.
+    /// The weights of a GGUF file; `neighbours_turn` if it has the rows of queries and keys in
+    /// pairs of neighbours.
     ///
     /// # Errors
     ///
     /// [`InferError::MissingTensor`], [`InferError::ShapeMismatch`],
     /// [`InferError::UnsupportedTensorType`], [`InferError::UnexpectedTensor`].
-    pub(crate) fn from_gguf(gguf: &Gguf, config: &ModelConfig) -> Result<Self, InferError> {
-        read(&Reader::new(gguf, &GGUF), config)
+    pub(crate) fn from_gguf(
+        gguf: &Gguf,
+        config: &ModelConfig,
+        neighbours_turn: bool,
+    ) -> Result<Self, InferError> {
+        let turned = match &config.positions {
+            Positions::Rotary { rope, .. } if neighbours_turn => {
+                RowOrder::neighbours(config.head_dim, rope)
+            }
+            _ => RowOrder::Stored,
+        };
+        read(&Reader::new(gguf, &GGUF), config, turned)
     }
 
     /// The weights of a Hugging Face directory.
@@ -103,11 +114,16 @@ impl Weights {
         names: &'static Names,
         config: &ModelConfig,
     ) -> Result<Self, InferError> {
-        read(&Reader::new(directory, names), config)
+        read(&Reader::new(directory, names), config, RowOrder::Stored)
     }
 }
 
-fn read(reader: &Reader<'_>, config: &ModelConfig) -> Result<Weights, InferError> {
+/// `turned` is the order of the rows of queries and keys.
+fn read(
+    reader: &Reader<'_>,
+    config: &ModelConfig,
+    turned: RowOrder,
+) -> Result<Weights, InferError> {
     let names = reader.names();
     let (v, c) = (config.vocab_size, config.hidden_size);
     let embedding = reader.matrix(names.embedding, v, c)?;
@@ -116,8 +132,9 @@ fn read(reader: &Reader<'_>, config: &ModelConfig) -> Result<Weights, InferError
         Positions::Rotary { .. } => None,
     };
     // A file cannot claim more layers than it has tensors: the first one missing is an error.
-    let layers =
-        (0..config.layers).map(|index| layer(reader, config, index)).collect::<Result<_, _>>()?;
+    let layers = (0..config.layers)
+        .map(|index| layer(reader, config, index, turned))
+        .collect::<Result<_, _>>()?;
     let output_norm = norm(reader, config, names.output_norm, c)?;
     let output = match config.tied {
         true => embedding.clone(),
@@ -140,7 +157,12 @@ fn rope_factors<'a>(rope: &Rope, names: &'a Names) -> &'a [&'static str] {
     }
 }
 
-fn layer(reader: &Reader<'_>, config: &ModelConfig, index: usize) -> Result<Layer, InferError> {
+fn layer(
+    reader: &Reader<'_>,
+    config: &ModelConfig,
+    index: usize,
+    turned: RowOrder,
+) -> Result<Layer, InferError> {
     let names = reader.names();
     let (c, f, d) = (config.hidden_size, config.intermediate_size, config.head_dim);
     let (q, kv) = (config.query_width(), config.key_value_width());
@@ -163,21 +185,26 @@ fn layer(reader: &Reader<'_>, config: &ModelConfig, index: usize) -> Result<Laye
     let is_qkv_fused = fused(names.query_key_value);
     let (query, key, value) = match is_qkv_fused {
         true => {
-            let rows = |from, to| Rows { of: q + 2 * kv, range: from..to };
-            let part = |rows| some(names.query_key_value, rows, c, biases.qkv);
-            (part(rows(0, q))?, part(rows(q, q + kv))?, part(rows(q + kv, q + 2 * kv))?)
+            let part = |range, order| {
+                let rows = Rows { of: q + 2 * kv, range, order };
+                some(names.query_key_value, rows, c, biases.qkv)
+            };
+            let stored = RowOrder::Stored;
+            (part(0..q, turned)?, part(q..q + kv, turned)?, part(q + kv..q + 2 * kv, stored)?)
         }
         false => (
-            all(names.query, q, c, biases.qkv)?,
-            all(names.key, kv, c, biases.qkv)?,
+            some(names.query, Rows { order: turned, ..Rows::all(q) }, c, biases.qkv)?,
+            some(names.key, Rows { order: turned, ..Rows::all(kv) }, c, biases.qkv)?,
             all(names.value, kv, c, biases.qkv)?,
         ),
     };
     let is_gate_up_fused = config.gated && !fused(names.gate) && fused(names.gate_up);
     let (gate, up) = match (config.gated, is_gate_up_fused) {
         (true, true) => {
-            let part =
-                |range| some(names.gate_up, Rows { of: 2 * f, range }, c, biases.feed_forward);
+            let part = |range| {
+                let rows = Rows { range, ..Rows::all(2 * f) };
+                some(names.gate_up, rows, c, biases.feed_forward)
+            };
             (Some(part(0..f)?), part(f..2 * f)?)
         }
         (true, false) => {

@@ -96,20 +96,44 @@ impl Matrix {
         ty: TensorType,
         data: Bytes,
     ) -> Result<Self, UnsupportedType> {
+        Matrix::reordered(rows, cols, ty, data, &|row| row)
+    }
+
+    /// The same, with stored row `stored(i)` as row i.
+    ///
+    /// # Errors
+    ///
+    /// As [`Matrix::new`].
+    ///
+    /// # Panics
+    ///
+    /// As [`Matrix::new`], and when there is no such stored row.
+    #[track_caller]
+    pub(crate) fn reordered(
+        rows: usize,
+        cols: usize,
+        ty: TensorType,
+        data: Bytes,
+        stored: &(dyn Fn(usize) -> usize + Sync),
+    ) -> Result<Self, UnsupportedType> {
         let format = Format::of(ty).ok_or(UnsupportedType(ty))?;
-        let row_bytes = ty.bytes_of(cols);
         assert!(
-            row_bytes.and_then(|row| row.checked_mul(rows)) == Some(data.len()),
+            ty.bytes_of(cols).and_then(|row| row.checked_mul(rows)) == Some(data.len()),
             "a {ty} matrix of shape [{rows}, {cols}] is not {} bytes",
             data.len()
         );
-        let tile_bytes = TILE * data.len() / rows.max(1);
-        let mut pages = Pages::zeroed(rows.div_ceil(TILE) * tile_bytes);
-        if tile_bytes > 0 {
-            pages
-                .par_chunks_mut(tile_bytes)
-                .zip(data.par_chunks(tile_bytes))
-                .for_each(|(tile, rows)| format.layout.pack(rows, tile));
+        let row_bytes = data.len() / rows.max(1);
+        let mut pages = Pages::zeroed(rows.div_ceil(TILE) * TILE * row_bytes);
+        if row_bytes > 0 {
+            pages.par_chunks_mut(TILE * row_bytes).enumerate().for_each(|(index, tile)| {
+                let first = index * TILE;
+                let count = TILE.min(rows - first);
+                let mut lanes = [&data[..0]; TILE];
+                for (lane, row) in lanes[..count].iter_mut().zip(first..) {
+                    *lane = &data[stored(row) * row_bytes..][..row_bytes];
+                }
+                format.layout.pack(&lanes[..count], tile);
+            });
         }
         data.release();
         Ok(Matrix { rows, cols, format, tiles: Bytes::from(pages), fine: false })

@@ -74,9 +74,14 @@ fn rows_come_out_as_they_went_in() {
             let data = blocks(format, 37 * cols);
             let mut expected = vec![0.0; 37 * cols];
             format.dequantize_blocks(&data, &mut expected);
-            let matrix = Matrix::new(37, cols, format.ty, Bytes::from(data)).unwrap();
+            let (ty, data) = (format.ty, Bytes::from(data));
+            let matrix = Matrix::new(37, cols, ty, data.clone()).unwrap();
             let rows: Vec<f32> = (0..37).flat_map(|row| matrix.row(row)).collect();
-            assert_eq!(bits(&rows), bits(&expected), "{} of {cols} columns", format.ty);
+            assert_eq!(bits(&rows), bits(&expected), "{ty} of {cols} columns");
+            let back = |row| 36 - row;
+            let matrix = Matrix::reordered(37, cols, ty, data, &back).unwrap();
+            let rows: Vec<f32> = (0..37).flat_map(|row| matrix.row(back(row))).collect();
+            assert_eq!(bits(&rows), bits(&expected), "{ty} of {cols} columns, from the end");
         }
     }
 }

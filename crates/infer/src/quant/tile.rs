@@ -51,10 +51,8 @@ struct Span {
 }
 
 impl Layout {
-    /// Writes the tile of up to 16 rows, stored one after the other; lanes without a row stay as
-    /// they are.
-    pub(crate) fn pack(&self, rows: &[u8], tile: &mut [u8]) {
-        let row_bytes = tile.len() / TILE;
+    /// Writes the tile of up to 16 stored rows; lanes without a row stay as they are.
+    pub(crate) fn pack(&self, rows: &[&[u8]], tile: &mut [u8]) {
         let chunk_bytes = self.chunk_bytes();
         for (index, tile) in tile.chunks_mut(TILE * chunk_bytes).enumerate() {
             let first = index * chunk_bytes;
@@ -62,9 +60,9 @@ impl Layout {
                 let out = &mut tile[span.slot..][..TILE * span.at.len()];
                 let at = first + span.at.start;
                 match span.unit {
-                    1 => interleave::<1>(rows, row_bytes, at, out),
-                    2 => interleave::<2>(rows, row_bytes, at, out),
-                    4 => interleave::<4>(rows, row_bytes, at, out),
+                    1 => interleave::<1>(rows, at, out),
+                    2 => interleave::<2>(rows, at, out),
+                    4 => interleave::<4>(rows, at, out),
                     unit => unreachable!("no field has units of {unit} bytes"),
                 }
             }
@@ -106,12 +104,11 @@ impl Layout {
     }
 }
 
-/// Writes units in the order of the tile; those of `row` are stored from
-/// `row * row_bytes + at` on.
-fn interleave<const UNIT: usize>(rows: &[u8], row_bytes: usize, at: usize, out: &mut [u8]) {
+/// Writes units in the order of the tile; those of a row begin at `at`.
+fn interleave<const UNIT: usize>(rows: &[&[u8]], at: usize, out: &mut [u8]) {
     for (index, line) in out.as_chunks_mut::<UNIT>().0.chunks_exact_mut(TILE).enumerate() {
         let at = at + index * UNIT;
-        for (slot, row) in line.iter_mut().zip(rows.chunks_exact(row_bytes)) {
+        for (slot, row) in line.iter_mut().zip(rows) {
             slot.copy_from_slice(&row[at..at + UNIT]);
         }
     }

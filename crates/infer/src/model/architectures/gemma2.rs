@@ -10,7 +10,6 @@ use crate::model::config::{Biases, ModelConfig, NormKind, Window};
 use crate::model::fields::Fields;
 use crate::model::keys::Keys;
 use crate::model::names::GEMMA as NAMES;
-use crate::model::rope::RopePairs;
 
 pub(super) const GEMMA2: Architecture = Architecture {
     gguf: "gemma2",
@@ -33,7 +32,7 @@ const PERIOD: usize = 2;
 const LAYERS_OF_27B: usize = 46;
 
 fn from_gguf(keys: Keys<'_>) -> Result<ModelConfig, InferError> {
-    let config = gemma(decoder_from_gguf(keys, RopePairs::Halves)?);
+    let config = gemma(decoder_from_gguf(keys)?);
     Ok(ModelConfig {
         // The converter adds the 1.
         norm: NormKind::Rms,

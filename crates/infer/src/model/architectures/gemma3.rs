@@ -11,7 +11,7 @@ use crate::model::config::{ModelConfig, NormKind, Positions, Window};
 use crate::model::fields::Fields;
 use crate::model::keys::Keys;
 use crate::model::names::GEMMA as NAMES;
-use crate::model::rope::{Rope, RopePairs};
+use crate::model::rope::Rope;
 
 pub(super) const GEMMA3: Architecture = Architecture {
     gguf: "gemma3",
@@ -36,7 +36,7 @@ const LAYERS_OF_27B: usize = 62;
 const LOCAL_THETA: f64 = 10_000.0;
 
 fn from_gguf(keys: Keys<'_>) -> Result<ModelConfig, InferError> {
-    let config = gemma(decoder_from_gguf(keys, RopePairs::Halves)?);
+    let config = gemma(decoder_from_gguf(keys)?);
     let local_theta = keys.theta("rope.freq_base_swa")?.unwrap_or(LOCAL_THETA);
     let attention_scale = gemma_scale(&config, LAYERS_OF_27B);
     let positions = match keys.has("rope.freq_base") {
@@ -103,8 +103,8 @@ fn from_hugging_face(fields: &Fields<'_>) -> Result<ModelConfig, InferError> {
 
 fn with_theta(positions: Positions, theta: f64) -> Positions {
     match positions {
-        Positions::Rotary { rope, local, pairs } => {
-            Positions::Rotary { rope: Rope { theta, ..rope }, local, pairs }
+        Positions::Rotary { rope, local } => {
+            Positions::Rotary { rope: Rope { theta, ..rope }, local }
         }
         Positions::Learned => Positions::Learned,
     }
@@ -112,9 +112,9 @@ fn with_theta(positions: Positions, theta: f64) -> Positions {
 
 fn with_local(positions: Positions, local: impl FnOnce(&Rope) -> Rope) -> Positions {
     match positions {
-        Positions::Rotary { rope, pairs, .. } => {
+        Positions::Rotary { rope, .. } => {
             let local = Some(Box::new(local(&rope)));
-            Positions::Rotary { rope, local, pairs }
+            Positions::Rotary { rope, local }
         }
         Positions::Learned => Positions::Learned,
     }

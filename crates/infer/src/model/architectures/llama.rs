@@ -9,7 +9,6 @@ use crate::model::config::{Biases, ModelConfig};
 use crate::model::fields::Fields;
 use crate::model::keys::Keys;
 use crate::model::names::LLAMA as NAMES;
-use crate::model::rope::RopePairs;
 
 pub(super) const LLAMA: Architecture = Architecture {
     gguf: "llama",
@@ -21,9 +20,8 @@ pub(super) const LLAMA: Architecture = Architecture {
 };
 
 fn from_gguf(keys: Keys<'_>) -> Result<ModelConfig, InferError> {
-    // The converter reorders the rows of q and k for this architecture only. Mistral's files say
-    // `llama` too, and may have a window.
-    let config = decoder_from_gguf(keys, RopePairs::Adjacent)?;
+    // Mistral's files say `llama` too, and may have a window.
+    let config = decoder_from_gguf(keys)?;
     Ok(ModelConfig { window: keys.window(None)?, ..config })
 }
 

@@ -16,7 +16,6 @@ use super::config::{Biases, ModelConfig, NormKind, Positions, Window};
 use super::fields::Fields;
 use super::keys::Keys;
 use super::names::Names;
-use super::rope::RopePairs;
 use crate::error::InferError;
 
 /// A family of models that say in the same way what they are.
@@ -43,7 +42,8 @@ pub(crate) struct Unsaid {
     pub(crate) attention_scale: fn(&ModelConfig) -> f32,
     /// There is a key for a cap of the scores.
     pub(crate) has_score_cap: bool,
-    /// Neighbours of a head turn together, so that rows of q and k are reordered.
+    /// Neighbours of a head turn together: rows of q and k are stored in another order than in
+    /// Hugging Face's files.
     pub(crate) neighbours_turn: bool,
 }
 
@@ -101,7 +101,7 @@ impl Architecture {
 }
 
 /// Llama's graph from GGUF's keys; architectures change what is different of them.
-fn decoder_from_gguf(keys: Keys<'_>, pairs: RopePairs) -> Result<ModelConfig, InferError> {
+fn decoder_from_gguf(keys: Keys<'_>) -> Result<ModelConfig, InferError> {
     let hidden_size = keys.count("embedding_length")?;
     let heads = keys.count("attention.head_count")?;
     let kv_heads = keys.kv_heads(heads)?;
@@ -123,7 +123,7 @@ fn decoder_from_gguf(keys: Keys<'_>, pairs: RopePairs) -> Result<ModelConfig, In
         gated: true,
         head_norms: false,
         post_norms: false,
-        positions: Positions::Rotary { rope, local: None, pairs },
+        positions: Positions::Rotary { rope, local: None },
         window: Window::None,
         attention_scale: scale_of(head_dim),
         score_cap: None,
@@ -177,7 +177,7 @@ fn decoder_from_hugging_face(
         gated: true,
         head_norms: false,
         post_norms: false,
-        positions: Positions::Rotary { rope, local: None, pairs: RopePairs::Halves },
+        positions: Positions::Rotary { rope, local: None },
         window: Window::None,
         attention_scale: scale_of(head_dim),
         score_cap: None,

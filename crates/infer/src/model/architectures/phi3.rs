@@ -7,7 +7,6 @@ use crate::model::config::{ModelConfig, Window};
 use crate::model::fields::Fields;
 use crate::model::keys::Keys;
 use crate::model::names::PHI3 as NAMES;
-use crate::model::rope::RopePairs;
 
 pub(super) const PHI3: Architecture = Architecture {
     gguf: "phi3",
@@ -19,7 +18,7 @@ pub(super) const PHI3: Architecture = Architecture {
 };
 
 fn from_gguf(keys: Keys<'_>) -> Result<ModelConfig, InferError> {
-    let config = decoder_from_gguf(keys, RopePairs::Halves)?;
+    let config = decoder_from_gguf(keys)?;
     Ok(ModelConfig { window: keys.window(None)?, ..config })
 }
 

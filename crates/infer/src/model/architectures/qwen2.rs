@@ -7,7 +7,6 @@ use crate::model::config::{Biases, ModelConfig, Window};
 use crate::model::fields::Fields;
 use crate::model::keys::Keys;
 use crate::model::names::LLAMA as NAMES;
-use crate::model::rope::RopePairs;
 
 pub(super) const QWEN2: Architecture = Architecture {
     gguf: "qwen2",
@@ -21,7 +20,7 @@ pub(super) const QWEN2: Architecture = Architecture {
 const BIASES: Biases = Biases { qkv: true, output: false, feed_forward: false };
 
 fn from_gguf(keys: Keys<'_>) -> Result<ModelConfig, InferError> {
-    let config = decoder_from_gguf(keys, RopePairs::Halves)?;
+    let config = decoder_from_gguf(keys)?;
     Ok(ModelConfig { window: keys.window(None)?, ..config })
 }
 

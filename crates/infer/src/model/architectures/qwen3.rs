@@ -8,7 +8,6 @@ use crate::model::config::{Biases, ModelConfig};
 use crate::model::fields::Fields;
 use crate::model::keys::Keys;
 use crate::model::names::LLAMA as NAMES;
-use crate::model::rope::RopePairs;
 
 pub(super) const QWEN3: Architecture = Architecture {
     gguf: "qwen3",
@@ -20,7 +19,7 @@ pub(super) const QWEN3: Architecture = Architecture {
 };
 
 fn from_gguf(keys: Keys<'_>) -> Result<ModelConfig, InferError> {
-    let config = decoder_from_gguf(keys, RopePairs::Halves)?;
+    let config = decoder_from_gguf(keys)?;
     Ok(ModelConfig { head_norms: true, window: keys.window(None)?, ..config })
 }
 

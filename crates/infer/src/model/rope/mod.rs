@@ -3,8 +3,10 @@
 
 mod frequencies;
 mod rotate;
+mod row_order;
 mod scaling;
 
 pub(crate) use frequencies::Frequencies;
-pub(crate) use rotate::{Place, RopePairs, RowRotations};
+pub(crate) use rotate::{Place, RowRotations};
+pub(crate) use row_order::RowOrder;
 pub(crate) use scaling::{Rope, RopeScaling, long_magnitude, yarn_magnitude};

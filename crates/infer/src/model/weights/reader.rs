@@ -9,6 +9,7 @@ use super::tensors::Tensors;
 use crate::bytes::Bytes;
 use crate::error::InferError;
 use crate::model::names::Names;
+use crate::model::rope::RowOrder;
 use crate::quant::{Matrix, TensorType, dequantize};
 
 /// Takes tensors by name and remembers which were taken.
@@ -27,11 +28,13 @@ pub(super) struct Rows {
     pub(super) of: usize,
     /// Those that are wanted.
     pub(super) range: Range<usize>,
+    /// How those follow each other in the file.
+    pub(super) order: RowOrder,
 }
 
 impl Rows {
     pub(super) fn all(rows: usize) -> Self {
-        Rows { of: rows, range: 0..rows }
+        Rows { of: rows, range: 0..rows, order: RowOrder::Stored }
     }
 }
 
@@ -80,7 +83,8 @@ impl<'a> Reader<'a> {
         let (ty, data) = self.tensors.stored(&name, &[rows.of, cols])?;
         let row = data.len() / rows.of.max(1);
         let data = data.slice(rows.range.start * row..rows.range.end * row);
-        let matrix = Matrix::new(rows.range.len(), cols, ty, data);
+        let stored = |row| rows.order.stored(row);
+        let matrix = Matrix::reordered(rows.range.len(), cols, ty, data, &stored);
         let matrix = matrix.map_err(|e| e.named(&self.tensors.file(), &name))?;
         self.taken.borrow_mut().insert(name);
         Ok(matrix)
@@ -92,7 +96,8 @@ impl<'a> Reader<'a> {
         let named = |e: crate::quant::UnsupportedType| e.named(&self.tensors.file(), &name);
         let values = dequantize(ty, &data).map_err(named)?;
         let mut bytes = Vec::with_capacity(columns.range.len() * len * size_of::<f32>());
-        for column in columns.range.clone() {
+        for index in 0..columns.range.len() {
+            let column = columns.range.start + columns.order.stored(index);
             for row in values.chunks_exact(columns.of) {
                 bytes.extend(row[column].to_le_bytes());
             }
@@ -133,7 +138,10 @@ impl<'a> Reader<'a> {
         needs_bias: bool,
     ) -> Result<Projection, InferError> {
         let bias = match needs_bias || self.has(name, "bias") {
-            true => Some(self.vector(name, "bias", rows.of)?[rows.range.clone()].to_vec()),
+            true => {
+                let stored = &self.vector(name, "bias", rows.of)?[rows.range.clone()];
+                Some((0..stored.len()).map(|row| stored[rows.order.stored(row)]).collect())
+            }
             false => None,
         };
         let full = self.full(name, "weight");
