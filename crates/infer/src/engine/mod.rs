@@ -176,13 +176,15 @@ impl Engine {
         Ok(id)
     }
 
-    /// Ends a request; its memory is free at once, and the next step reports its end. False if
-    /// there is no such request (any more).
+    /// Ends a request; the next step reports its end. False if there is no such request (any more).
+    ///
+    /// Its memory is there for others at once. Until they need it, what the request has computed is
+    /// kept for those that begin alike, as that of a request that came to its end.
     pub fn cancel(&mut self, request: RequestId) -> bool {
-        let removed = self.scheduler.remove(request, &mut self.cache);
+        let retired = self.scheduler.retire(request, &mut self.cache);
         self.drafter.forget(request);
-        let found = removed.is_some();
-        self.events.extend(removed.map(|sequence| sequence.finish(FinishReason::Cancelled)));
+        let found = retired.is_some();
+        self.events.extend(retired.map(|sequence| sequence.finish(FinishReason::Cancelled)));
         found
     }
 
@@ -375,7 +377,7 @@ impl Engine {
                 Some(sequence.finish(reason))
             }
             Err(error) => {
-                self.scheduler.remove(request, &mut self.cache)?;
+                self.scheduler.discard(request, &mut self.cache)?;
                 Some(Event::Failed { request, error })
             }
         }

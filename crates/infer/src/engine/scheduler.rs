@@ -87,23 +87,25 @@ impl Scheduler {
         self.queue.push(sequence);
     }
 
-    /// Takes a request out, with its place in the cache given back.
-    pub(super) fn remove(&mut self, id: RequestId, cache: &mut KvCache) -> Option<Sequence> {
-        if let Some(sequence) = self.queue.remove(id) {
-            return Some(sequence);
-        }
-        let at = self.running.iter().position(|sequence| sequence.id == id)?;
-        let mut sequence = self.running.remove(at);
+    /// Takes a request out that has ended, by itself or not; what it has computed is kept for
+    /// others.
+    pub(super) fn retire(&mut self, id: RequestId, cache: &mut KvCache) -> Option<Sequence> {
+        let Some(mut sequence) = self.stop(id) else { return self.queue.remove(id) };
+        self.keep(&mut sequence, cache);
+        Some(sequence)
+    }
+
+    /// Takes a running request out that has failed, with all that it has computed.
+    pub(super) fn discard(&mut self, id: RequestId, cache: &mut KvCache) -> Option<Sequence> {
+        let mut sequence = self.stop(id)?;
         cache.close(sequence.leave_cache());
         Some(sequence)
     }
 
-    /// Takes a running sequence out that has ended; what it has computed is kept for others.
-    pub(super) fn retire(&mut self, id: RequestId, cache: &mut KvCache) -> Option<Sequence> {
+    /// Takes a request out of the running.
+    fn stop(&mut self, id: RequestId) -> Option<Sequence> {
         let at = self.running.iter().position(|sequence| sequence.id == id)?;
-        let mut sequence = self.running.remove(at);
-        self.keep(&mut sequence, cache);
-        Some(sequence)
+        Some(self.running.remove(at))
     }
 
     /// Lets those begin again that have outgrown the factors with which their keys are turned:

@@ -322,20 +322,70 @@ fn characters_come_whole() {
 #[test]
 fn cancelling_frees_everything_at_once() {
     let mut engine = engine(EngineOptions { max_running: 1, ..EngineOptions::default() });
-    let free = engine.free_positions();
     let runs = engine.submit(greedy(&[1; 100], 50)).unwrap();
     let waits = engine.submit(greedy(&[2; 100], 50)).unwrap();
     let mut answers = BTreeMap::new();
     collect(engine.step().unwrap(), &mut answers);
     assert_eq!((engine.running(), engine.waiting()), (1, 1));
-    assert!(engine.free_positions() < free);
+    assert_eq!(engine.stats().blocks_running, 2);
     assert!(engine.cancel(runs) && engine.cancel(waits));
     assert_eq!((engine.running(), engine.waiting()), (0, 0));
-    assert_eq!(engine.free_positions(), free);
+    let stats = engine.stats();
+    assert_eq!((stats.blocks, stats.blocks_running, stats.blocks_kept), (5, 0, 2));
     assert!(!engine.is_idle(), "the ends are to be reported");
-    answers.append(&mut run(&mut engine));
-    assert_eq!(answers[&waits].reason(), FinishReason::Cancelled);
+    // The very next step has room for a request that needs all blocks.
+    let all = engine.submit(greedy(&[3; 319], 1)).unwrap();
+    collect(engine.step().unwrap(), &mut answers);
+    assert_eq!((answers[&all].reason(), answers[&all].tokens.len()), (FinishReason::Length, 1));
+    assert_eq!(engine.stats().totals.evictions, 2);
+    for id in [runs, waits] {
+        assert_eq!(answers[&id].reason(), FinishReason::Cancelled);
+    }
     assert!(!engine.cancel(runs), "it is gone");
+}
+
+/// What a cancelled request has computed is of use to the next that begins alike: of its prompt as far
+/// as it came, and of its answer.
+#[test]
+fn what_a_cancelled_request_has_computed_is_kept() {
+    let prompt: Vec<u32> = (0..200).map(|i| 1 + i * 7 % 251).collect();
+    let request = Request { ignore_eog: true, ..greedy(&prompt, 40) };
+    let expected = alone(&mut engine(EngineOptions::default()), request.clone());
+    let conversation = [&prompt[..], &expected.ids()].concat();
+    // A step computes 150 tokens of the prompt, the next its other 50; then they come one by one.
+    for (steps, computed) in [(0, 0_usize), (1, 150), (2, 200), (12, 210)] {
+        let mut engine = engine(EngineOptions { step_tokens: 150, ..EngineOptions::default() });
+        let id = engine.submit(request.clone()).unwrap();
+        let mut answers = BTreeMap::new();
+        (0..steps).for_each(|_| collect(engine.step().unwrap(), &mut answers));
+        assert!(engine.cancel(id));
+        let stats = engine.stats();
+        assert_eq!((stats.blocks_running, stats.blocks_kept), (0, computed.div_ceil(64)));
+        let next = alone(&mut engine, greedy(&conversation, 1));
+        assert_eq!(next.end.unwrap().usage.reused, computed, "{steps}");
+        assert_eq!(alone(&mut engine, request.clone()).bits(), expected.bits(), "{steps}");
+    }
+}
+
+/// Blocks of a cancelled request go as those of one that came to its end: the least recently used
+/// first, and its end before its beginning.
+#[test]
+fn blocks_of_a_cancelled_request_go_in_their_turn() {
+    let mut engine = engine(EngineOptions::default());
+    let request = |own, n| greedy(&vec![own; n], 1);
+    let ended = |engine: &mut Engine, own, n| alone(engine, request(own, n)).end.unwrap().usage;
+    ended(&mut engine, 1, 60);
+    let id = engine.submit(Request { max_tokens: 50, ..request(2, 120) }).unwrap();
+    engine.step().unwrap();
+    assert!(engine.cancel(id));
+    ended(&mut engine, 3, 60);
+    assert_eq!((engine.stats().blocks_kept, engine.stats().totals.evictions), (4, 0));
+    // Three blocks: the free one, the first request's, and the end of the cancelled one.
+    ended(&mut engine, 4, 190);
+    assert_eq!(engine.stats().totals.evictions, 2);
+    assert_eq!(engine.stats().blocks_kept, 5);
+    assert_eq!(ended(&mut engine, 2, 64).reused, 63, "the beginning of the cancelled one is there");
+    assert_eq!(ended(&mut engine, 1, 60).reused, 0);
 }
 
 #[test]
@@ -571,8 +621,9 @@ fn numbers_say_what_the_engine_does() {
     assert_eq!(totals.computed_tokens, 130 + 20 + 1 + (27 - 3) + wrong);
 }
 
-/// Requests come at random, some are cancelled half way, under random limits: whatever the company,
-/// each that ends has the bits that it has alone, and each that was cancelled a beginning of them.
+/// Requests come at random, some are cancelled half way and come again, under random limits: whatever
+/// the company, each that ends has the bits that it has alone, and each that was cancelled a beginning
+/// of them.
 #[test]
 fn random_schedules_change_no_bit() {
     check_schedules(tiny_model("schedules", CONTEXT));
@@ -604,31 +655,37 @@ fn check_schedules((model, tokenizer): (Arc<Model>, Arc<Tokenizer>)) {
             ..EngineOptions::default()
         };
         let mut engine = fresh(options.clone());
-        let (mut answers, mut ids, mut cancelled) = (BTreeMap::new(), Vec::new(), Vec::new());
-        let mut next = requests.iter();
+        let (mut answers, mut cancelled) = (BTreeMap::new(), Vec::new());
+        // Requests by their place in the list, with those that came again.
+        let mut ids: Vec<(usize, RequestId)> = Vec::new();
+        let mut next = 0..requests.len();
         let mut step = 0;
         while next.len() > 0 || !engine.is_idle() {
             step += 1;
             for _ in 0..below(100 * step, 3) {
-                ids.extend(next.next().map(|request| engine.submit(request.clone()).unwrap()));
+                let new = next.next();
+                ids.extend(new.map(|i| (i, engine.submit(requests[i].clone()).unwrap())));
             }
             if below(100 * step + 1, 20) == 0 && !ids.is_empty() {
-                let id = ids[below(100 * step + 2, ids.len())];
+                let (i, id) = ids[below(100 * step + 2, ids.len())];
                 let before = engine.stats();
                 if engine.cancel(id) {
                     cancelled.push(id);
                     let after = engine.stats();
                     assert!(after.running + after.waiting < before.running + before.waiting);
+                    let free = engine.free_positions() / 64;
+                    assert_eq!(free + after.blocks_kept + after.blocks_running, after.blocks);
+                    ids.push((i, engine.submit(requests[i].clone()).unwrap()));
                 }
             }
             collect(engine.step().unwrap(), &mut answers);
             let stats = engine.stats();
             assert!(stats.blocks_running + stats.blocks_kept <= stats.blocks);
         }
-        for (i, id) in ids.iter().enumerate() {
-            let (answer, expected) = (&answers[id], &expected[i]);
+        for &(i, id) in &ids {
+            let (answer, expected) = (&answers[&id], &expected[i]);
             let bits = answer.bits();
-            if cancelled.contains(id) {
+            if cancelled.contains(&id) {
                 assert_eq!(answer.reason(), FinishReason::Cancelled);
                 assert_eq!(
                     bits[..],
