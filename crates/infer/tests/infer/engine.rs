@@ -660,7 +660,7 @@ fn check_schedules((model, tokenizer): (Arc<Model>, Arc<Tokenizer>)) {
         let mut ids: Vec<(usize, RequestId)> = Vec::new();
         let mut next = 0..requests.len();
         let mut step = 0;
-        while next.len() > 0 || !engine.is_idle() {
+        while !next.is_empty() || !engine.is_idle() {
             step += 1;
             for _ in 0..below(100 * step, 3) {
                 let new = next.next();
