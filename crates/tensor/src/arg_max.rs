@@ -2,9 +2,11 @@
 
 use std::cmp::Ordering;
 
-use ndarray::{ArrayD, ArrayViewD, Axis};
+use ndarray::{ArrayD, ArrayViewD, ArrayViewMutD, Axis, Dimension, RemoveAxis};
 
 use crate::Float;
+use crate::destination::fits;
+use crate::reduce::refuse_nothing;
 
 /// The index along `axis` of the maximum: of equal ones the first; of a NaN, if there is one.
 ///
@@ -22,7 +24,19 @@ use crate::Float;
 /// ```
 #[track_caller]
 pub fn arg_max<T: Float>(x: ArrayViewD<'_, T>, axis: usize) -> ArrayD<usize> {
-    first_where(x, axis, |x, best| x > best)
+    let mut places = no_places(&x, axis);
+    arg_max_into(x, axis, places.view_mut());
+    places
+}
+
+/// [`arg_max`] into `out`.
+///
+/// # Panics
+///
+/// As [`arg_max`], or if `out` has another shape than the result.
+#[track_caller]
+pub fn arg_max_into<T: Float>(x: ArrayViewD<'_, T>, axis: usize, out: ArrayViewMutD<'_, usize>) {
+    first_where(x, axis, |x, best| x > best, out);
 }
 
 /// The index along `axis` of the minimum: of equal ones the first; of a NaN, if there is one.
@@ -32,7 +46,26 @@ pub fn arg_max<T: Float>(x: ArrayViewD<'_, T>, axis: usize) -> ArrayD<usize> {
 /// As [`arg_max`].
 #[track_caller]
 pub fn arg_min<T: Float>(x: ArrayViewD<'_, T>, axis: usize) -> ArrayD<usize> {
-    first_where(x, axis, |x, best| x < best)
+    let mut places = no_places(&x, axis);
+    arg_min_into(x, axis, places.view_mut());
+    places
+}
+
+/// [`arg_min`] into `out`.
+///
+/// # Panics
+///
+/// As [`arg_min`], or if `out` has another shape than the result.
+#[track_caller]
+pub fn arg_min_into<T: Float>(x: ArrayViewD<'_, T>, axis: usize, out: ArrayViewMutD<'_, usize>) {
+    first_where(x, axis, |x, best| x < best, out);
+}
+
+/// The shape of `x` without `axis`, filled with zeros.
+#[track_caller]
+fn no_places<T: Float>(x: &ArrayViewD<'_, T>, axis: usize) -> ArrayD<usize> {
+    assert!(axis < x.ndim(), "axis {axis} of an array of shape {:?}", x.shape());
+    ArrayD::zeros(x.raw_dim().remove_axis(Axis(axis)))
 }
 
 #[track_caller]
@@ -40,23 +73,20 @@ fn first_where<T: Float>(
     x: ArrayViewD<'_, T>,
     axis: usize,
     better: impl Fn(T, T) -> bool,
-) -> ArrayD<usize> {
+    mut out: ArrayViewMutD<'_, usize>,
+) {
     assert!(axis < x.ndim(), "axis {axis} of an array of shape {:?}", x.shape());
-    let outputs: usize = (0..x.ndim()).filter(|&i| i != axis).map(|i| x.shape()[i]).product();
-    assert!(
-        x.shape()[axis] > 0 || outputs == 0,
-        "a place among no elements: axis {axis} of {:?}",
-        x.shape()
-    );
-    x.map_axis(Axis(axis), |line| {
+    fits(x.raw_dim().remove_axis(Axis(axis)).slice(), out.shape());
+    refuse_nothing("a place", &x, &[axis]);
+    for (out, line) in out.iter_mut().zip(x.lanes(Axis(axis))) {
         let mut best = (0, line[0]);
         for (index, &x) in line.indexed_iter() {
             if better(x, best.1) || x.is_nan() && !best.1.is_nan() {
                 best = (index, x);
             }
         }
-        best.0
-    })
+        *out = best.0;
+    }
 }
 
 /// The order in which elements are sorted: ascending, -0 and 0 equal, NaN last.

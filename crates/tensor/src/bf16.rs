@@ -20,8 +20,8 @@ use crate::matmul::Pair;
 ///
 /// # Accuracy
 ///
-/// Rounding changes each operand by at most 2⁻⁹ of itself (half a unit in 8 bits; more below the smallest
-/// normal number, 2⁻¹²⁶), a product by 2⁻⁸ + 2⁻¹⁸. Products of rounded operands are exact. In `f32` they are
+/// Rounding changes each operand by at most 2⁻⁸ of itself (half a unit in 8 bits; more below the smallest
+/// normal number, 2⁻¹²⁶), a product by 2⁻⁷ + 2⁻¹⁶. Products of rounded operands are exact. In `f32` they are
 /// summed by the processor's unit for bf16 if it has one, in the order of
 /// [`Bf16Unit`](crate::simd::Bf16Unit): the bits are the same for any number of threads and strides, but not
 /// on another unit. The sum's error is at most (K + 1) · u · Σ|a||b|, with AMX-BF16

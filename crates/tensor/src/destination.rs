@@ -39,18 +39,6 @@ pub(crate) fn given<T: Float>(
     }
 }
 
-/// Puts a result that had to be made elsewhere into `out`.
-///
-/// # Panics
-///
-/// If the shapes differ; the message names both.
-#[track_caller]
-pub(crate) fn place<T: Float>(values: ArrayD<T>, mut out: ArrayViewMutD<'_, T>) {
-    fits(values.shape(), out.shape());
-    out.assign(&values);
-    pool::recycle(values);
-}
-
 /// Lends the elements of `out`, whose shape must be `shape`, to `change`, in standard order: where
 /// they lie if that is their order, else as a copy that is put back.
 ///

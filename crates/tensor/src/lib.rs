@@ -130,7 +130,7 @@ pub use activation::{
     silu, silu_into, silu_mul, silu_mul_in_place, silu_mul_into, silu_mul_vjp, silu_vjp, softplus,
     softplus_into, tanh, tanh_into, tanh_vjp,
 };
-pub use arg_max::{arg_max, arg_min};
+pub use arg_max::{arg_max, arg_max_into, arg_min, arg_min_into};
 pub use arithmetic::{
     abs, abs_into, add, add_into, add_scalar, add_scalar_into, clamp, clamp_into, clamp_vjp, div,
     div_into, maximum, maximum_into, minimum, minimum_into, mul, mul_into, neg, neg_into, scale,
@@ -160,16 +160,16 @@ pub use group_norm::group_norm;
 pub use half::{HalfFormat, attention_half, matmul_half};
 pub use layer_norm::{layer_norm, layer_norm_into, layer_norm_vjp};
 pub use linear::{linear, linear_into, linear_vjp_bias, linear_vjp_w, linear_vjp_x};
-pub use log_sum_exp::log_sum_exp;
+pub use log_sum_exp::{log_sum_exp, log_sum_exp_into};
 pub use lstm::lstm_cell;
 pub use matmul::{matmul, matmul_accumulate, matmul_into, matmul_nt, matmul_tn};
 pub use max::{max, max_into, max_slice};
 pub use min::{min, min_into};
-pub use norm::{norm_l1, norm_l2, norm_max};
+pub use norm::{norm_l1, norm_l1_into, norm_l2, norm_l2_into, norm_max, norm_max_into};
 pub use pad::pad;
 pub use philox::Philox;
 pub use pooling::{avg_pool2d, avg_pool2d_vjp, max_pool2d};
-pub use product::{prod, prod_vjp};
+pub use product::{prod, prod_into, prod_vjp};
 pub use rms_norm::{rms_norm, rms_norm_into, rms_norm_row, rms_norm_vjp};
 pub use rope::{Rotation, rope, rope_inverse};
 pub use select::{masked_fill, select};
@@ -179,8 +179,8 @@ pub use softmax::{
 };
 pub use sort::{arg_sort, sort, top_k};
 pub use sum::{mean, mean_into, sum, sum_into, sum_slice};
-pub use summation::{Summation, sum_by};
-pub use variance::var;
+pub use summation::{Summation, sum_by, sum_by_into};
+pub use variance::{var, var_into};
 
 /// The README's examples, run as tests.
 #[cfg(doctest)]

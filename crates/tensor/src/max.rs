@@ -3,8 +3,7 @@
 use ndarray::{ArrayD, ArrayViewD, ArrayViewMutD};
 
 use crate::Float;
-use crate::destination::place;
-use crate::reduce::{Fold, reduce};
+use crate::reduce::{Fold, reduce, reduce_into, refuse_nothing};
 use crate::simd::{Kernel, run};
 use crate::sum::LANES;
 
@@ -24,14 +23,8 @@ use crate::sum::LANES;
 /// ```
 #[track_caller]
 pub fn max<T: Float>(x: ArrayViewD<'_, T>, axes: &[usize], keep: bool) -> ArrayD<T> {
-    let nothing = axes.iter().any(|&axis| x.shape().get(axis) == Some(&0));
-    let given = x.shape().to_vec();
-    let result = reduce(Max, x, axes, keep);
-    assert!(
-        !nothing || result.is_empty(),
-        "a maximum over no elements: axes {axes:?} of {given:?}"
-    );
-    result
+    refuse_nothing("a maximum", &x, axes);
+    reduce(Max, x, axes, keep)
 }
 
 /// [`max`] into `out`.
@@ -46,7 +39,18 @@ pub fn max_into<T: Float>(
     keep: bool,
     out: ArrayViewMutD<'_, T>,
 ) {
-    place(max(x, axes, keep), out);
+    refuse_nothing("a maximum", &x, axes);
+    reduce_into(Max, x, axes, keep, out);
+}
+
+/// [`max`], which is negative infinity where there are no terms.
+#[track_caller]
+pub(crate) fn max_or_lowest<T: Float>(
+    x: ArrayViewD<'_, T>,
+    axes: &[usize],
+    keep: bool,
+) -> ArrayD<T> {
+    reduce(Max, x, axes, keep)
 }
 
 #[derive(Clone, Copy)]

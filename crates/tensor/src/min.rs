@@ -3,8 +3,7 @@
 use ndarray::{ArrayD, ArrayViewD, ArrayViewMutD};
 
 use crate::Float;
-use crate::destination::place;
-use crate::reduce::{Fold, reduce};
+use crate::reduce::{Fold, reduce, reduce_into, refuse_nothing};
 
 #[derive(Clone, Copy)]
 struct Min;
@@ -30,14 +29,8 @@ impl<T: Float> Fold<T> for Min {
 /// If an axis is out of range or given twice, or if there are outputs without any term.
 #[track_caller]
 pub fn min<T: Float>(x: ArrayViewD<'_, T>, axes: &[usize], keep: bool) -> ArrayD<T> {
-    let nothing = axes.iter().any(|&axis| x.shape().get(axis) == Some(&0));
-    let given = x.shape().to_vec();
-    let result = reduce(Min, x, axes, keep);
-    assert!(
-        !nothing || result.is_empty(),
-        "a minimum over no elements: axes {axes:?} of {given:?}"
-    );
-    result
+    refuse_nothing("a minimum", &x, axes);
+    reduce(Min, x, axes, keep)
 }
 
 /// [`min`] into `out`.
@@ -52,5 +45,6 @@ pub fn min_into<T: Float>(
     keep: bool,
     out: ArrayViewMutD<'_, T>,
 ) {
-    place(min(x, axes, keep), out);
+    refuse_nothing("a minimum", &x, axes);
+    reduce_into(Min, x, axes, keep, out);
 }

@@ -1,9 +1,9 @@
 //! Norms over axes.
 
-use ndarray::{ArrayD, ArrayViewD};
+use ndarray::{ArrayD, ArrayViewD, ArrayViewMutD};
 
 use crate::Float;
-use crate::reduce::{Fold, reduce};
+use crate::reduce::{Fold, Then, reduce, reduce_into};
 
 macro_rules! fold_of {
     ($name:ident, $start:expr, $lane:ident, $term:ident => $taken:expr, $join:expr) => {
@@ -34,14 +34,9 @@ fn larger<T: Float>(x: T, lane: T) -> T {
     if (x > lane) | x.is_nan() { x } else { lane }
 }
 
-/// Σ x² over axes, by the tree of [`sum`](crate::sum) with fused multiply-add in the lanes.
-#[track_caller]
-pub(crate) fn sum_of_squares<T: Float>(
-    x: ArrayViewD<'_, T>,
-    axes: &[usize],
-    keep: bool,
-) -> ArrayD<T> {
-    reduce(Squares, x, axes, keep)
+/// Σ x², by the tree of [`sum`](crate::sum) with fused multiply-add in the lanes.
+pub(crate) fn squares<T: Float>() -> impl Fold<T> {
+    Squares
 }
 
 /// Σ |x| over `axes`, which are kept with length 1 if `keep`.
@@ -52,6 +47,21 @@ pub(crate) fn sum_of_squares<T: Float>(
 #[track_caller]
 pub fn norm_l1<T: Float>(x: ArrayViewD<'_, T>, axes: &[usize], keep: bool) -> ArrayD<T> {
     reduce(Magnitudes, x, axes, keep)
+}
+
+/// [`norm_l1`] into `out`.
+///
+/// # Panics
+///
+/// As [`norm_l1`], or if `out` has another shape than the result.
+#[track_caller]
+pub fn norm_l1_into<T: Float>(
+    x: ArrayViewD<'_, T>,
+    axes: &[usize],
+    keep: bool,
+    out: ArrayViewMutD<'_, T>,
+) {
+    reduce_into(Magnitudes, x, axes, keep, out);
 }
 
 /// √(Σ x²) over `axes`, which are kept with length 1 if `keep`. Squares that overflow make it
@@ -70,9 +80,27 @@ pub fn norm_l1<T: Float>(x: ArrayViewD<'_, T>, axes: &[usize], keep: bool) -> Ar
 /// ```
 #[track_caller]
 pub fn norm_l2<T: Float>(x: ArrayViewD<'_, T>, axes: &[usize], keep: bool) -> ArrayD<T> {
-    let mut norm = sum_of_squares(x, axes, keep);
-    norm.mapv_inplace(|sum| Float::sqrt(sum));
-    norm
+    reduce(root_of_squares(), x, axes, keep)
+}
+
+/// [`norm_l2`] into `out`.
+///
+/// # Panics
+///
+/// As [`norm_l2`], or if `out` has another shape than the result.
+#[track_caller]
+pub fn norm_l2_into<T: Float>(
+    x: ArrayViewD<'_, T>,
+    axes: &[usize],
+    keep: bool,
+    out: ArrayViewMutD<'_, T>,
+) {
+    reduce_into(root_of_squares(), x, axes, keep, out);
+}
+
+/// √(Σ x²).
+fn root_of_squares<T: Float>() -> impl Fold<T> {
+    Then(Squares, |sum: T, _| Float::sqrt(sum))
 }
 
 /// max |x| over `axes`, which are kept with length 1 if `keep`; 0 if there are no terms, NaN if any
@@ -84,4 +112,19 @@ pub fn norm_l2<T: Float>(x: ArrayViewD<'_, T>, axes: &[usize], keep: bool) -> Ar
 #[track_caller]
 pub fn norm_max<T: Float>(x: ArrayViewD<'_, T>, axes: &[usize], keep: bool) -> ArrayD<T> {
     reduce(Largest, x, axes, keep)
+}
+
+/// [`norm_max`] into `out`.
+///
+/// # Panics
+///
+/// As [`norm_max`], or if `out` has another shape than the result.
+#[track_caller]
+pub fn norm_max_into<T: Float>(
+    x: ArrayViewD<'_, T>,
+    axes: &[usize],
+    keep: bool,
+    out: ArrayViewMutD<'_, T>,
+) {
+    reduce_into(Largest, x, axes, keep, out);
 }

@@ -1,8 +1,8 @@
 //! Products over axes.
 
-use ndarray::{ArrayD, ArrayViewD, Axis};
+use ndarray::{ArrayD, ArrayViewD, ArrayViewMutD, Axis};
 
-use crate::reduce::{Fold, reduce};
+use crate::reduce::{Fold, reduce, reduce_into};
 use crate::{Float, mul};
 
 #[derive(Clone, Copy)]
@@ -43,6 +43,21 @@ impl<T: Float> Fold<T> for Product {
 #[track_caller]
 pub fn prod<T: Float>(x: ArrayViewD<'_, T>, axes: &[usize], keep: bool) -> ArrayD<T> {
     reduce(Product, x, axes, keep)
+}
+
+/// [`prod`] into `out`.
+///
+/// # Panics
+///
+/// As [`prod`], or if `out` has another shape than the result.
+#[track_caller]
+pub fn prod_into<T: Float>(
+    x: ArrayViewD<'_, T>,
+    axes: &[usize],
+    keep: bool,
+    out: ArrayViewMutD<'_, T>,
+) {
+    reduce_into(Product, x, axes, keep, out);
 }
 
 /// The gradient of [`prod`] over one axis: `dy` times the product of all other elements of the

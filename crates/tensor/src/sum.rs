@@ -12,8 +12,7 @@
 use ndarray::{ArrayD, ArrayViewD, ArrayViewMutD};
 
 use crate::Float;
-use crate::destination::place;
-use crate::reduce::{self, Fold, reduce, reduce_slice};
+use crate::reduce::{self, Fold, Then, reduce, reduce_into, reduce_slice};
 
 /// The elements of a block of a sum.
 pub(crate) const BLOCK: usize = 4096;
@@ -57,7 +56,7 @@ pub fn sum_into<T: Float>(
     keep: bool,
     out: ArrayViewMutD<'_, T>,
 ) {
-    place(sum(x, axes, keep), out);
+    reduce_into(Sum, x, axes, keep, out);
 }
 
 #[derive(Clone, Copy)]
@@ -84,11 +83,7 @@ impl<T: Float> Fold<T> for Sum {
 /// If an axis is out of range or given twice.
 #[track_caller]
 pub fn mean<T: Float>(x: ArrayViewD<'_, T>, axes: &[usize], keep: bool) -> ArrayD<T> {
-    let terms: usize = axes.iter().map(|&axis| x.shape()[axis]).product();
-    let mut result = sum(x, axes, keep);
-    let terms = T::from_usize(terms);
-    result.mapv_inplace(|sum| sum / terms);
-    result
+    reduce(average(), x, axes, keep)
 }
 
 /// [`mean`] into `out`.
@@ -103,7 +98,12 @@ pub fn mean_into<T: Float>(
     keep: bool,
     out: ArrayViewMutD<'_, T>,
 ) {
-    place(mean(x, axes, keep), out);
+    reduce_into(average(), x, axes, keep, out);
+}
+
+/// A sum divided by the number of its terms.
+fn average<T: Float>() -> impl Fold<T> {
+    Then(Sum, |sum, terms| sum / T::from_usize(terms))
 }
 
 /// The sum of a slice along the fixed tree.

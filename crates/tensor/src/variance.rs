@@ -1,9 +1,10 @@
 //! Variances.
 
-use ndarray::{ArrayD, ArrayViewD};
+use ndarray::{ArrayD, ArrayViewD, ArrayViewMutD};
 
-use crate::norm::sum_of_squares;
-use crate::{Float, mean, sub};
+use crate::norm::squares;
+use crate::reduce::{Fold, Then, reduce, reduce_into};
+use crate::{Float, mean, pool, sub};
 
 /// Σ (x - mean)² / (n - `correction`) over `axes`, which are kept with length 1 if `keep`:
 /// `correction` 0 for a population, 1 for a sample of one (Bessel). NaN if n is not more than 0.
@@ -31,10 +32,37 @@ pub fn var<T: Float>(
     correction: usize,
     keep: bool,
 ) -> ArrayD<T> {
-    let terms: usize = axes.iter().map(|&axis| x.shape()[axis]).product();
-    let deviations = sub(x.view(), mean(x.view(), axes, true).view());
-    let count = T::from_f64(terms as f64 - correction as f64);
-    let mut result = sum_of_squares(deviations.view(), axes, keep);
-    result.mapv_inplace(|sum| sum / count);
+    let deviations = deviations(&x, axes);
+    let result = reduce(mean_square(correction), deviations.view(), axes, keep);
+    pool::recycle(deviations);
     result
+}
+
+/// [`var`] into `out`.
+///
+/// # Panics
+///
+/// As [`var`], or if `out` has another shape than the result.
+#[track_caller]
+pub fn var_into<T: Float>(
+    x: ArrayViewD<'_, T>,
+    axes: &[usize],
+    correction: usize,
+    keep: bool,
+    out: ArrayViewMutD<'_, T>,
+) {
+    let deviations = deviations(&x, axes);
+    reduce_into(mean_square(correction), deviations.view(), axes, keep, out);
+    pool::recycle(deviations);
+}
+
+/// x - mean.
+#[track_caller]
+fn deviations<T: Float>(x: &ArrayViewD<'_, T>, axes: &[usize]) -> ArrayD<T> {
+    sub(x.view(), mean(x.view(), axes, true).view())
+}
+
+/// Σ x² / (n - correction).
+fn mean_square<T: Float>(correction: usize) -> impl Fold<T> {
+    Then(squares(), move |sum, terms| sum / T::from_f64(terms as f64 - correction as f64))
 }

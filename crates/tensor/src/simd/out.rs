@@ -193,7 +193,12 @@ impl<'a, T: Float> Memory<'a, T> {
 
     /// Filled with zeros.
     pub(crate) fn zeros(self) -> &'a mut [T] {
-        self.0.fill(MaybeUninit::new(T::ZERO));
+        self.filled(T::ZERO)
+    }
+
+    /// Every element `x`.
+    pub(crate) fn filled(self, x: T) -> &'a mut [T] {
+        self.0.fill(MaybeUninit::new(x));
         // SAFETY: every element has just been written.
         unsafe { initialized(self.0) }
     }

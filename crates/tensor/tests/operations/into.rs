@@ -1,7 +1,7 @@
 //! Outputs in memory that is given: the bits of the allocating form, whatever the strides.
 
 use ulp_tensor::ndarray::{ArrayD, ArrayViewD, ArrayViewMutD, Axis, IxDyn};
-use ulp_tensor::{Conv, Float, add, matmul, matmul_accumulate};
+use ulp_tensor::{Conv, Float, Summation, add, matmul, matmul_accumulate};
 
 use crate::same_bits::{bits, layouts};
 use crate::table::{Domain, sample};
@@ -39,6 +39,18 @@ fn two() -> Vec<Shapes> {
     ]
 }
 
+/// Shapes whose elements are reduced in each of the ways that there are: by rows and by columns, in one
+/// block and in several, on one thread and shared out.
+fn reduced() -> Vec<Shapes> {
+    let more: [&[usize]; 5] = [&[9000, 3], &[3, 9000], &[0, 4], &[7, 300, 40], &[2, 33000]];
+    one().into_iter().chain(more.into_iter().map(|shape| vec![shape])).collect()
+}
+
+/// Those where there is a largest element.
+fn reduced_some() -> Vec<Shapes> {
+    reduced().into_iter().filter(|shapes| !shapes[0].contains(&0)).collect()
+}
+
 fn products() -> Vec<Shapes> {
     vec![
         vec![&[2, 3], &[3, 4]],
@@ -71,6 +83,19 @@ fn conv() -> Conv {
     Conv { stride: [2, 1], padding: [1, 2], groups: 2, ..Conv::default() }
 }
 
+/// The first axis, the last, or all; none of an array without axes.
+fn first<T>(x: &[ArrayViewD<'_, T>]) -> Vec<usize> {
+    (0..x[0].ndim()).take(1).collect()
+}
+
+fn last<T>(x: &[ArrayViewD<'_, T>]) -> Vec<usize> {
+    (0..x[0].ndim()).skip(x[0].ndim().max(1) - 1).collect()
+}
+
+fn all<T>(x: &[ArrayViewD<'_, T>]) -> Vec<usize> {
+    (0..x[0].ndim()).collect()
+}
+
 fn t<T: Float>(x: f64) -> T {
     T::from_f64(x)
 }
@@ -94,18 +119,20 @@ mod forms {
         conv2d_into as conv2d, div_into as div, erf_into as erf, exp_into as exp,
         expm1_into as expm1, gelu_into as gelu, gelu_tanh_into as gelu_tanh,
         layer_norm_into as layer_norm, leaky_relu_into as leaky_relu, linear_into as linear,
-        log_into as log, log_softmax_into as log_softmax, log1p_into as log1p,
-        matmul_into as matmul, max_into as max, maximum_into as maximum, mean_into as mean,
-        min_into as min, minimum_into as minimum, mul_into as mul, neg_into as neg,
-        pow_each_into as pow_each, pow_into as pow, relu_into as relu, rms_norm_into as rms_norm,
-        rsqrt_into as rsqrt, scale_into as scale, sigmoid_into as sigmoid, silu_into as silu,
-        silu_mul_into as silu_mul, softmax_into as softmax, softplus_into as softplus,
-        sqrt_into as sqrt, sub_into as sub, sum_into as sum, tanh_into as tanh,
+        log_into as log, log_softmax_into as log_softmax, log_sum_exp_into as log_sum_exp,
+        log1p_into as log1p, matmul_into as matmul, max_into as max, maximum_into as maximum,
+        mean_into as mean, min_into as min, minimum_into as minimum, mul_into as mul,
+        neg_into as neg, norm_l1_into as norm_l1, norm_l2_into as norm_l2,
+        norm_max_into as norm_max, pow_each_into as pow_each, pow_into as pow, prod_into as prod,
+        relu_into as relu, rms_norm_into as rms_norm, rsqrt_into as rsqrt, scale_into as scale,
+        sigmoid_into as sigmoid, silu_into as silu, silu_mul_into as silu_mul,
+        softmax_into as softmax, softplus_into as softplus, sqrt_into as sqrt, sub_into as sub,
+        sum_by_into as sum_by, sum_into as sum, tanh_into as tanh, var_into as var,
     };
 }
 
 #[rustfmt::skip]
-fn table<T: Float>() -> Vec<Row<T>> {
+fn table<T: Float + fpbits::Native>() -> Vec<Row<T>> {
     vec![
         row!(two, |x| add(x[0].view(), x[1].view())),
         row!(two, |x| sub(x[0].view(), x[1].view())),
@@ -152,11 +179,39 @@ fn table<T: Float>() -> Vec<Row<T>> {
         row!(layers, |x| linear(x[0].view(), x[1].view(), None)),
         row!(images, |x| conv2d(x[0].view(), x[1].view(), Some(x[2].view()), conv())),
         row!(images, |x| conv2d(x[0].view(), x[1].view(), None, conv())),
-        row!(with_axis, |x| sum(x[0].view(), &[0], false)),
-        row!(with_axis, |x| sum(x[0].view(), &[x[0].ndim() - 1], true)),
-        row!(with_axis, |x| mean(x[0].view(), &[0], true)),
-        row!(products, |x| max(x[1].view(), &[x[1].ndim() - 1], true)),
-        row!(products, |x| min(x[1].view(), &[x[1].ndim() - 1], false)),
+        row!(reduced, |x| sum(x[0].view(), &first(x), false)),
+        row!(reduced, |x| sum(x[0].view(), &last(x), true)),
+        row!(reduced, |x| sum(x[0].view(), &all(x), false)),
+        row!(reduced, |x| mean(x[0].view(), &first(x), false)),
+        row!(reduced, |x| mean(x[0].view(), &last(x), true)),
+        row!(reduced, |x| mean(x[0].view(), &all(x), false)),
+        row!(reduced, |x| prod(x[0].view(), &first(x), false)),
+        row!(reduced, |x| prod(x[0].view(), &last(x), true)),
+        row!(reduced, |x| prod(x[0].view(), &all(x), false)),
+        row!(reduced, |x| var(x[0].view(), &first(x), 1, false)),
+        row!(reduced, |x| var(x[0].view(), &last(x), 1, true)),
+        row!(reduced, |x| var(x[0].view(), &all(x), 1, false)),
+        row!(reduced, |x| log_sum_exp(x[0].view(), &first(x), false)),
+        row!(reduced, |x| log_sum_exp(x[0].view(), &last(x), true)),
+        row!(reduced, |x| log_sum_exp(x[0].view(), &all(x), false)),
+        row!(reduced, |x| norm_l1(x[0].view(), &first(x), false)),
+        row!(reduced, |x| norm_l1(x[0].view(), &last(x), true)),
+        row!(reduced, |x| norm_l1(x[0].view(), &all(x), false)),
+        row!(reduced, |x| norm_l2(x[0].view(), &first(x), false)),
+        row!(reduced, |x| norm_l2(x[0].view(), &last(x), true)),
+        row!(reduced, |x| norm_l2(x[0].view(), &all(x), false)),
+        row!(reduced, |x| norm_max(x[0].view(), &first(x), false)),
+        row!(reduced, |x| norm_max(x[0].view(), &last(x), true)),
+        row!(reduced, |x| norm_max(x[0].view(), &all(x), false)),
+        row!(reduced_some, |x| max(x[0].view(), &first(x), false)),
+        row!(reduced_some, |x| max(x[0].view(), &last(x), true)),
+        row!(reduced_some, |x| max(x[0].view(), &all(x), false)),
+        row!(reduced_some, |x| min(x[0].view(), &first(x), false)),
+        row!(reduced_some, |x| min(x[0].view(), &last(x), true)),
+        row!(reduced_some, |x| min(x[0].view(), &all(x), false)),
+        row!(reduced, |x| sum_by(x[0].view(), &first(x), false, Summation::Exact)),
+        row!(reduced, |x| sum_by(x[0].view(), &last(x), true, Summation::Exact)),
+        row!(reduced, |x| sum_by(x[0].view(), &all(x), false, Summation::Exact)),
     ]
 }
 

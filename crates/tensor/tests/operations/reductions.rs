@@ -2,11 +2,12 @@
 
 use ulp_tensor::ndarray::{ArrayD, Axis, IxDyn};
 use ulp_tensor::{
-    Float, Summation, log_sum_exp, max, mean, min, norm_l1, norm_l2, norm_max, prod, prod_vjp, sum,
-    sum_by, sum_slice, var,
+    Float, Summation, arg_max, arg_max_into, arg_min, arg_min_into, log_sum_exp, max, mean, min,
+    min_into, norm_l1, norm_l2, norm_max, prod, prod_vjp, sum, sum_by, sum_slice, var,
 };
 
 use crate::definitions::{both, close, real, small_shapes};
+use crate::table::{Domain, sample};
 
 /// All subsets of the axes of a shape.
 fn subsets(ndim: usize) -> impl Iterator<Item = Vec<usize>> {
@@ -117,4 +118,39 @@ fn a_product_of_all_others_is_right_beside_zeros() {
 #[should_panic(expected = "a maximum over no elements: axes [1] of [2, 0, 3]")]
 fn a_maximum_over_nothing_is_refused() {
     max(ArrayD::<f32>::zeros(IxDyn(&[2, 0, 3])).view(), &[1], false);
+}
+
+#[test]
+fn places_go_into_an_output_of_any_strides() {
+    let x = sample::<f32>(Domain::Real, &[5, 7, 4], 0);
+    let x = x.mapv(f32::round); // with equal ones
+    let (most, least) = (arg_max(x.view(), 1), arg_min(x.view(), 1));
+    let mut places = ArrayD::from_elem(IxDyn(&[4, 5]), usize::MAX);
+    arg_max_into(x.view(), 1, places.view_mut().reversed_axes());
+    assert_eq!(places.t(), most);
+    arg_min_into(x.view(), 1, places.view_mut().reversed_axes());
+    assert_eq!(places.t(), least);
+    let nothing = ArrayD::<f32>::zeros(IxDyn(&[0, 3]));
+    arg_max_into(nothing.view(), 1, ArrayD::zeros(IxDyn(&[0])).view_mut());
+}
+
+#[test]
+#[should_panic(expected = "a result of shape [5, 4] does not go into out [4, 5]")]
+fn places_do_not_go_into_another_shape() {
+    let x = sample::<f32>(Domain::Real, &[5, 7, 4], 0);
+    arg_max_into(x.view(), 1, ArrayD::zeros(IxDyn(&[4, 5])).view_mut());
+}
+
+/// What is refused is refused before anything is written.
+#[test]
+fn a_minimum_over_nothing_leaves_the_output_alone() {
+    let x = ArrayD::<f32>::zeros(IxDyn(&[2, 0]));
+    let mut out = ArrayD::from_elem(IxDyn(&[2]), 7.0);
+    let call = std::panic::AssertUnwindSafe(|| {
+        min_into(x.view(), &[1], false, out.view_mut());
+    });
+    let message = std::panic::catch_unwind(call).expect_err("it must be refused");
+    let message = message.downcast_ref::<String>().unwrap();
+    assert_eq!(message, "a minimum over no elements: axes [1] of [2, 0]");
+    assert!(out.iter().all(|&x| x == 7.0));
 }
