@@ -37,7 +37,7 @@
 //!
 //! # What is not here
 //!
-//! TLS and HTTP/2 (a proxy's), storage of conversations, other models than the one it began with.
+//! TLS and HTTP/2 (a proxy's), storage that outlives the process, other models than the one it began with.
 #![forbid(unsafe_code)]
 
 mod api;

@@ -35,6 +35,11 @@ pub struct ServeOptions {
     pub max_prompt: usize,
     /// Answers that one request may ask for.
     pub max_n: usize,
+    /// Responses (`/v1/responses`) that are kept in memory, to go on from and to be asked for; with 0
+    /// none is.
+    pub max_stored: usize,
+    /// Bytes of the kept responses and their conversations at most; the oldest go first.
+    pub max_stored_bytes: usize,
     /// Sequences that wait at most while as many run as may; one more gets 503.
     pub max_queue: usize,
     /// How long a request may take, waiting and all.
@@ -49,8 +54,9 @@ pub struct ServeOptions {
 }
 
 impl Default for ServeOptions {
-    /// Loopback on port 8080, no keys, 1024 connections, 8 MiB, 16 answers, a queue of 256, 10
-    /// minutes a request, 30 seconds for what a client does and for ending, pings after 10 seconds.
+    /// Loopback on port 8080, no keys, 1024 connections, 8 MiB, 16 answers, 1000 kept responses of 64
+    /// MiB together, a queue of 256, 10 minutes a request, 30 seconds for what a client does and for
+    /// ending, pings after 10 seconds.
     fn default() -> Self {
         ServeOptions {
             host: "127.0.0.1".to_string(),
@@ -61,6 +67,8 @@ impl Default for ServeOptions {
             max_body: 8 << 20,
             max_prompt: usize::MAX,
             max_n: 16,
+            max_stored: 1000,
+            max_stored_bytes: 64 << 20,
             max_queue: 256,
             timeout: Duration::from_secs(600),
             client_timeout: Duration::from_secs(30),

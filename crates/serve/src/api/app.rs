@@ -10,6 +10,7 @@ use ulp_infer::{InferError, LoraAdapter, Request};
 use super::answer::{Format, collect, stream};
 use super::error::ApiError;
 use super::json_response;
+use super::responses::ResponseStore;
 use crate::engine_thread::{EngineHandle, Generation, Refusal};
 use crate::metrics::Metrics;
 use crate::options::ServeOptions;
@@ -24,6 +25,8 @@ pub(crate) struct App {
     pub(crate) options: ServeOptions,
     pub(crate) engine: EngineHandle,
     pub(crate) metrics: Arc<Metrics>,
+    /// Responses to go on from.
+    pub(crate) responses: Arc<ResponseStore>,
     /// Whose turn it is to compute embeddings.
     pub(crate) embedding: tokio::sync::Mutex<()>,
     /// When the server started, in seconds since 1970.
@@ -63,7 +66,9 @@ impl App {
     ) -> Self {
         let draining = AtomicBool::new(false);
         let (created, embedding) = (unix_seconds(), tokio::sync::Mutex::new(()));
-        App { model, context, options, engine, metrics, embedding, created, draining }
+        let (count, bytes) = (options.max_stored, options.max_stored_bytes);
+        let responses = Arc::new(ResponseStore::new(count, bytes));
+        App { model, context, options, engine, metrics, responses, embedding, created, draining }
     }
 
     /// From now on no request is taken in.

@@ -35,5 +35,5 @@ pub(crate) async fn ready(State(app): State<Arc<App>>) -> Result<impl IntoRespon
 pub(crate) async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
     let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
     let adapters: Vec<&str> = app.model.adapters.iter().map(|(name, _)| name.as_str()).collect();
-    (kind, app.metrics.page(app.model.name(), &adapters))
+    (kind, app.metrics.page(app.model.name(), &adapters, app.responses.size()))
 }

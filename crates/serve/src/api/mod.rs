@@ -13,6 +13,7 @@ mod health;
 mod models;
 mod openapi;
 mod page;
+mod query;
 mod responses;
 mod sampling;
 mod schema;
@@ -27,7 +28,7 @@ use axum::Router;
 use axum::http::{Method, StatusCode, Uri, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use serde_json::Value;
 
 use crate::gate;
@@ -42,6 +43,9 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/v1/chat/completions", post(chat_completions::handle))
         .route("/v1/completions", post(completions::handle))
         .route("/v1/responses", post(responses::handle))
+        .route("/v1/responses/{response_id}", get(responses::one))
+        .route("/v1/responses/{response_id}", delete(responses::delete))
+        .route("/v1/responses/{response_id}/input_items", get(responses::input_items))
         .route("/v1/embeddings", post(embeddings::handle))
         .route("/v1/lora", get(models::adapters))
         .route("/engine", get(engine_view::handle))

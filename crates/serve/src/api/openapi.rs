@@ -9,16 +9,19 @@ use super::completions::COMPLETION;
 use super::embeddings::EMBEDDING;
 use super::float::FLOAT;
 use super::json_response;
-use super::responses::RESPONSE;
+use super::responses::{ITEM_LIST, NOTHING, RESPONSE, RETRIEVAL};
 use super::schema::{Schema, document};
 use super::tokenize::{DETOKENIZE, TOKENIZE};
 
 /// A route for the document.
 struct Route {
+    method: &'static str,
     path: &'static str,
     about: &'static str,
-    /// The body of a POST; a GET has none.
+    /// The body of a POST; others have none.
     body: Option<&'static Schema>,
+    /// The names that may stand in the address's query.
+    query: &'static Schema,
     /// Media types of an answer.
     answers: &'static [&'static str],
 }
@@ -29,7 +32,7 @@ const TEXT: &[&str] = &["text/plain"];
 const HTML: &[&str] = &["text/html"];
 
 const fn get(path: &'static str, about: &'static str, answers: &'static [&'static str]) -> Route {
-    Route { path, about, body: None, answers }
+    Route { method: "get", path, about, body: None, query: &NOTHING, answers }
 }
 
 const fn post(
@@ -38,13 +41,29 @@ const fn post(
     body: &'static Schema,
     answers: &'static [&'static str],
 ) -> Route {
-    Route { path, about, body: Some(body), answers }
+    Route { method: "post", path, about, body: Some(body), query: &NOTHING, answers }
 }
 
 const ROUTES: &[Route] = &[
     post("/v1/chat/completions", "Answer a conversation", &CHAT, JSON_OR_EVENTS),
     post("/v1/completions", "Go on with a text", &COMPLETION, JSON_OR_EVENTS),
     post("/v1/responses", "Answer a conversation, in the newer form", &RESPONSE, JSON_OR_EVENTS),
+    Route {
+        query: &RETRIEVAL,
+        ..get("/v1/responses/{response_id}", "A response that is kept, as it was answered", JSON)
+    },
+    Route {
+        method: "delete",
+        ..get("/v1/responses/{response_id}", "Keep a response no longer", JSON)
+    },
+    Route {
+        query: &ITEM_LIST,
+        ..get(
+            "/v1/responses/{response_id}/input_items",
+            "What a kept response was made from, with the conversation before it",
+            JSON,
+        )
+    },
     post("/v1/embeddings", "A vector for a text", &EMBEDDING, JSON),
     get("/v1/lora", "List the names of the model's adapters", JSON),
     get("/v1/models", "List the names of the model", JSON),
@@ -69,8 +88,8 @@ pub(crate) async fn handle() -> impl IntoResponse {
 fn openapi() -> Value {
     let mut paths = Map::new();
     for route in ROUTES {
-        let method = if route.body.is_some() { "post" } else { "get" };
-        paths.insert(route.path.to_string(), json!({method: operation(route)}));
+        let path = paths.entry(route.path).or_insert_with(|| json!({}));
+        path[route.method] = operation(route);
     }
     json!({
         "openapi": "3.1.0",
@@ -109,12 +128,27 @@ fn operation(route: &Route) -> Value {
             "content": {"application/json": {"schema": document(body)}},
         });
     }
-    if route.path.contains("{model}") {
-        let schema = json!({"type": "string"});
-        operation["parameters"] =
-            json!([{"name": "model", "in": "path", "required": true, "schema": schema}]);
+    let parameters: Vec<Value> = path_parameters(route.path)
+        .chain(
+            document(route.query)["properties"]
+                .as_object()
+                .into_iter()
+                .flatten()
+                .map(|(name, schema)| json!({"name": name, "in": "query", "schema": schema})),
+        )
+        .collect();
+    if !parameters.is_empty() {
+        operation["parameters"] = json!(parameters);
     }
     operation
+}
+
+/// What stands in braces.
+fn path_parameters(path: &'static str) -> impl Iterator<Item = Value> {
+    let names = path.split('{').skip(1).filter_map(|rest| rest.split('}').next());
+    names.map(
+        |name| json!({"name": name, "in": "path", "required": true, "schema": {"type": "string"}}),
+    )
 }
 
 fn error_schema() -> Value {

@@ -6,18 +6,32 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use subtle::{Choice, ConstantTimeEq};
+use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
 use crate::api::{ApiError, App};
 
-/// Lets a request pass that has one of the keys, or any if there are none.
+/// Who asks, as far as keys tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Caller {
+    /// There are no keys.
+    Anybody,
+    /// Somebody with the key of this number.
+    Key(usize),
+}
+
+/// Lets a request pass that has one of the keys, or any if there are none; who asks goes with it.
 pub(crate) async fn expect_key(
     State(app): State<Arc<App>>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
     let keys = &app.options.api_keys;
-    if keys.is_empty() || is_known(bearer(request.headers()), keys) {
+    let caller = match keys.is_empty() {
+        true => Some(Caller::Anybody),
+        false => key_of(bearer(request.headers()), keys).map(Caller::Key),
+    };
+    if let Some(caller) = caller {
+        request.extensions_mut().insert(caller);
         return next.run(request).await;
     }
     let message = "a valid API key is needed: Authorization: Bearer KEY";
@@ -33,11 +47,16 @@ fn bearer(headers: &HeaderMap) -> &[u8] {
     }
 }
 
-/// Compares with all keys, and all bytes of each: how long it takes says nothing of where a guess
-/// goes wrong.
-fn is_known(given: &[u8], keys: &[String]) -> bool {
-    let equal = |key: &String| key.as_bytes().ct_eq(given);
-    keys.iter().fold(Choice::from(0), |any, key| any | equal(key)).into()
+/// Which key it is. Compares with all keys, and all bytes of each: how long it takes says nothing of
+/// where a guess goes wrong.
+fn key_of(given: &[u8], keys: &[String]) -> Option<usize> {
+    let (mut is_known, mut number) = (Choice::from(0), 0);
+    for (i, key) in (0_u64..).zip(keys) {
+        let is_equal = key.as_bytes().ct_eq(given);
+        is_known |= is_equal;
+        number.conditional_assign(&i, is_equal);
+    }
+    bool::from(is_known).then_some(number as usize)
 }
 
 #[cfg(test)]
@@ -47,17 +66,17 @@ mod tests {
     #[test]
     fn a_key_is_known_or_not() {
         let keys = ["alpha".to_string(), "beta".to_string()];
-        let passes = |header: &str| {
+        let number = |header: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(header::AUTHORIZATION, header.parse().unwrap());
-            is_known(bearer(&headers), &keys)
+            key_of(bearer(&headers), &keys)
         };
-        assert!(passes("Bearer alpha") && passes("bearer  beta "));
+        assert_eq!((number("Bearer alpha"), number("bearer  beta ")), (Some(0), Some(1)));
         for wrong in
             ["Bearer alph", "Bearer alphabeta", "Bearer", "Bearer ", "alpha", "Basic alpha"]
         {
-            assert!(!passes(wrong), "{wrong}");
+            assert_eq!(number(wrong), None, "{wrong}");
         }
-        assert!(!is_known(bearer(&HeaderMap::new()), &keys));
+        assert_eq!(key_of(bearer(&HeaderMap::new()), &keys), None);
     }
 }

@@ -5,6 +5,6 @@ mod log;
 mod origin;
 mod trace_context;
 
-pub(crate) use key::expect_key;
+pub(crate) use key::{Caller, expect_key};
 pub(crate) use log::log;
 pub(crate) use origin::allow_origins;

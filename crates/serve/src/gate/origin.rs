@@ -41,7 +41,7 @@ fn allow(headers: &mut HeaderMap, origin: HeaderValue, asks_first: bool) {
     );
     if asks_first {
         for (name, value) in [
-            (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST"),
+            (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, DELETE"),
             (header::ACCESS_CONTROL_ALLOW_HEADERS, "*, authorization"),
             (header::ACCESS_CONTROL_MAX_AGE, "600"),
         ] {

@@ -106,8 +106,9 @@ impl Metrics {
         self.refused.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The page that Prometheus reads. `adapters` are the names of those that are loaded.
-    pub(crate) fn page(&self, model: &str, adapters: &[&str]) -> String {
+    /// The page that Prometheus reads. `adapters` are the names of those that are loaded, `stored` the
+    /// number and the bytes of the responses that are kept.
+    pub(crate) fn page(&self, model: &str, adapters: &[&str], stored: (usize, usize)) -> String {
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed) as f64;
         let engine = self.engine();
         let totals = &engine.totals;
@@ -126,6 +127,8 @@ impl Metrics {
                 "Share that is only kept for prefixes, free for whoever needs it",
                 share(engine.blocks_kept),
             ),
+            ("ulp:responses_stored", "Responses that are kept to go on from", stored.0 as f64),
+            ("ulp:responses_stored_bytes", "Bytes of them", stored.1 as f64),
         ] {
             page.gauge(name, help, value);
         }

@@ -96,6 +96,24 @@ const checks = {
     assert.equal(streamed.output[0].arguments, call.arguments);
   },
 
+  async storedResponses() {
+    const first = await client.responses.create({ model, input: "Hello", max_output_tokens: 4 });
+    const on = { model, input: "Go on", previous_response_id: first.id, max_output_tokens: 4 };
+    const second = await client.responses.create(on);
+    assert.deepEqual((await client.responses.retrieve(second.id)).output, second.output);
+    const roles = [];
+    for await (const item of client.responses.inputItems.list(second.id, { order: "asc", limit: 2 })) {
+      roles.push(item.role);
+    }
+    assert.deepEqual(roles, ["user", "assistant", "user"]);
+    await client.responses.delete(first.id);
+    await assert.rejects(client.responses.retrieve(first.id), OpenAI.NotFoundError);
+    await assert.rejects(client.responses.create(on), (error) => {
+      assert.equal(error.code, "previous_response_not_found");
+      return error instanceof OpenAI.BadRequestError;
+    });
+  },
+
   async structuredOutput() {
     const schema = { type: "object", properties: { up: { type: "boolean" } }, required: ["up"], additionalProperties: false };
     const made = await client.chat.completions.create({

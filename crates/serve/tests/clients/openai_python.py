@@ -9,7 +9,7 @@ from typing import Literal
 import openai
 import pydantic
 from openai import OpenAI
-from openai.types.responses import Response
+from openai.types.responses import Response, ResponseItemList
 
 client = OpenAI(base_url=sys.argv[1], api_key="right", max_retries=0)
 HELLO = [{"role": "user", "content": "Hello"}]
@@ -145,10 +145,45 @@ def responses():
             text += event.delta if event.type == "response.output_text.delta" else ""
             type(event).model_validate(event.to_dict())
     assert text == made.output_text
-    refused(
-        openai.BadRequestError, 400, "previous_response_id",
-        lambda: client.responses.create(model="tiny", input="a", previous_response_id="resp_1"),
+
+
+def stored_responses():
+    first = client.responses.create(model="tiny", input="Hello", instructions="Be brief.", max_output_tokens=4)
+    assert first.store and first.previous_response_id is None, first
+    second = client.responses.create(
+        model="tiny", input="Go on", previous_response_id=first.id, max_output_tokens=4
     )
+    assert second.previous_response_id == first.id
+    kept = client.responses.retrieve(second.id)
+    assert kept == second
+    Response.model_validate(kept.to_dict())
+    items = list(client.responses.input_items.list(second.id, order="asc", limit=2))  # two pages
+    assert [item.role for item in items] == ["user", "assistant", "user"], items
+    assert items[1].id == first.output[0].id
+    for item in items:
+        type(item).model_validate(item.to_dict())
+    whole = client.responses.input_items.with_raw_response.list(second.id).http_response.json()
+    ResponseItemList.model_validate(whole)
+    assert whole["first_id"] == items[2].id and not whole["has_more"]
+    with client.responses.stream(
+        model="tiny", input="And?", previous_response_id=second.id, max_output_tokens=4
+    ) as events:
+        *_, last = events
+    third = last.response
+    assert client.responses.retrieve(third.id).output_text == third.output_text
+
+    client.responses.delete(first.id)
+    refused(openai.NotFoundError, 404, None, lambda: client.responses.retrieve(first.id))
+    refused(openai.NotFoundError, 404, None, lambda: client.responses.input_items.list(first.id))
+    refused(openai.NotFoundError, 404, None, lambda: client.responses.delete(first.id))
+    secret = client.responses.create(model="tiny", input="a", store=False, max_output_tokens=1)
+    for gone in (first, secret):
+        error = refused(
+            openai.BadRequestError, 400, "previous_response_id",
+            lambda: client.responses.create(model="tiny", input="a", previous_response_id=gone.id),
+        )
+        assert error.code == "previous_response_not_found", error
+    refused(openai.BadRequestError, 400, "stream", lambda: client.responses.retrieve(second.id, stream=True))
 
 
 def embeddings():
@@ -248,7 +283,7 @@ def retries():
 
 CHECKS = [
     models, chat, stream, helper_stream, leave_a_stream, parts_and_roles, completions, errors,
-    extensions, raw_response, responses, embeddings, tools,
+    extensions, raw_response, responses, stored_responses, embeddings, tools,
     tools_of_responses, structured_output, retries,
 ]
 for check in CHECKS:

@@ -168,7 +168,7 @@ fn pages_of_other_origins_may_not_call_unless_named() {
     let reply = server.connect().send("OPTIONS", "/v1/completions", &asks, b"");
     assert_eq!(
         (reply.status, reply.header("access-control-allow-methods")),
-        (204, Some("GET, POST"))
+        (204, Some("GET, POST, DELETE"))
     );
 }
 

@@ -10,5 +10,6 @@ mod openapi;
 mod page;
 mod responses;
 mod schema_fuzz;
+mod stored_responses;
 #[path = "../test_server/mod.rs"]
 mod test_server;

@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::collections::BTreeSet;
 
-use crate::openapi::{short, types};
+use crate::openapi::{place, short, types};
 use crate::test_server::{Reply, TestServer};
 use serde_json::{Map, Value, json};
 use ulp_tensor::Philox;
@@ -189,20 +189,24 @@ fn other_methods_and_names_get_an_error() {
     let document = server.get("/openapi.json").json();
     let errors = &document["components"]["schemas"]["Error"];
     for (path, operations) in document["paths"].as_object().unwrap() {
-        let (known, other) = match operations.get("post") {
-            Some(_) => ("POST", "GET"),
-            None => ("GET", "POST"),
-        };
-        let place = path.replace("{model}", "tiny");
-        for method in [other, "DELETE", "PATCH", "BREW"] {
+        let known: Vec<String> =
+            operations.as_object().unwrap().keys().map(|method| method.to_uppercase()).collect();
+        let place = place(&server, path);
+        for method in ["GET", "POST", "DELETE", "PATCH", "BREW"] {
+            if known.iter().any(|known| known == method) {
+                continue;
+            }
             let reply = server.connect().send(method, &place, &[], b"{}");
             assert_eq!(reply.status, 405, "{method} {path}");
-            assert!(reply.header("allow").is_some_and(|allow| allow.contains(known)), "{path}");
+            let allowed = reply.header("allow").unwrap();
+            assert!(known.iter().all(|known| allowed.contains(known)), "{path}: {allowed}");
             check(&reply, errors, path);
         }
-        for end in ["?x=%00&y", "/", "/%2e%2e/x", "%ff"] {
-            let place = format!("{place}{end}");
-            check(&server.connect().send(known, &place, &[], b"{}"), errors, &place);
+        for end in ["?x=%00&y", "?limit=%00&order=x&after", "/", "/%2e%2e/x", "%ff"] {
+            for known in &known {
+                let place = format!("{place}{end}");
+                check(&server.connect().send(known, &place, &[], b"{}"), errors, &place);
+            }
         }
     }
     assert_eq!(server.get("/health").status, 200);

@@ -123,6 +123,14 @@ struct LimitFlags {
     #[arg(long, value_name = "N", default_value_t = 16)]
     max_n: usize,
 
+    /// Responses that are kept in memory to go on from; 0 keeps none
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    max_stored: usize,
+
+    /// Bytes of all of them at most; the oldest go first
+    #[arg(long, value_name = "N", default_value_t = 64 << 20)]
+    max_stored_bytes: usize,
+
     /// Seconds that a request may take
     #[arg(long, value_name = "S", default_value = "600", value_parser = parse_seconds)]
     timeout: Duration,
@@ -191,6 +199,8 @@ impl Typed {
             max_body: self.limits.max_body,
             max_prompt: self.limits.max_prompt.unwrap_or(usize::MAX),
             max_n: self.limits.max_n,
+            max_stored: self.limits.max_stored,
+            max_stored_bytes: self.limits.max_stored_bytes,
             max_queue: self.limits.max_queue,
             timeout: self.limits.timeout,
             drain: self.limits.drain,

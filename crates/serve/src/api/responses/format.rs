@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::parameters::ResponseBody;
+use super::store::Draft;
 use super::tools::told;
 use crate::api::answer::{Addition, Counts, Ending, Format, Frame};
 use crate::api::chat_completions::token_entry;
@@ -28,10 +29,17 @@ pub(super) struct ResponseFormat {
     end: Option<Ending>,
     /// Of the next event.
     sequence: u64,
+    /// How the response is kept, if it is to be.
+    draft: Option<Draft>,
 }
 
 impl ResponseFormat {
-    pub(super) fn new(model: &str, body: &ResponseBody, with_tools: bool) -> Self {
+    pub(super) fn new(
+        model: &str,
+        body: &ResponseBody,
+        with_tools: bool,
+        draft: Option<Draft>,
+    ) -> Self {
         let base = json!({
             "id": random_name("resp_"),
             "object": "response",
@@ -44,12 +52,12 @@ impl ResponseFormat {
             "max_tool_calls": null,
             "metadata": body.metadata,
             "parallel_tool_calls": body.parallel_tool_calls.unwrap_or(true),
-            "previous_response_id": null,
+            "previous_response_id": body.previous_response_id,
             "prompt_cache_key": body.prompt_cache_key,
             "reasoning": {"effort": null, "summary": null},
             "safety_identifier": body.safety_identifier,
             "service_tier": "default",
-            "store": false,
+            "store": draft.is_some(),
             "temperature": as_written(body.sampling.temperature()),
             "text": {"format": body.text.format.whole},
             "tool_choice": body.tool_choice.clone().unwrap_or_else(|| json!("auto")),
@@ -70,6 +78,7 @@ impl ResponseFormat {
             calls: Vec::new(),
             end: None,
             sequence: 0,
+            draft,
         }
     }
 
@@ -124,6 +133,17 @@ impl ResponseFormat {
             Some(Ending { reason: "length", .. }) => "incomplete",
             _ => "completed",
         }
+    }
+
+    /// The response when all is said. It is kept before it is sent: whoever has it may go on from it.
+    fn finish(&mut self, usage: Counts) -> Value {
+        let mut response = self.response(self.status(), self.output(), Some(usage));
+        if let (Some(draft), Some(id)) = (self.draft.take(), self.base["id"].as_str())
+            && !draft.keep(id, &response)
+        {
+            response["store"] = json!(false);
+        }
+        response
     }
 
     fn part(&self) -> Value {
@@ -263,7 +283,7 @@ impl Format for ResponseFormat {
             }
         };
         let status = self.status();
-        let response = self.response(status, self.output(), Some(total));
+        let response = self.finish(total);
         let last = match status {
             "incomplete" => "response.incomplete",
             _ => "response.completed",
@@ -286,6 +306,6 @@ impl Format for ResponseFormat {
         for answer in answers {
             self.grow(answer);
         }
-        self.response(self.status(), self.output(), Some(total))
+        self.finish(total)
     }
 }

@@ -78,14 +78,11 @@ impl Input {
     }
 }
 
-/// The messages as a chat has them.
-pub(super) fn messages(instructions: Option<&str>, input: Input) -> Vec<Value> {
+/// The messages of items as a chat has them.
+pub(super) fn messages(instructions: Option<&str>, items: &[Value]) -> Vec<Value> {
     let mut messages = Vec::new();
     messages.extend(instructions.map(|text| json!({"role": "system", "content": text})));
-    match input {
-        Input::Text(text) => messages.push(json!({"role": "user", "content": text})),
-        Input::Messages(list) => list.iter().for_each(|item| add(item, &mut messages)),
-    }
+    items.iter().for_each(|item| add(item, &mut messages));
     messages
 }
 
@@ -134,7 +131,7 @@ mod tests {
     fn calls_belong_to_the_message_that_made_them() {
         let call = |id: &str| json!({"type": "function_call", "call_id": id, "name": "f", "arguments": "{}"});
         let output = |id: &str, output: Value| json!({"type": "function_call_output", "call_id": id, "output": output});
-        let input = Input::Messages(vec![
+        let items = [
             json!({"role": "user", "content": [{"type": "input_text", "text": "Hi"}]}),
             call("a"),
             call("b"),
@@ -142,7 +139,7 @@ mod tests {
             output("b", json!([{"type": "input_text", "text": "2"}])),
             json!({"role": "assistant", "content": "So"}),
             call("c"),
-        ]);
+        ];
         let made = |id: &str| json!({"id": id, "type": "function", "function": {"name": "f", "arguments": "{}"}});
         let expected = json!([
             {"role": "system", "content": "Be brief."},
@@ -152,6 +149,6 @@ mod tests {
             {"role": "tool", "tool_call_id": "b", "content": "2"},
             {"role": "assistant", "content": "So", "tool_calls": [made("c")]},
         ]);
-        assert_eq!(json!(messages(Some("Be brief."), input)), expected);
+        assert_eq!(json!(messages(Some("Be brief."), &items)), expected);
     }
 }

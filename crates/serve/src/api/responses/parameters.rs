@@ -15,7 +15,8 @@ use crate::api::tools::{Decision, PARALLEL_TOOL_CALLS, Tool, ToolUse};
 pub(crate) const RESPONSE: Schema = Schema::Object(&[OWN, SAMPLING, MORE_SAMPLING]);
 
 const LOGPROBS: &str = "message.output_text.logprobs";
-const NOT_STORED: &str = "nothing is stored; send the whole conversation as input";
+const NO_CONVERSATIONS: &str = "go on from a response with previous_response_id";
+const NO_PROMPTS: &str = "no prompts are stored; send instructions and input";
 
 const OWN: &[Parameter] = &[
     Parameter::required("input", INPUT, "A text, or a conversation"),
@@ -54,16 +55,24 @@ const OWN: &[Parameter] = &[
     Parameter::optional("tools", TOOLS, "Functions that the model may call"),
     Parameter::optional("tool_choice", TOOL_CHOICE, "Whether it must, may or must not"),
     PARALLEL_TOOL_CALLS,
-    Parameter::optional("store", Schema::Only(false), "Nothing is stored"),
+    Parameter::optional(
+        "store",
+        Schema::Boolean,
+        "Keep the response in memory while there is room; default true",
+    ),
+    Parameter::optional(
+        "previous_response_id",
+        WORD,
+        "Go on from this response, which was kept; its instructions do not count",
+    ),
     Parameter::optional("background", Schema::Only(false), "The answer comes at once"),
     Parameter::optional("truncation", Schema::Choice(&["disabled"]), "Nothing is left out"),
     Parameter::optional("service_tier", Schema::Choice(&["auto", "default"]), "There is one tier"),
     Parameter::optional("user", TEXT, "Written to the log"),
     Parameter::optional("safety_identifier", TEXT, "Written to the log"),
     Parameter::optional("prompt_cache_key", TEXT, "Written to the log; the cache goes by contents"),
-    Parameter::refused("previous_response_id", NOT_STORED),
-    Parameter::refused("conversation", NOT_STORED),
-    Parameter::refused("prompt", NOT_STORED),
+    Parameter::refused("conversation", NO_CONVERSATIONS),
+    Parameter::refused("prompt", NO_PROMPTS),
     Parameter::refused("max_tool_calls", "it is for the API's built-in tools; there are none"),
     Parameter::refused("reasoning", "the model does not reason apart from its answer"),
     Parameter::refused("prompt_cache_retention", "what is in the cache stays until room is needed"),
@@ -91,6 +100,8 @@ pub(super) struct ResponseBody {
     pub(super) tools: Vec<Value>,
     pub(super) tool_choice: Option<Value>,
     pub(super) parallel_tool_calls: Option<bool>,
+    pub(super) previous_response_id: Option<String>,
+    store: Option<bool>,
     pub(super) user: Option<String>,
     pub(super) safety_identifier: Option<String>,
     pub(super) prompt_cache_key: Option<String>,
@@ -144,6 +155,20 @@ impl ResponseBody {
             name: "name",
         };
         tools.decide()
+    }
+
+    /// Whether the response is to be kept by a server that keeps some or none.
+    ///
+    /// # Errors
+    ///
+    /// 400 if that is asked for and none is.
+    pub(super) fn stores(&self, keeps_some: bool) -> Result<bool, ApiError> {
+        match self.store {
+            Some(true) if !keeps_some => {
+                Err(ApiError::value("store", "store is true, and this server keeps no responses"))
+            }
+            store => Ok(keeps_some && store.unwrap_or(true)),
+        }
     }
 
     /// The number of alternatives to each token; `None` if no log-probabilities are wanted.
