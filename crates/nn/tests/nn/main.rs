@@ -2,6 +2,7 @@
 
 mod activation_budget;
 mod anomalies;
+mod autocast;
 mod config;
 mod hostile;
 mod layers;
