@@ -180,7 +180,11 @@ def json_cases():
             bytes_only,
         ]
     )
+    lines = byte_level(
+        [split(r"^\s|[^\S\n]+$|\d{2}+"), bytes_only], normalizers.Replace(Regex(r"^[aH]"), "#")
+    )
     cases = dict(bert=bert, marks=marks, gpt2=gpt2, smollm=smollm, llama3=llama3, qwen2=qwen2)
+    cases |= dict(lines=lines)
     cases |= dict(thousands=thousands, llama2=llama2, metaspace=metaspace, gemma=gemma, words=words)
     return cases | dict(lost=lost, added=added)
 

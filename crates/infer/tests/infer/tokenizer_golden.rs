@@ -37,7 +37,7 @@ fn ids(value: &Value) -> Vec<u32> {
 /// Each case with its tokenizer.
 fn cases(expected: &Value) -> Vec<(&str, Tokenizer, &Value)> {
     let cases = expected["cases"].as_object().unwrap();
-    assert_eq!(cases.len(), 18);
+    assert_eq!(cases.len(), 19);
     cases.iter().map(|(name, case)| (name.as_str(), load(name), case)).collect()
 }
 

@@ -112,7 +112,11 @@ fn compile(regex: &str) -> Result<Box<Regex>, TokenizerFault> {
         let value = format!("a pattern of {} bytes", regex.len());
         return Err(TokenizerFault::Unsupported { value });
     }
+    // Patterns are written for Oniguruma with Ruby's syntax, which has an end of the text in `\z` and
+    // lets `^` and `$` stand at every line.
     RegexBuilder::new(regex)
+        .oniguruma_mode(true)
+        .multi_line(true)
         .backtrack_limit(BACKTRACK_LIMIT)
         .delegate_size_limit(MAX_AUTOMATON)
         .max_prog_size(MAX_INSTRUCTIONS)
@@ -167,6 +171,15 @@ mod tests {
         for regex in ["(?=a)\\p{L}{1000}".into(), "(".repeat(5000), "a".repeat(9000)] {
             assert!(Pattern::new(PatternText::Regex(regex)).is_err());
         }
+    }
+
+    #[test]
+    fn anchors_stand_at_lines() {
+        let pattern = Pattern::new(PatternText::Regex(r"^ +| +$".into())).unwrap();
+        assert_eq!(matches(&pattern, " a \n b \n"), [(0, 1), (2, 3), (4, 5), (6, 7)]);
+        // Braces are not made possessive by a plus.
+        let pairs = Pattern::new(PatternText::Regex("a{2}+".into())).unwrap();
+        assert_eq!(matches(&pairs, "aaaaa"), [(0, 4)]);
     }
 
     /// Patterns of models in use that are not known by heart.

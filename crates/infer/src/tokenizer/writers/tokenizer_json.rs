@@ -142,7 +142,7 @@ fn push_sentencepiece_json(
         return Err(refuse("normalizer", "a table of replacements"));
     }
     if normalizer.remove_extra_whitespaces {
-        for (rows, content) in [("^ +", ""), (" {2,}", " ")] {
+        for (rows, content) in [(r"\A +", ""), (" {2,}", " ")] {
             steps.push(replace_json(json!({ "Regex": rows }), content));
         }
     }
@@ -154,7 +154,7 @@ fn push_sentencepiece_json(
         steps.push(replace_json(json!({ "String": " " }), "\u{2581}"));
     }
     if normalizer.remove_extra_whitespaces {
-        steps.push(replace_json(json!({ "Regex": format!("{space}+$") }), ""));
+        steps.push(replace_json(json!({ "Regex": format!("{space}+\\z") }), ""));
     }
     Ok(())
 }
