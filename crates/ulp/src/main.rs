@@ -8,6 +8,7 @@
 mod cli;
 mod embedded;
 mod error;
+mod printable;
 
 use clap::Parser;
 use std::ffi::OsString;
@@ -26,7 +27,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("ulp: {error}");
+            eprintln!("ulp: {}", printable::printable_lines(&error.to_string()));
             error.exit_code()
         }
     }

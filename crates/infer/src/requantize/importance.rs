@@ -59,6 +59,12 @@ impl Importance {
         self.matrices.keys().map(String::as_str)
     }
 
+    /// The number of inputs that a matrix had where something is known of it. Where a model has
+    /// another, the importance is that of another model, and [`of`](Importance::of) gives nothing.
+    pub fn inputs(&self, matrix: &str) -> Option<usize> {
+        self.matrices.get(matrix).map(|sums| sums.mean.len())
+    }
+
     /// The importance of the inputs of a matrix with this many, where it is known: positive
     /// numbers, since an input that was never seen may come yet.
     pub fn of(&self, matrix: &str, inputs: usize) -> Option<&[f32]> {

@@ -3,6 +3,7 @@
 use super::flags::Threads;
 use super::progress;
 use crate::error::CliError;
+use crate::printable::printable;
 use clap::Args;
 use serde_json::{Value as Json, json};
 use std::fs;
@@ -82,7 +83,29 @@ impl Typed {
             None => None,
         };
         let source = Source::open(&self.input, &self.output)?;
+        if let (Some(path), Some(importance)) = (&self.imatrix, &importance) {
+            refuse_other_models(path, importance, &source.gguf)?;
+        }
         Ok(Quantize { source, output: self.output, mix, importance, json: self.json })
+    }
+}
+
+/// What was found out on another model would be left out in silence, matrix by matrix.
+fn refuse_other_models(path: &Path, importance: &Importance, gguf: &Gguf) -> Result<(), CliError> {
+    let refuse = |problem| Err(CliError::usage("--imatrix", problem));
+    let mut any = false;
+    for tensor in gguf.tensors() {
+        let Some(inputs) = importance.inputs(&tensor.name) else { continue };
+        let own = tensor.shape.last().copied().unwrap_or(0);
+        if inputs != own {
+            let (file, matrix) = (path.display(), &tensor.name);
+            return refuse(format!("{file} has {inputs} inputs of {matrix}, the model {own}"));
+        }
+        any = true;
+    }
+    match any {
+        true => Ok(()),
+        false => refuse(format!("{} knows no matrix of the model", path.display())),
     }
 }
 
@@ -173,8 +196,9 @@ impl Summary<'_> {
     }
 
     fn print(&self, out: &mut impl Write) -> std::io::Result<()> {
-        let width = self.reports.iter().map(|r| r.name.len()).max().unwrap_or(0);
-        for report in self.reports {
+        let names: Vec<String> = self.reports.iter().map(|r| printable(&r.name)).collect();
+        let width = names.iter().map(String::len).max().unwrap_or(0);
+        for (report, name) in self.reports.iter().zip(&names) {
             let shape = report.shape.iter().map(usize::to_string).collect::<Vec<_>>().join(" x ");
             let error = match report.from == report.to {
                 true => "-".to_string(),
@@ -182,8 +206,7 @@ impl Summary<'_> {
             };
             writeln!(
                 out,
-                "{:<width$}  {shape:>14}  {:>5} -> {:<5} {:>8.2} MiB {error:>9}",
-                report.name,
+                "{name:<width$}  {shape:>14}  {:>5} -> {:<5} {:>8.2} MiB {error:>9}",
                 report.from.name(),
                 report.to.name(),
                 report.bytes as f64 / f64::from(1 << 20),

@@ -58,3 +58,19 @@ fn wrong_usage_is_told_apart() {
     let missing = run(["quantize", DEFAULT, &out, "--type", "Q2_K", "--imatrix", "none"]).bad(1);
     assert!(missing.contains("none"), "{missing}");
 }
+
+/// A file of another model would change nothing, or a part of the matrices, without a word.
+#[test]
+fn an_importance_of_another_model_is_refused() {
+    let scratch = Scratch::new("imatrix-other");
+    let [file, out] =
+        ["tiny.imatrix.gguf", "out.gguf"].map(|name| scratch.path(name).display().to_string());
+    let tiny = TinyModel::get().name();
+    run(["imatrix", "-m", &tiny, "-p", TEXT, "-o", &file]).good();
+    let quantize = |imatrix| run(["quantize", DEFAULT, &out, "-y", "Q2_K", "--imatrix", imatrix]);
+    let other = quantize(&file).bad(2);
+    assert!(other.contains("--imatrix") && other.contains("32 inputs of"), "{other}");
+    let none = quantize(DEFAULT).bad(2);
+    assert!(none.contains("knows no matrix"), "{none}");
+    assert!(!std::path::Path::new(&out).exists());
+}

@@ -1,6 +1,7 @@
 //! Help, versions, exit codes.
 
-use crate::support::run;
+use crate::support::{Scratch, run};
+use ulp_infer::{GgufWriter, TensorType};
 
 #[test]
 fn help_is_there_for_everything_and_has_examples() {
@@ -19,5 +20,32 @@ fn wrong_usage_is_two() {
         let ran = run(words);
         assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{words:?}");
         assert!(ran.err.contains("Usage:"), "{words:?}: {}", ran.err);
+    }
+}
+
+/// Anybody writes the names in a file; a terminal gets them as text.
+#[test]
+fn no_file_commands_the_terminal() {
+    let scratch = Scratch::new("controls");
+    let mut writer = GgufWriter::new();
+    writer.set("general.architecture", "llama");
+    writer.set("key\u{1b}]0;title\u{7}", "value\u{9b}31m");
+    let name = "tensor\u{1b}[31m\n";
+    writer.tensor(name, &[1], TensorType::F32, 1f32.to_le_bytes().to_vec());
+    let file = scratch.path("controls.gguf");
+    writer.write_to_file(&file).unwrap();
+    let file = file.to_str().unwrap();
+
+    let listed = run(["inspect", file]).good();
+    for shown in [r"key\u{1b}]0;title\u{7}", r"value\u{9b}31m", r"tensor\u{1b}[31m\n "] {
+        assert!(listed.contains(shown), "{listed}");
+    }
+    let cut = scratch.path("cut.gguf");
+    let bytes = std::fs::read(file).unwrap();
+    std::fs::write(&cut, &bytes[..bytes.len() - 32]).unwrap();
+    let refused = run(["inspect", cut.to_str().unwrap()]).bad(1);
+    assert!(refused.contains(r"tensor\u{1b}[31m"), "{refused}");
+    for text in [listed, refused] {
+        assert!(text.lines().all(|line| !line.contains(char::is_control)), "{text:?}");
     }
 }

@@ -1,5 +1,6 @@
 //! An audit as a table and as JSON.
 
+use crate::printable::printable;
 use serde_json::{Value as Json, json};
 use std::io::{self, Write};
 use ulp_infer::{Divergence, TensorType, WeightError};
@@ -28,13 +29,14 @@ pub(super) struct Report {
 impl Report {
     pub(super) fn print(&self, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "{} against {}\n", self.model, self.against)?;
-        let width = self.tensors.iter().map(|t| t.name.len()).max().unwrap_or(0).max(6);
+        let names: Vec<String> = self.tensors.iter().map(|t| printable(&t.name)).collect();
+        let width = names.iter().map(String::len).max().unwrap_or(0).max(6);
         writeln!(
             out,
             "{:<width$}  {:<7} {:>9} {:>7} {:>10} {:>10}",
             "tensor", "type", "|y-x|/|x|", "dB", "ulps f16", "largest"
         )?;
-        for TensorLine { name, ty, error } in &self.tensors {
+        for (TensorLine { ty, error, .. }, name) in self.tensors.iter().zip(&names) {
             writeln!(
                 out,
                 "{name:<width$}  {:<7} {:>9.6} {:>7.2} {:>10.2} {:>10.1}",

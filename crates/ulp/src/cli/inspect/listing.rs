@@ -1,5 +1,6 @@
 //! What every kind of model file has: metadata and tensors.
 
+use crate::printable::printable;
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -75,19 +76,20 @@ impl Listing {
         if !self.metadata.is_empty() {
             writeln!(out, "\nMETADATA")?;
         }
-        let width = self.metadata.iter().map(|(key, _)| key.len()).max().unwrap_or(0);
-        for (key, value) in &self.metadata {
-            writeln!(out, "{key:<width$}  {}", shown(value, full))?;
+        let keys: Vec<String> = self.metadata.iter().map(|(key, _)| printable(key)).collect();
+        let width = keys.iter().map(String::len).max().unwrap_or(0);
+        for (key, (_, value)) in keys.iter().zip(&self.metadata) {
+            writeln!(out, "{key:<width$}  {}", printable(&shown(value, full)))?;
         }
         writeln!(out, "\nTENSORS")?;
-        let name_width = self.tensors.iter().map(|t| t.name.len()).max().unwrap_or(0);
+        let names: Vec<String> = self.tensors.iter().map(|t| printable(&t.name)).collect();
+        let name_width = names.iter().map(String::len).max().unwrap_or(0);
         let shapes: Vec<String> = self.tensors.iter().map(|t| shape_text(&t.shape)).collect();
         let shape_width = shapes.iter().map(String::len).max().unwrap_or(0);
-        for (tensor, shape) in self.tensors.iter().zip(&shapes) {
+        for ((tensor, name), shape) in self.tensors.iter().zip(&names).zip(&shapes) {
             writeln!(
                 out,
-                "{:<name_width$}  {shape:>shape_width$}  {:<7}  {:>9}",
-                tensor.name,
+                "{name:<name_width$}  {shape:>shape_width$}  {:<7}  {:>9}",
                 tensor.ty,
                 size(tensor.bytes as u128)
             )?;
