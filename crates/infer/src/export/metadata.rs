@@ -64,7 +64,7 @@ pub(super) fn model(
 fn refuse_unsaid(scribe: &Scribe<'_, '_>, config: &ModelConfig) -> Result<(), InferError> {
     let unsaid = scribe.architecture.unsaid;
     if config.activation != unsaid.activation {
-        return Err(scribe.unsupported("hidden_act", format!("{:?}", config.activation)));
+        return Err(scribe.unsupported("hidden_act", config.activation));
     }
     if config.attention_scale != (unsaid.attention_scale)(config) {
         let scalar = 1.0 / (config.attention_scale * config.attention_scale);

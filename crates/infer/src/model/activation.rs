@@ -1,5 +1,7 @@
 //! The function inside the feed-forward block.
 
+use std::fmt;
+
 use ulp_tensor::simd::{Kernel, run};
 use ulp_tensor::{Float, silu_mul_in_place};
 
@@ -12,6 +14,17 @@ pub(crate) enum Activation {
     Gelu,
     /// x·(1 + tanh u)/2 with u = √(2/π)·(x + 0.044715 x³).
     GeluTanh,
+}
+
+/// As configurations name it.
+impl fmt::Display for Activation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Activation::Silu => "silu",
+            Activation::Gelu => "gelu",
+            Activation::GeluTanh => "gelu_pytorch_tanh",
+        })
+    }
 }
 
 impl Activation {

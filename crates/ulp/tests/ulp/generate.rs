@@ -136,6 +136,7 @@ fn what_is_refused() {
     assert!(failed(&["-p", &"the cat ".repeat(100)]).contains("shorten the prompt"));
     assert!(failed(&["-p", "the cat", "-c", "2"]).contains("made for 64"));
     assert!(failed(&["-p", "", "--no-special"]).contains("give it one with -p"));
+    assert!(failed(&["--ids", ""]).contains("give it one with -p"));
     assert!(failed(&["--ids", "1,99999"]).contains("99999 at index 1 is not in the vocabulary"));
     assert!(failed(&["--ids", "no such file"]).contains("no such file"));
     assert!(failed(&["-f", "no such file"]).contains("no such file"));

@@ -129,6 +129,11 @@ fn what_is_refused() {
     assert!(run(["train", "--out", none]).bad(2).contains("--text"));
     let words = ["train", "--out", none, "--text", text, "--heads", "3"];
     assert!(run(words).bad(2).contains("3 does not divide the width 128"));
+    for shape in [["--kv-heads", "3"], ["--layers", "0"]] {
+        let words = ["train", "--text", "-", "--out", none].into_iter().chain(shape);
+        let error = run_with_input(words, "the cat sat on the mat. ".repeat(200)).bad(2);
+        assert!(error.contains("the model's flags"), "{error}");
+    }
     let words = ["train", "--out", none, "--text", text, "--lr", "nan"];
     assert!(run(words).bad(2).contains("NaN"));
     let words = ["train", "--out", none, "--text", text, "--batch", "0"];

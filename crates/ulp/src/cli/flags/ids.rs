@@ -26,8 +26,8 @@ impl IdFlags {
     /// The ids that were given as such.
     pub(in crate::cli) fn given(&self) -> Result<Option<Vec<u32>>, CliError> {
         let Some(typed) = &self.ids else { return Ok(None) };
-        let is_list = typed.chars().all(|c| c.is_ascii_digit() || separates(c));
-        match is_list && !typed.is_empty() {
+        // No file has an empty name: like an empty text, it is a list of none.
+        match typed.chars().all(|c| c.is_ascii_digit() || separates(c)) {
             true => parse_ids(typed, "--ids").map(Some),
             false => parse_ids(&read_text(Path::new(typed))?, typed).map(Some),
         }

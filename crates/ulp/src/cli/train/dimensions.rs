@@ -87,6 +87,7 @@ impl Dimensions {
     ) -> Result<LlamaConfig, CliError> {
         let vocab_size = tokenizer.vocab_size();
         let (bos, eos) = (tokenizer.bos_id(), tokenizer.eos_id().into_iter().collect());
+        let by_flags = matches!(self, Dimensions::Chosen { .. });
         let config = match self {
             Dimensions::Given(config) => LlamaConfig {
                 vocab_size: config.vocab_size.max(vocab_size),
@@ -120,7 +121,9 @@ impl Dimensions {
                 }
             }
         };
-        config.validate("the model's shape")?;
-        Ok(config)
+        match config.validate("the model's shape") {
+            Err(error) if by_flags => Err(CliError::usage("the model's flags", error.to_string())),
+            valid => Ok(valid.map(|()| config)?),
+        }
     }
 }
