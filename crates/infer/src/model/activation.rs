@@ -151,6 +151,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn names_are_those_of_configurations() {
+        for activation in [Activation::Silu, Activation::Gelu, Activation::GeluTanh] {
+            assert_eq!(Activation::named(&activation.to_string()), Some(activation));
+        }
+    }
+
+    #[test]
     fn functions_are_those_of_the_array_code() {
         let x: Vec<f32> = (-40..40).map(|i| i as f32 / 8.0).collect();
         let array = arr1(&x).into_dyn();
