@@ -4,6 +4,7 @@ use std::hint::black_box;
 
 use super::{Fold, tree};
 use crate::Float;
+use crate::simd::gemm::Scratch;
 use crate::simd::out::{CHUNK, Memory, PARALLEL};
 use crate::simd::strided::Strided;
 use crate::simd::{Kernel, run, share};
@@ -62,10 +63,11 @@ pub(super) fn reduce_rows<'m, T: Float, F: Fold<T>>(
             Some(x) => run(RowFolds { f, x, terms, out }),
             None => {
                 let rows = (CHUNK / terms.max(1)).clamp(1, n);
-                let mut buffer = vec![T::ZERO; rows * terms];
+                let mut scratch = Scratch::default();
+                let buffer = scratch.slice(rows * terms);
                 for (i, out) in out.chunks_mut(rows).enumerate() {
                     let first = (start + i * rows) * terms;
-                    let x = x.get(first, out.len() * terms, &mut buffer);
+                    let x = x.get(first, out.len() * terms, buffer);
                     run(RowFolds { f, x, terms, out });
                 }
             }
@@ -86,8 +88,9 @@ fn reduce_strided<T: Float, F: Fold<T>>(f: F, x: &Strided<'_, T>, start: usize, 
     share::chunks(&mut parts, blocks, terms > 4 * PARALLEL, |index, parts| {
         let at = index * blocks * BLOCK;
         let n = (parts.len() * BLOCK).min(terms - at);
-        let mut buffer = vec![T::ZERO; n];
-        let x = x.get(start + at, n, &mut buffer);
+        // Fresh memory would cost more than the sum.
+        let mut scratch = Scratch::default();
+        let x = x.get(start + at, n, scratch.slice(n));
         for (part, x) in parts.iter_mut().zip(x.chunks(BLOCK)) {
             *part = run(BlockFold { f, x });
         }

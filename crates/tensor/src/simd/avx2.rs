@@ -6,6 +6,7 @@ use std::arch::x86_64::*;
 use super::Kernel;
 use super::gemm::column::column_kernel;
 use super::gemm::tile::x86_tile;
+use super::transpose::turn;
 
 /// Proof that the processor has AVX2 and FMA: only `detect` makes one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +87,29 @@ column_kernel!(
     _mm256_storeu_pd,
     _mm256_set1_pd,
     _mm256_fmadd_pd
+);
+
+turn!(
+    TURN_F32,
+    strip_f32,
+    "avx2,fma",
+    f32,
+    [4, 2],
+    halves_f32,
+    turn_f32,
+    _mm256_setzero_ps,
+    _mm256_storeu_ps
+);
+turn!(
+    TURN_F64,
+    strip_f64,
+    "avx2,fma",
+    f64,
+    [2, 2],
+    halves_f64,
+    turn_f64,
+    _mm256_setzero_pd,
+    _mm256_storeu_pd
 );
 
 /// Four elements from each address.

@@ -6,6 +6,7 @@ use std::arch::x86_64::*;
 use super::Kernel;
 use super::gemm::column::column_kernel;
 use super::gemm::tile::x86_tile;
+use super::transpose::turn;
 
 /// Proof that the processor has AVX-512 F: only `detect` makes one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +89,29 @@ column_kernel!(
     _mm512_storeu_pd,
     _mm512_set1_pd,
     _mm512_fmadd_pd
+);
+
+turn!(
+    TURN_F32,
+    strip_f32,
+    "avx512f,avx2,fma",
+    f32,
+    [4, 4],
+    quarters_f32,
+    turn_f32,
+    _mm512_setzero_ps,
+    _mm512_storeu_ps
+);
+turn!(
+    TURN_F64,
+    strip_f64,
+    "avx512f,avx2,fma",
+    f64,
+    [2, 4],
+    quarters_f64,
+    turn_f64,
+    _mm512_setzero_pd,
+    _mm512_storeu_pd
 );
 
 /// Four elements from each address.

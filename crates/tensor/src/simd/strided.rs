@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 
 use ndarray::ArrayViewD;
 
-use super::transpose::Transpose;
+use super::transpose::transpose;
 
 /// A view as a sequence of its elements in logical (row-major) order, whatever its strides.
 ///
@@ -140,7 +140,7 @@ impl<'a, T: Copy + 'static> Strided<'a, T> {
                     // lie inside the view (the range was checked above).
                     unsafe {
                         let from = self.start.offset(self.row_offset(outer));
-                        super::run(Transpose { from, next, stride, row, out });
+                        transpose(from, [next, stride], row, out);
                     }
                     done += whole * row;
                     outer += whole;
