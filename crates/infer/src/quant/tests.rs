@@ -163,13 +163,15 @@ fn instruction_sets_and_batches_give_the_same_bits() {
         for cols in widths(format) {
             let matrix = matrix(format, 35, cols);
             let x = numbers(13, 61 * cols);
-            let oracle = product(Isa::Portable, &matrix, &x, Activations::Quantized);
-            for isa in Isa::available() {
-                for batch in [1, 2, 3, 5, 8, 15, 43, 61] {
-                    let out = product(isa, &matrix, &x[..batch * cols], Activations::Quantized);
-                    let expected = &oracle[..batch * 35];
-                    let name = format!("{} {cols} {batch} {}", format.ty, isa.name());
-                    assert_eq!(bits(&out), bits(expected), "{name}");
+            for activations in [Activations::Quantized, Activations::Exact] {
+                let oracle = product(Isa::Portable, &matrix, &x, activations);
+                for isa in Isa::available() {
+                    for batch in [1, 2, 3, 5, 8, 15, 43, 61] {
+                        let out = product(isa, &matrix, &x[..batch * cols], activations);
+                        let expected = &oracle[..batch * 35];
+                        let name = format!("{} {cols} {batch} {}", format.ty, isa.name());
+                        assert_eq!(bits(&out), bits(expected), "{name}, {activations:?}");
+                    }
                 }
             }
         }

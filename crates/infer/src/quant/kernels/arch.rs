@@ -76,9 +76,27 @@ pub(super) trait Arch: Lanes {
         out: &mut [Row16; N],
     );
 
+    /// Whether it has [`Arch::multiply_pair`].
+    const PAIRS: bool = false;
+
+    /// [`Arch::multiply_floats`] of two tiles with [`PAIR_ROWS`] rows: so many sums keep the multipliers
+    /// busy, and what is read for them is used often enough.
+    fn multiply_pair(
+        self,
+        _floats: [&[Row16]; 2],
+        _x: &[f32],
+        _cols: usize,
+        _out: [&mut [Row16; PAIR_ROWS]; 2],
+    ) {
+        unreachable!("only asked for where there are registers enough");
+    }
+
     /// Does the 8-bit multiplication of [`Arch::multiply`] in registers; returns its operations.
     fn spin_int8(self, rounds: usize) -> u64;
 }
+
+/// The rows of [`Arch::multiply_pair`].
+pub(super) const PAIR_ROWS: usize = 12;
 
 /// How far ahead plain numbers are asked for, in bytes.
 const AHEAD_PLAIN: usize = 4096;
@@ -229,11 +247,14 @@ pub(super) fn exact<A: Arch, P: Packed>(
     let Scratch { panels, floats, out } = scratch;
     let out = out.as_chunks_mut().0;
     for index in 0..tiles.chunks(&P::LAYOUT) {
-        for (tile, out) in tiles.iter().zip(out.chunks_exact_mut(batch)) {
-            let bytes = chunk_of(&P::LAYOUT, tile, index);
-            let elements = BLOCK * unpack::<A, P>(arch, bytes, &mut panels[0]);
-            dequantize::<A, P::Scheme>(arch, &panels[0], elements, floats);
-            all_floats(arch, &floats[..elements], &x[index * CHUNK..], cols, out);
+        for (pair, out) in tiles.pairs().zip(out.chunks_mut(2 * batch)) {
+            let mut elements = 0;
+            for (tile, floats) in pair.iter().zip(floats.iter_mut()) {
+                let bytes = chunk_of(&P::LAYOUT, tile, index);
+                elements = BLOCK * unpack::<A, P>(arch, bytes, &mut panels[0]);
+                dequantize::<A, P::Scheme>(arch, &panels[0], elements, floats);
+            }
+            multiply_floats(arch, floats, elements, &x[index * CHUNK..], [batch, cols], out);
         }
     }
 }
@@ -254,14 +275,17 @@ pub(super) fn plain<A: Arch, P: Plain>(
         return plain_row::<A, P>(arch, tiles, x, out);
     }
     for index in 0..tiles.chunks(&P::LAYOUT) {
-        for (tile, out) in tiles.iter().zip(out.chunks_exact_mut(batch)) {
-            let lines = chunk_of(&P::LAYOUT, tile, index);
-            let lines = lines.chunks_exact(TILE * P::LAYOUT.ty.block_bytes());
-            let elements = lines.len();
-            for (floats, line) in floats.iter_mut().zip(lines) {
-                arch.store_row(P::line(arch, line), floats);
+        for (pair, out) in tiles.pairs().zip(out.chunks_mut(2 * batch)) {
+            let mut elements = 0;
+            for (tile, floats) in pair.iter().zip(floats.iter_mut()) {
+                let lines = chunk_of(&P::LAYOUT, tile, index);
+                let lines = lines.chunks_exact(TILE * P::LAYOUT.ty.block_bytes());
+                elements = lines.len();
+                for (floats, line) in floats.iter_mut().zip(lines) {
+                    arch.store_row(P::line(arch, line), floats);
+                }
             }
-            all_floats(arch, &floats[..elements], &x[index * CHUNK..], cols, out);
+            multiply_floats(arch, floats, elements, &x[index * CHUNK..], [batch, cols], out);
         }
     }
 }
@@ -332,20 +356,23 @@ pub(super) fn table<A: Arch, T: Table>(
     let out = out.as_chunks_mut().0;
     let (mut row, mut numbers) = ([0; 2 * CHUNK], [0.0; CHUNK]);
     for index in 0..tiles.chunks(&layout) {
-        for (tile, out) in tiles.iter().zip(out.chunks_exact_mut(batch)) {
-            let chunk = chunk_of(&layout, tile, index);
-            let row = &mut row[..chunk.len() / TILE];
-            let elements = row.len() / layout.ty.block_bytes() * layout.ty.block_elements();
-            for lane in 0..TILE {
-                layout.unpack_row(chunk, lane, row);
-                let blocks = row.chunks_exact(layout.ty.block_bytes());
-                let parts = numbers.chunks_exact_mut(layout.ty.block_elements());
-                blocks.zip(parts).for_each(|(block, part)| T::dequantize(block, part));
-                for (floats, number) in floats.iter_mut().zip(&numbers[..elements]) {
-                    floats[lane] = *number;
+        for (pair, out) in tiles.pairs().zip(out.chunks_mut(2 * batch)) {
+            let mut elements = 0;
+            for (tile, floats) in pair.iter().zip(floats.iter_mut()) {
+                let chunk = chunk_of(&layout, tile, index);
+                let row = &mut row[..chunk.len() / TILE];
+                elements = row.len() / layout.ty.block_bytes() * layout.ty.block_elements();
+                for lane in 0..TILE {
+                    layout.unpack_row(chunk, lane, row);
+                    let blocks = row.chunks_exact(layout.ty.block_bytes());
+                    let parts = numbers.chunks_exact_mut(layout.ty.block_elements());
+                    blocks.zip(parts).for_each(|(block, part)| T::dequantize(block, part));
+                    for (floats, number) in floats.iter_mut().zip(&numbers[..elements]) {
+                        floats[lane] = *number;
+                    }
                 }
             }
-            all_floats(arch, &floats[..elements], &x[index * CHUNK..], cols, out);
+            multiply_floats(arch, floats, elements, &x[index * CHUNK..], [batch, cols], out);
         }
     }
 }
@@ -357,18 +384,39 @@ fn chunk_of<'a>(layout: &Layout, tile: &'a [u8], index: usize) -> &'a [u8] {
     &tile[index * bytes..tile.len().min((index + 1) * bytes)]
 }
 
+/// Adds the product of `elements` elements of one or two tiles with all rows to their outputs: tile, row.
 #[inline(always)]
-fn all_floats<A: Arch>(arch: A, floats: &[Row16], x: &[f32], cols: usize, out: &mut [Row16]) {
-    let mut x = x;
-    let mut rest = out;
-    if A::ROWS >= 8 {
-        (x, rest) = groups_of_floats::<A, 8>(arch, floats, x, cols, rest);
+fn multiply_floats<A: Arch>(
+    arch: A,
+    floats: &[Floats; 2],
+    elements: usize,
+    x: &[f32],
+    [batch, cols]: [usize; 2],
+    out: &mut [Row16],
+) {
+    let mut first = 0;
+    if A::PAIRS && out.len() == 2 * batch {
+        let (out0, out1) = out.split_at_mut(batch);
+        let pair = [&floats[0][..elements], &floats[1][..elements]];
+        let groups = out0.as_chunks_mut().0.iter_mut().zip(out1.as_chunks_mut().0);
+        for (out0, out1) in groups {
+            arch.multiply_pair(pair, &x[first * cols..], cols, [out0, out1]);
+            first += PAIR_ROWS;
+        }
     }
-    if A::ROWS >= 4 {
-        (x, rest) = groups_of_floats::<A, 4>(arch, floats, x, cols, rest);
+    for (floats, out) in floats.iter().zip(out.chunks_exact_mut(batch)) {
+        // Behind the last row, less than a whole row is left.
+        let (floats, mut x) = (&floats[..elements], x.get(first * cols..).unwrap_or_default());
+        let mut rest = &mut out[first..];
+        if A::ROWS >= 8 {
+            (x, rest) = groups_of_floats::<A, 8>(arch, floats, x, cols, rest);
+        }
+        if A::ROWS >= 4 {
+            (x, rest) = groups_of_floats::<A, 4>(arch, floats, x, cols, rest);
+        }
+        (x, rest) = groups_of_floats::<A, 2>(arch, floats, x, cols, rest);
+        groups_of_floats::<A, 1>(arch, floats, x, cols, rest);
     }
-    (x, rest) = groups_of_floats::<A, 2>(arch, floats, x, cols, rest);
-    groups_of_floats::<A, 1>(arch, floats, x, cols, rest);
 }
 
 #[inline(always)]

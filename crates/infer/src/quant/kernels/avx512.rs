@@ -9,7 +9,7 @@ use super::super::panel::{Lanes, Line, Panel, Row16, Scheme};
 use super::super::quantized_rows::RowChunk;
 use super::super::tile::TILE;
 use super::amx;
-use super::arch::{Arch, SPINS};
+use super::arch::{Arch, PAIR_ROWS, SPINS};
 use super::entry_points::entry_points;
 use super::soon::Soon;
 
@@ -245,6 +245,20 @@ impl Arch for Avx512 {
         unsafe { multiply_floats::<N>(floats, x, cols, out) }
     }
 
+    const PAIRS: bool = true;
+
+    #[inline(always)]
+    fn multiply_pair(
+        self,
+        floats: [&[Row16]; 2],
+        x: &[f32],
+        cols: usize,
+        out: [&mut [Row16; PAIR_ROWS]; 2],
+    ) {
+        // SAFETY: see above.
+        unsafe { multiply_pair(floats, x, cols, out) }
+    }
+
     #[inline(always)]
     fn many<S: Scheme>(self, rows: usize) -> usize {
         if self.has_amx() { amx::takes::<S>(rows) } else { 0 }
@@ -389,6 +403,42 @@ fn multiply_floats<const N: usize>(floats: &[Row16], x: &[f32], cols: usize, out
     for n in 0..N {
         let sum = _mm512_add_ps(load(&out[n]), sums[n]);
         store(&mut out[n], sum);
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni,avx2,fma")]
+fn multiply_pair(
+    [floats0, floats1]: [&[Row16]; 2],
+    x: &[f32],
+    cols: usize,
+    [out0, out1]: [&mut [Row16; PAIR_ROWS]; 2],
+) {
+    let elements = floats0.len();
+    assert!(floats1.len() == elements && x.len() >= (PAIR_ROWS - 1) * cols + elements);
+    // Addresses of every third row: twelve would not fit into registers.
+    let mut x_step = [x.as_ptr(); PAIR_ROWS / 3];
+    for (i, start) in x_step.iter_mut().enumerate() {
+        *start = start.wrapping_add(3 * i * cols);
+    }
+    let mut sums = [[_mm512_setzero_ps(); 2]; PAIR_ROWS];
+    for k in 0..elements {
+        let (w0, w1) = (load(&floats0[k]), load(&floats1[k]));
+        for n in 0..PAIR_ROWS {
+            // SAFETY: row n has this element, as was asserted.
+            let x = _mm512_set1_ps(unsafe { *x_step[n / 3].add(n % 3 * cols) });
+            sums[n][0] = _mm512_fmadd_ps(x, w0, sums[n][0]);
+            sums[n][1] = _mm512_fmadd_ps(x, w1, sums[n][1]);
+        }
+        for start in &mut x_step {
+            *start = start.wrapping_add(1);
+        }
+    }
+    for n in 0..PAIR_ROWS {
+        let [sum0, sum1] = sums[n];
+        let (sum0, sum1) =
+            (_mm512_add_ps(load(&out0[n]), sum0), _mm512_add_ps(load(&out1[n]), sum1));
+        store(&mut out0[n], sum0);
+        store(&mut out1[n], sum1);
     }
 }
 

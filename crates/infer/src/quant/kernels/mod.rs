@@ -73,6 +73,12 @@ impl<'a> Tiles<'a> {
         self.bytes.chunks_exact(self.tile_bytes)
     }
 
+    /// Two by two; the last may be alone.
+    #[inline(always)]
+    fn pairs(self) -> impl Iterator<Item = Self> {
+        self.bytes.chunks(2 * self.tile_bytes).map(move |bytes| Tiles { bytes, ..self })
+    }
+
     /// How many chunks of 256 elements the tiles have along their rows.
     #[inline(always)]
     fn chunks(&self, layout: &Layout) -> usize {
@@ -87,7 +93,8 @@ pub(crate) type Floats = [Row16; CHUNK];
 pub(crate) struct Scratch {
     /// One for each tile.
     panels: Vec<Panel>,
-    floats: Box<Floats>,
+    /// Those of two tiles.
+    floats: Box<[Floats; 2]>,
     /// What the kernels add to: tile, activation row, 16 outputs.
     out: LineBuffer,
 }
@@ -97,7 +104,7 @@ impl Scratch {
     pub(crate) fn new() -> Self {
         Scratch {
             panels: Vec::new(),
-            floats: Box::new([[0.0; TILE]; CHUNK]),
+            floats: Box::new([[[0.0; TILE]; CHUNK]; 2]),
             out: LineBuffer::default(),
         }
     }
