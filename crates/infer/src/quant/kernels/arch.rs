@@ -76,6 +76,10 @@ pub(super) trait Arch: Lanes {
         out: &mut [Row16; N],
     );
 
+    /// How many rows [`Arch::multiply_floats`] takes at once at most: 2, 6 or 8. The sums of six, in two
+    /// registers or more each, keep the multipliers busy.
+    const FLOAT_ROWS: usize;
+
     /// Whether it has [`Arch::multiply_pair`].
     const PAIRS: bool = false;
 
@@ -408,10 +412,13 @@ fn multiply_floats<A: Arch>(
         // Behind the last row, less than a whole row is left.
         let (floats, mut x) = (&floats[..elements], x.get(first * cols..).unwrap_or_default());
         let mut rest = &mut out[first..];
-        if A::ROWS >= 8 {
+        if A::FLOAT_ROWS == 8 {
             (x, rest) = groups_of_floats::<A, 8>(arch, floats, x, cols, rest);
         }
-        if A::ROWS >= 4 {
+        if A::FLOAT_ROWS == 6 {
+            (x, rest) = groups_of_floats::<A, 6>(arch, floats, x, cols, rest);
+        }
+        if A::FLOAT_ROWS > 4 {
             (x, rest) = groups_of_floats::<A, 4>(arch, floats, x, cols, rest);
         }
         (x, rest) = groups_of_floats::<A, 2>(arch, floats, x, cols, rest);

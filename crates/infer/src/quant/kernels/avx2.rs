@@ -252,6 +252,7 @@ impl<const VNNI: bool> Lanes for Avx2<VNNI> {
 
 impl Arch for Avx2<false> {
     const ROWS: usize = 2;
+    const FLOAT_ROWS: usize = 6;
 
     #[inline(always)]
     fn multiply<S: Scheme, const N: usize>(

@@ -206,6 +206,7 @@ impl Lanes for Avx512 {
 
 impl Arch for Avx512 {
     const ROWS: usize = 8;
+    const FLOAT_ROWS: usize = 8;
     const DIRECT: bool = true;
 
     #[inline(always)]

@@ -15,6 +15,7 @@ use super::soon::Soon;
 
 impl<const DOT: bool> Arch for Neon<DOT> {
     const ROWS: usize = 4;
+    const FLOAT_ROWS: usize = 6;
     const DIRECT: bool = true;
     const BIASED: bool = false;
 

@@ -115,6 +115,7 @@ impl Lanes for Portable {
 
 impl Arch for Portable {
     const ROWS: usize = 2;
+    const FLOAT_ROWS: usize = 2;
 
     fn multiply<S: Scheme, const N: usize>(
         self,
