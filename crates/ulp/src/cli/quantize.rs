@@ -7,7 +7,7 @@ use crate::printable::printable;
 use clap::Args;
 use serde_json::{Value as Json, json};
 use std::fs;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use ulp_infer::{
@@ -65,8 +65,11 @@ pub(super) struct Quantize {
 /// A file to read the weights from, and whether it is only there for that.
 struct Source {
     gguf: Gguf,
-    temporary: Option<PathBuf>,
+    _temporary: Option<Temporary>,
 }
+
+/// A file that is removed when it has been read.
+struct Temporary(PathBuf);
 
 impl Typed {
     pub(super) fn resolve(self) -> Result<Quantize, CliError> {
@@ -118,28 +121,36 @@ impl Source {
     /// A directory becomes a GGUF file in its own type first, beside the output.
     fn open(input: &Path, output: &Path) -> Result<Source, CliError> {
         if !input.is_dir() {
-            return Ok(Source { gguf: Gguf::open(input)?, temporary: None });
+            return Ok(Source { gguf: Gguf::open(input)?, _temporary: None });
         }
         let spinner = progress::spinner("reading the directory");
         let ty = HfDirectory::open(input)?.weight_type()?;
-        let path = output.with_extension("unquantized.gguf");
-        export_gguf(input, &path, ty)?;
+        let temporary = Temporary::beside(output)?;
+        export_gguf(input, &temporary.0, ty)?;
         spinner.finish_and_clear();
-        let gguf = Gguf::open(&path);
-        let source = gguf.map(|gguf| Source { gguf, temporary: Some(path.clone()) });
-        source.map_err(|error| {
-            let _ = fs::remove_file(&path);
-            error.into()
-        })
+        Ok(Source { gguf: Gguf::open(&temporary.0)?, _temporary: Some(temporary) })
     }
 }
 
-impl Drop for Source {
-    fn drop(&mut self) {
-        if let Some(path) = &self.temporary {
-            // It stands beside the output; whoever sees it there can remove it, too.
-            let _ = fs::remove_file(path);
+impl Temporary {
+    /// A file under a name that nobody has.
+    fn beside(output: &Path) -> Result<Temporary, CliError> {
+        let mut number = 0;
+        loop {
+            let path = output.with_extension(format!("unquantized-{number}.gguf"));
+            match fs::File::create_new(&path) {
+                Ok(_) => return Ok(Temporary(path)),
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => number += 1,
+                Err(source) => return Err(CliError::Io { path: output.to_path_buf(), source }),
+            }
         }
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // It stands beside the output; whoever sees it there can remove it, too.
+        let _ = fs::remove_file(&self.0);
     }
 }
 

@@ -25,6 +25,23 @@ fn files_of_every_type_are_models() {
     }
 }
 
+/// A directory passes through a file beside the output, of which nobody gets to know.
+#[test]
+fn a_directory_leaves_other_files_alone() {
+    let scratch = Scratch::new("quantize-beside");
+    let name = |name: &str| scratch.path(name).display().to_string();
+    let mine = name("out.unquantized-0.gguf");
+    std::fs::write(&mine, "mine").unwrap();
+    run(["quantize", &TinyModel::get().name(), &name("out.gguf"), "--type", "Q8_0"]).good();
+    assert_eq!(std::fs::read_to_string(&mine).unwrap(), "mine");
+    let folder = std::path::Path::new(&mine).parent().unwrap();
+    assert_eq!(std::fs::read_dir(folder).unwrap().count(), 2);
+
+    let out = name("missing/out.gguf");
+    let error = run(["quantize", &TinyModel::get().name(), &out, "--type", "Q8_0"]).bad(1);
+    assert!(error.contains(&out), "{error}");
+}
+
 /// Rows of this model do not fill blocks of 256: the nearest types with blocks of 32 take over.
 #[test]
 fn a_mix_falls_back_where_rows_do_not_fill_blocks() {
