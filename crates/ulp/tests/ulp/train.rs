@@ -134,6 +134,8 @@ fn what_is_refused() {
         let error = run_with_input(words, "the cat sat on the mat. ".repeat(200)).bad(2);
         assert!(error.contains("the model's flags"), "{error}");
     }
+    let words = ["train", "--out", none, "--text", text, "--vocab-size", "256"];
+    assert!(run(words).bad(2).contains("at least 257"));
     let words = ["train", "--out", none, "--text", text, "--lr", "nan"];
     assert!(run(words).bad(2).contains("NaN"));
     let words = ["train", "--out", none, "--text", text, "--batch", "0"];

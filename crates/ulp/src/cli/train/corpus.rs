@@ -16,6 +16,9 @@ const FILE: &str = "data.json";
 /// The mark of a learned vocabulary that stands before each document.
 const END_OF_TEXT: &str = "<|endoftext|>";
 
+/// All bytes, and the mark.
+const LEAST_VOCABULARY: usize = 256 + 1;
+
 /// A text and how it falls into documents.
 pub(super) struct Text {
     path: PathBuf,
@@ -41,6 +44,11 @@ impl Text {
 
     /// A byte-level vocabulary learned from the documents.
     pub(super) fn learn_tokenizer(&self, vocab_size: usize) -> Result<Tokenizer, CliError> {
+        if vocab_size < LEAST_VOCABULARY {
+            let problem =
+                format!("{vocab_size} tokens are too few, at least {LEAST_VOCABULARY} are needed");
+            return Err(CliError::usage("--vocab-size", problem));
+        }
         let trainer = ByteBpeTrainer::new(vocab_size).specials(&[END_OF_TEXT]);
         let tokenizer = trainer.train(self.documents())?;
         let mark = tokenizer.token_id(END_OF_TEXT);
