@@ -175,6 +175,7 @@ impl<'a, T: Float> Reduction<'a, T> {
         };
         Reduction { view, shape, outputs, terms, kept }
     }
+
     /// `f` of each output's terms.
     fn write<'m, F: Fold<T>>(&self, f: F, memory: Memory<'m, T>) -> &'m mut [T] {
         let &Reduction { ref view, outputs, terms, kept, .. } = self;

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::error::InferError;
 use crate::gguf::GgufWriter;
 use crate::hf::HfDirectory;
-use crate::model::{Architecture, GGUF_NAMES, ModelConfig, Names, NormKind, Positions, RowOrder};
+use crate::model::{Architecture, GGUF_NAMES, ModelConfig, Names, NormKind, RowOrder};
 use crate::quant::{TensorType, quantize};
 
 /// A model on its way.
@@ -101,15 +101,9 @@ impl Exported<'_> {
         }
         let (layer, part) = stem.strip_prefix(names.layer)?.strip_prefix('.')?.split_once('.')?;
         let ours = renamed(&LAYER, names, part)?;
-        let order = match &self.config.positions {
-            Positions::Rotary { rope, .. }
-                if self.architecture.unsaid.neighbours_turn
-                    && (part == names.query || part == names.key) =>
-            {
-                RowOrder::neighbours(self.config.head_dim, rope)
-            }
-            _ => RowOrder::Stored,
-        };
+        let turns = part == names.query || part == names.key;
+        let neighbours_turn = self.architecture.unsaid.neighbours_turn && turns;
+        let order = RowOrder::of_gguf(self.config, neighbours_turn);
         Some(Place { order, ..place(format!("{}.{layer}.{ours}", GGUF_NAMES.layer)) })
     }
 

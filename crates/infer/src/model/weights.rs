@@ -95,12 +95,7 @@ impl Weights {
         config: &ModelConfig,
         neighbours_turn: bool,
     ) -> Result<Self, InferError> {
-        let turned = match &config.positions {
-            Positions::Rotary { rope, .. } if neighbours_turn => {
-                RowOrder::neighbours(config.head_dim, rope)
-            }
-            _ => RowOrder::Stored,
-        };
+        let turned = RowOrder::of_gguf(config, neighbours_turn);
         read(&Reader::new(gguf, &GGUF), config, turned)
     }
 

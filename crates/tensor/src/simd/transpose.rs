@@ -46,7 +46,7 @@ pub(super) unsafe fn transpose<T: Copy + 'static>(
                 prefetch(at(r0, c).0);
             }
             for r in r0..r0 + height {
-                prefetch_to_write(at(r, c0 + AHEAD).1);
+                prefetch(at(r, c0 + AHEAD).1);
             }
             let whole = next == 1 && columns == turn.columns;
             let turned = if whole { height / SQUARE * SQUARE } else { 0 };
@@ -182,46 +182,23 @@ unsafe fn turn_square<T: Copy + 'static>(
 /// Asks for the cache line at an address, which need not be readable.
 #[inline(always)]
 pub(super) fn prefetch<T>(address: *const T) {
-    #[cfg(target_arch = "x86_64")]
-    {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        // SAFETY: even an address that is not mapped would be no fault. (Newer compilers know it.)
-        #[allow(unused_unsafe)]
-        unsafe {
-            _mm_prefetch::<_MM_HINT_T0>(address.cast());
-        }
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = address;
-}
-
-/// As [`prefetch`], for a line that will be written.
-#[inline(always)]
-fn prefetch_to_write<T>(address: *const T) {
-    #[cfg(target_arch = "x86_64")]
-    {
-        use std::arch::x86_64::{_MM_HINT_ET0, _mm_prefetch};
-        // SAFETY: as there; a processor without this instruction takes it for one that does nothing.
-        #[allow(unused_unsafe)]
-        unsafe {
-            _mm_prefetch::<_MM_HINT_ET0>(address.cast());
-        }
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = address;
+    ask::<3, T>(address);
 }
 
 /// As [`prefetch`], into the second cache.
 #[inline(always)]
 pub(super) fn fetch<T>(address: *const T) {
+    ask::<2, T>(address);
+}
+
+/// A prefetch with one of the processor's hints: `_MM_HINT_T0` is 3, `_MM_HINT_T1` 2.
+#[inline(always)]
+fn ask<const HINT: i32, T>(address: *const T) {
     #[cfg(target_arch = "x86_64")]
-    {
-        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
-        // SAFETY: as there.
-        #[allow(unused_unsafe)]
-        unsafe {
-            _mm_prefetch::<_MM_HINT_T1>(address.cast());
-        }
+    // SAFETY: even an address that is not mapped would be no fault. (Newer compilers know it.)
+    #[allow(unused_unsafe)]
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<HINT>(address.cast());
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = address;

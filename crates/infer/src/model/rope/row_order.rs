@@ -7,6 +7,7 @@
 //! order, in which the sums q·k run over a head, and both files give the same bits.
 
 use super::Rope;
+use crate::model::config::{ModelConfig, Positions};
 
 /// How the rows of a matrix come from a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,8 +19,18 @@ pub(crate) enum RowOrder {
 }
 
 impl RowOrder {
-    /// That of the query and key matrices of a file in which neighbours turn together.
-    pub(crate) fn neighbours(head_dim: usize, rope: &Rope) -> Self {
+    /// That of the query and key matrices of a GGUF file; `neighbours_turn` if its architecture has them
+    /// in pairs of neighbours.
+    pub(crate) fn of_gguf(config: &ModelConfig, neighbours_turn: bool) -> Self {
+        match &config.positions {
+            Positions::Rotary { rope, .. } if neighbours_turn => {
+                RowOrder::neighbours(config.head_dim, rope)
+            }
+            _ => RowOrder::Stored,
+        }
+    }
+
+    fn neighbours(head_dim: usize, rope: &Rope) -> Self {
         RowOrder::Neighbours { head_dim, width: rope.width }
     }
 

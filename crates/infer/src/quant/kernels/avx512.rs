@@ -207,6 +207,7 @@ impl Lanes for Avx512 {
 impl Arch for Avx512 {
     const ROWS: usize = 8;
     const FLOAT_ROWS: usize = 8;
+    const PAIRS: bool = true;
     const DIRECT: bool = true;
 
     #[inline(always)]
@@ -243,10 +244,8 @@ impl Arch for Avx512 {
         out: &mut [Row16; N],
     ) {
         // SAFETY: see above.
-        unsafe { multiply_floats::<N>(floats, x, cols, out) }
+        unsafe { multiply_floats([floats], x, cols, [out]) }
     }
-
-    const PAIRS: bool = true;
 
     #[inline(always)]
     fn multiply_pair(
@@ -257,7 +256,7 @@ impl Arch for Avx512 {
         out: [&mut [Row16; PAIR_ROWS]; 2],
     ) {
         // SAFETY: see above.
-        unsafe { multiply_pair(floats, x, cols, out) }
+        unsafe { multiply_floats(floats, x, cols, out) }
     }
 
     #[inline(always)]
@@ -388,58 +387,47 @@ fn dot<const N: usize>(
     sums
 }
 
+/// Of `T` tiles with `N` rows, at most [`PAIR_ROWS`].
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni,avx2,fma")]
-fn multiply_floats<const N: usize>(floats: &[Row16], x: &[f32], cols: usize, out: &mut [Row16; N]) {
-    let mut rows = [x; N];
-    for n in 0..N {
-        rows[n] = &x[n * cols..][..floats.len()];
-    }
-    let mut sums = [_mm512_setzero_ps(); N];
-    for k in 0..floats.len() {
-        let w = load(&floats[k]);
-        for n in 0..N {
-            sums[n] = _mm512_fmadd_ps(_mm512_set1_ps(rows[n][k]), w, sums[n]);
-        }
-    }
-    for n in 0..N {
-        let sum = _mm512_add_ps(load(&out[n]), sums[n]);
-        store(&mut out[n], sum);
-    }
-}
-
-#[target_feature(enable = "avx512f,avx512bw,avx512vnni,avx2,fma")]
-fn multiply_pair(
-    [floats0, floats1]: [&[Row16]; 2],
+fn multiply_floats<const T: usize, const N: usize>(
+    floats: [&[Row16]; T],
     x: &[f32],
     cols: usize,
-    [out0, out1]: [&mut [Row16; PAIR_ROWS]; 2],
+    out: [&mut [Row16; N]; T],
 ) {
-    let elements = floats0.len();
-    assert!(floats1.len() == elements && x.len() >= (PAIR_ROWS - 1) * cols + elements);
+    let elements = floats[0].len();
+    let mut lines = floats;
+    for t in 0..T {
+        lines[t] = &floats[t][..elements];
+    }
+    assert!(N <= PAIR_ROWS && x.len() >= (N - 1) * cols + elements);
     // Addresses of every third row: twelve would not fit into registers.
     let mut x_step = [x.as_ptr(); PAIR_ROWS / 3];
     for (i, start) in x_step.iter_mut().enumerate() {
         *start = start.wrapping_add(3 * i * cols);
     }
-    let mut sums = [[_mm512_setzero_ps(); 2]; PAIR_ROWS];
+    let mut sums = [[_mm512_setzero_ps(); T]; N];
     for k in 0..elements {
-        let (w0, w1) = (load(&floats0[k]), load(&floats1[k]));
-        for n in 0..PAIR_ROWS {
+        let mut w = [_mm512_setzero_ps(); T];
+        for (w, lines) in w.iter_mut().zip(lines) {
+            *w = load(&lines[k]);
+        }
+        for n in 0..N {
             // SAFETY: row n has this element, as was asserted.
             let x = _mm512_set1_ps(unsafe { *x_step[n / 3].add(n % 3 * cols) });
-            sums[n][0] = _mm512_fmadd_ps(x, w0, sums[n][0]);
-            sums[n][1] = _mm512_fmadd_ps(x, w1, sums[n][1]);
+            for t in 0..T {
+                sums[n][t] = _mm512_fmadd_ps(x, w[t], sums[n][t]);
+            }
         }
         for start in &mut x_step {
             *start = start.wrapping_add(1);
         }
     }
-    for n in 0..PAIR_ROWS {
-        let [sum0, sum1] = sums[n];
-        let (sum0, sum1) =
-            (_mm512_add_ps(load(&out0[n]), sum0), _mm512_add_ps(load(&out1[n]), sum1));
-        store(&mut out0[n], sum0);
-        store(&mut out1[n], sum1);
+    for (t, out) in out.into_iter().enumerate() {
+        for n in 0..N {
+            let sum = _mm512_add_ps(load(&out[n]), sums[n][t]);
+            store(&mut out[n], sum);
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use ulp_infer::{ByteBpeTrainer, EncodeOptions, Tokenizer};
+use ulp_infer::{ByteBpeTrainer, EncodeOptions, InferError, Tokenizer, TokenizerFault};
 use ulp_nn::{NnError, TokenDataset, replace_file};
 
 /// The file of a run's directory that says what the run is trained on.
@@ -15,9 +15,6 @@ const FILE: &str = "data.json";
 
 /// The mark of a learned vocabulary that stands before each document.
 const END_OF_TEXT: &str = "<|endoftext|>";
-
-/// All bytes, and the mark.
-const LEAST_VOCABULARY: usize = 256 + 1;
 
 /// A text and how it falls into documents.
 pub(super) struct Text {
@@ -44,13 +41,14 @@ impl Text {
 
     /// A byte-level vocabulary learned from the documents.
     pub(super) fn learn_tokenizer(&self, vocab_size: usize) -> Result<Tokenizer, CliError> {
-        if vocab_size < LEAST_VOCABULARY {
-            let problem =
-                format!("{vocab_size} tokens are too few, at least {LEAST_VOCABULARY} are needed");
-            return Err(CliError::usage("--vocab-size", problem));
-        }
         let trainer = ByteBpeTrainer::new(vocab_size).specials(&[END_OF_TEXT]);
-        let tokenizer = trainer.train(self.documents())?;
+        let tokenizer = trainer.train(self.documents()).map_err(|error| match error {
+            InferError::Tokenizer {
+                fault: fault @ TokenizerFault::VocabularyTooSmall { .. },
+                ..
+            } => CliError::usage("--vocab-size", fault.to_string()),
+            error => error.into(),
+        })?;
         let mark = tokenizer.token_id(END_OF_TEXT);
         Ok(tokenizer.with_bos_eos(mark, mark, true))
     }
