@@ -6,7 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::error::InferError;
-use crate::mmap::{Mapping, Pages};
+use crate::mmap::Mapping;
+use crate::pages::Pages;
 
 /// A read-only run of bytes that keeps its owner alive: a mapped file, a vector or a static.
 ///

@@ -62,6 +62,8 @@ mod line_buffer;
 #[allow(unsafe_code)]
 mod mmap;
 mod model;
+#[allow(unsafe_code)]
+mod pages;
 mod perplexity;
 mod precision;
 mod quant;

@@ -1,10 +1,10 @@
-//! Memory-mapped files: the one place of this crate, beside the kernels, with unsafe code.
+//! Memory-mapped files: with `pages` and the kernels, where this crate has unsafe code.
 
 use std::fs::File;
-use std::ops::{Deref, DerefMut, Range};
+use std::ops::{Deref, Range};
 use std::path::Path;
 
-use memmap2::{Mmap, MmapMut};
+use memmap2::Mmap;
 
 use crate::error::InferError;
 
@@ -59,43 +59,5 @@ impl Deref for Mapping {
 
     fn deref(&self) -> &[u8] {
         &self.map
-    }
-}
-
-/// Memory of our own in whole pages, zero at first: large pages where the system grants them.
-#[derive(Debug)]
-pub(crate) struct Pages {
-    map: MmapMut,
-}
-
-impl Pages {
-    /// `len` bytes of zeros.
-    ///
-    /// # Panics
-    ///
-    /// When there is no memory, as a vector does.
-    pub(crate) fn zeroed(len: usize) -> Self {
-        let map = MmapMut::map_anon(len).expect("memory for a matrix");
-        #[cfg(target_os = "linux")]
-        {
-            // Weights are read from end to end: with 2 MiB pages that is 15 to 25% faster. A
-            // refusal costs that speed and nothing else.
-            let _ = map.advise(memmap2::Advice::HugePage);
-        }
-        Pages { map }
-    }
-}
-
-impl Deref for Pages {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        &self.map
-    }
-}
-
-impl DerefMut for Pages {
-    fn deref_mut(&mut self) -> &mut [u8] {
-        &mut self.map
     }
 }

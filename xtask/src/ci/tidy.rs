@@ -11,6 +11,7 @@ const UNSAFE_ROOMS: &[&str] = &[
     "crates/tensor/src/simd/",
     "crates/infer/src/quant/kernels/",
     "crates/infer/src/mmap.rs",
+    "crates/infer/src/pages.rs",
 ];
 
 /// Names that say nothing of what is inside.

@@ -34,9 +34,9 @@ impl Packed for Tiled {
         for block in 0..8 {
             let high = chunk.widened(lanes, 2, 2, 0, block / 4);
             let low = chunk.widened(lanes, 4, 4, 0, block / 2);
-            let high = lanes.bits(high, (block % 4 * 2) as u32, 3);
+            let high = lanes.turn(high, 4 - 2 * (block % 4) as i32, 0x30);
             let low = lanes.bits(low, (block % 2 * 4) as u32, 15);
-            let scale = lanes.floats(lanes.join(low, high, 4));
+            let scale = lanes.floats(lanes.or(low, high));
             let scale = lanes.plus(scale, lanes.splat(-32.0));
             sink.set_scale(lanes, block, 0, lanes.times(d, scale));
             for group in 0..4 {

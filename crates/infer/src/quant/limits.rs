@@ -6,7 +6,7 @@ use std::time::Instant;
 use rayon::prelude::*;
 
 use super::kernels::Isa;
-use crate::mmap::Pages;
+use crate::pages::Pages;
 
 /// Bytes that are read: beyond any cache that a process has to itself.
 const BUFFER: usize = 1 << 29;

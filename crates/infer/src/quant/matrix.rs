@@ -12,7 +12,7 @@ use super::tensor_type::TensorType;
 use super::tile::TILE;
 use crate::bytes::Bytes;
 use crate::error::InferError;
-use crate::mmap::Pages;
+use crate::pages::Pages;
 
 /// How activations take part in a product with quantized weights.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

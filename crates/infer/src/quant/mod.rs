@@ -37,6 +37,7 @@ mod q8_0;
 mod quantize;
 mod quantized_rows;
 mod rows;
+mod sub_scales;
 mod table;
 mod tensor_type;
 #[cfg(test)]

@@ -7,6 +7,8 @@
 //! A chunk is 256 elements of 16 rows: 4 KiB, which stays in the first-level cache while every
 //! activation row is multiplied with it, so that unpacking is paid once for all of them.
 
+use std::marker::PhantomData;
+
 use super::tile::{CHUNK, Layout, TILE};
 
 /// Elements that share an activation scale.
@@ -110,26 +112,33 @@ pub(crate) trait Lanes: Copy {
     fn line(self, line: &Line) -> Self::Words;
     /// A word of each byte.
     fn widen(self, bytes: &[u8; TILE]) -> Self::Words;
+    /// A word of each signed byte.
+    fn widen_signed(self, bytes: &[u8; TILE]) -> Self::Words;
     /// Stores words.
     fn store(self, words: Self::Words, line: &mut Line);
+    /// Stores words as they lie in memory, little-endian: the inverse of [`Lanes::load`].
+    fn store_bytes(self, words: Self::Words, bytes: &mut [u8; 4 * TILE]);
     /// `(words >> shift) & mask`, the mask in each byte: no bit of a neighbour may be in it.
     fn bits(self, words: Self::Words, shift: u32, mask: u8) -> Self::Words;
     /// Byte `index` of each word.
     fn byte(self, words: Self::Words, index: usize) -> Self::Words;
-    /// `low | high << shift`.
-    fn join(self, low: Self::Words, high: Self::Words, shift: u32) -> Self::Words;
+    /// `(words << left) & mask`, or to the right where `left` is negative (by 8 at most), the mask in each
+    /// byte: no bit of a neighbour may be in it.
+    fn turn(self, words: Self::Words, left: i32, mask: u8) -> Self::Words;
+    /// `a | b`.
+    fn or(self, a: Self::Words, b: Self::Words) -> Self::Words;
     /// Adds `n` to each byte; none may overflow.
     fn add(self, words: Self::Words, n: u8) -> Self::Words;
     /// `a ^ b`.
     fn xor(self, a: Self::Words, b: Self::Words) -> Self::Words;
-    /// Bits `shift .. shift + 4` of each word, one in each byte.
+    /// Bits `shift .. shift + 4` of each word, one in each byte, where it counts 16.
     fn spread(self, words: Self::Words, shift: u32) -> Self::Words;
     /// The entry of a table for each byte; bytes are below 16.
     fn look_up(self, table: &[u8; 16], words: Self::Words) -> Self::Words;
     /// Asks for the memory that lies `ahead` bytes behind where `bytes` begin, as long as they are.
     /// It need not exist.
     fn prefetch(self, bytes: &[u8], ahead: usize);
-    /// Words, below 2^24, as numbers.
+    /// Words, signed and of magnitudes below 2^24, as numbers.
     fn floats(self, words: Self::Words) -> Self::Floats;
 
     /// Sixteen f32.
@@ -161,6 +170,8 @@ pub(crate) trait Packed {
     const LAYOUT: Layout;
     /// How a panel of this format is multiplied.
     type Scheme: Scheme;
+    /// Where the scheme has no minimum: what stands for zero among the integers that `unpack` gives.
+    const ZERO: u8 = 128;
 
     /// Unpacks a chunk of a tile.
     fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, sink: &mut impl Sink<L>);
@@ -240,9 +251,10 @@ impl<'a> Chunk<'a> {
 }
 
 /// Where a chunk's numbers go as they are unpacked, block after block: first a block's scales and
-/// minimums, then its integers. (In halves: a half's scale, then its integers.)
+/// minimums, then its integers, of which group 7 comes last.
 pub(crate) trait Sink<L: Lanes> {
-    /// Takes four elements of each row, as a panel has them.
+    /// Takes four elements of each row: with [`Packed::ZERO`] added, or as they are where there are
+    /// minimums.
     fn set(&mut self, lanes: L, block: usize, group: usize, q: L::Words);
     /// Takes the scales of a block, or of one of its halves.
     fn set_scale(&mut self, lanes: L, block: usize, half: usize, scale: L::Floats);
@@ -250,20 +262,36 @@ pub(crate) trait Sink<L: Lanes> {
     fn set_min(&mut self, lanes: L, block: usize, half: usize, min: L::Floats);
 }
 
-impl<L: Lanes> Sink<L> for Panel {
+/// A panel that is filled.
+pub(crate) struct Filled<'a, P> {
+    panel: &'a mut Panel,
+    format: PhantomData<P>,
+}
+
+impl<'a, P: Packed> Filled<'a, P> {
+    /// With a chunk of this format.
+    #[inline(always)]
+    pub(crate) fn new(panel: &'a mut Panel) -> Self {
+        Filled { panel, format: PhantomData }
+    }
+}
+
+impl<L: Lanes, P: Packed> Sink<L> for Filled<'_, P> {
     #[inline(always)]
     fn set(&mut self, lanes: L, block: usize, group: usize, q: L::Words) {
-        lanes.store(q, &mut self.q[block][group]);
+        let as_stored = <P::Scheme as Scheme>::MINIMUM || P::ZERO == 128;
+        let q = if as_stored { q } else { lanes.add(q, 128 - P::ZERO) };
+        lanes.store(q, &mut self.panel.q[block][group]);
     }
 
     #[inline(always)]
     fn set_scale(&mut self, lanes: L, block: usize, half: usize, scale: L::Floats) {
-        lanes.store_row(scale, &mut self.scale[block][half]);
+        lanes.store_row(scale, &mut self.panel.scale[block][half]);
     }
 
     #[inline(always)]
     fn set_min(&mut self, lanes: L, block: usize, half: usize, min: L::Floats) {
-        lanes.store_row(min, &mut self.min[block][half]);
+        lanes.store_row(min, &mut self.panel.min[block][half]);
     }
 }
 

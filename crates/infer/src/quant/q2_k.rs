@@ -11,6 +11,7 @@
 use super::format::{Format, f16_at, put_f16};
 use super::least_squares::Affine;
 use super::panel::{Chunk, Lanes, MinimumHalves, Packed, Sink};
+use super::sub_scales::Four;
 use super::tensor_type::TensorType;
 use super::tile::{Layout, field};
 
@@ -31,11 +32,23 @@ impl Packed for Tiled {
     fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, sink: &mut impl Sink<L>) {
         let d = chunk.f16(lanes, 80, 0);
         let dmin = lanes.times(chunk.f16(lanes, 82, 0), lanes.splat(-1.0));
+        let scales = [
+            half_bytes(lanes, chunk, 0, 0),
+            half_bytes(lanes, chunk, 1, 0),
+            half_bytes(lanes, chunk, 2, 0),
+            half_bytes(lanes, chunk, 3, 0),
+        ];
+        let minimums = [
+            half_bytes(lanes, chunk, 0, 4),
+            half_bytes(lanes, chunk, 1, 4),
+            half_bytes(lanes, chunk, 2, 4),
+            half_bytes(lanes, chunk, 3, 4),
+        ];
         for block in 0..8 {
             for half in 0..2 {
-                let both = chunk.widened(lanes, 0, 16, 0, 2 * block + half);
-                let scale = lanes.floats(lanes.bits(both, 0, 15));
-                let minimum = lanes.floats(lanes.bits(both, 4, 15));
+                let (four, index) = (block / 2, block % 2 * 2 + half);
+                let scale = scales[four].floats(lanes, index);
+                let minimum = minimums[four].floats(lanes, index);
                 sink.set_scale(lanes, block, half, lanes.times(d, scale));
                 sink.set_min(lanes, block, half, lanes.times(dmin, minimum));
             }
@@ -45,6 +58,12 @@ impl Packed for Tiled {
             }
         }
     }
+}
+
+/// Four bits each, from bit `shift` on, of the bytes of groups `4 quarter ..`.
+#[inline(always)]
+fn half_bytes<L: Lanes>(lanes: L, chunk: &Chunk<'_>, quarter: usize, shift: u32) -> Four {
+    Four::new(lanes, lanes.bits(chunk.line(lanes, 0, 16, 0, quarter), shift, 15))
 }
 
 fn dequantize(block: &[u8], out: &mut [f32]) {

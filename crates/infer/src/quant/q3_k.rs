@@ -12,6 +12,7 @@
 use super::format::{Format, f16_at, put_f16};
 use super::least_squares::Symmetric;
 use super::panel::{Chunk, Lanes, Packed, SignedHalves, Sink};
+use super::sub_scales::Four;
 use super::tensor_type::TensorType;
 use super::tile::{Layout, field};
 
@@ -27,29 +28,41 @@ impl Packed for Tiled {
         fields: &[field(0, 32, 4), field(32, 64, 4), field(96, 12, 1), field(108, 2, 2)],
     };
     type Scheme = SignedHalves;
+    const ZERO: u8 = 4;
 
     #[inline(always)]
     fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, sink: &mut impl Sink<L>) {
         let d = chunk.f16(lanes, 108, 0);
+        let scales = [
+            four_scales(lanes, chunk, 0),
+            four_scales(lanes, chunk, 1),
+            four_scales(lanes, chunk, 2),
+            four_scales(lanes, chunk, 3),
+        ];
         for block in 0..8 {
             for half in 0..2 {
-                let g = 2 * block + half;
-                let low = chunk.widened(lanes, 96, 12, 0, g % 8);
-                let high = chunk.widened(lanes, 96, 12, 0, 8 + g % 4);
-                let low = lanes.bits(low, (g / 8 * 4) as u32, 15);
-                let high = lanes.bits(high, (g / 4 * 2) as u32, 3);
-                let scale = lanes.floats(lanes.join(low, high, 4));
+                let scale = scales[block / 2].floats(lanes, block % 2 * 2 + half);
                 let scale = lanes.plus(scale, lanes.splat(-32.0));
                 sink.set_scale(lanes, block, half, lanes.times(d, scale));
             }
             for group in 0..8 {
                 let low = chunk.line(lanes, 32, 64, 0, block / 4 * 8 + group);
                 let low = lanes.bits(low, (block % 4 * 2) as u32, 3);
-                let high = lanes.bits(chunk.line(lanes, 0, 32, 0, group), block as u32, 1);
-                sink.set(lanes, block, group, lanes.add(lanes.join(low, high, 2), 128 - 4));
+                let high = lanes.turn(chunk.line(lanes, 0, 32, 0, group), 2 - block as i32, 4);
+                sink.set(lanes, block, group, lanes.or(low, high));
             }
         }
     }
+}
+
+/// The scales of groups `4 quarter ..`, with 32 added: low halves of bytes 0 to 7, then their high
+/// halves, and two bits each of bytes 8 to 11.
+#[inline(always)]
+fn four_scales<L: Lanes>(lanes: L, chunk: &Chunk<'_>, quarter: usize) -> Four {
+    let low = chunk.line(lanes, 96, 12, 0, quarter % 2);
+    let low = lanes.bits(low, (quarter / 2 * 4) as u32, 15);
+    let high = lanes.turn(chunk.line(lanes, 96, 12, 0, 2), 4 - 2 * quarter as i32, 0x30);
+    Four::new(lanes, lanes.or(low, high))
 }
 
 fn dequantize(block: &[u8], out: &mut [f32]) {

@@ -20,6 +20,7 @@ impl Packed for Tiled {
     const LAYOUT: Layout =
         Layout { ty: TensorType::Q4_0, fields: &[field(0, 2, 2), field(2, 16, 4)] };
     type Scheme = Signed;
+    const ZERO: u8 = 8;
 
     #[inline(always)]
     fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, sink: &mut impl Sink<L>) {
@@ -27,8 +28,8 @@ impl Packed for Tiled {
             sink.set_scale(lanes, block, 0, chunk.f16(lanes, 0, block));
             for group in 0..4 {
                 let line = chunk.line(lanes, 2, 16, block, group);
-                sink.set(lanes, block, group, lanes.add(lanes.bits(line, 0, 15), 128 - 8));
-                sink.set(lanes, block, group + 4, lanes.add(lanes.bits(line, 4, 15), 128 - 8));
+                sink.set(lanes, block, group, lanes.bits(line, 0, 15));
+                sink.set(lanes, block, group + 4, lanes.bits(line, 4, 15));
             }
         }
     }

@@ -12,6 +12,7 @@
 use super::format::{Format, f16_at, put_f16};
 use super::least_squares::Affine;
 use super::panel::{Chunk, Lanes, Minimum, Packed, Sink};
+use super::sub_scales::Four;
 use super::tensor_type::TensorType;
 use super::tile::{Layout, field};
 
@@ -32,8 +33,9 @@ impl Packed for Tiled {
     fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, sink: &mut impl Sink<L>) {
         let d = chunk.f16(lanes, 0, 0);
         let dmin = lanes.times(chunk.f16(lanes, 2, 0), lanes.splat(-1.0));
+        let six_bits = SixBits::new(lanes, chunk, 4);
         for block in 0..8 {
-            let (scale, minimum) = six_bits(lanes, chunk, 4, block);
+            let (scale, minimum) = (six_bits.scale(lanes, block), six_bits.minimum(lanes, block));
             sink.set_scale(lanes, block, 0, lanes.times(d, scale));
             sink.set_min(lanes, block, 0, lanes.times(dmin, minimum));
             for group in 0..8 {
@@ -44,29 +46,44 @@ impl Packed for Tiled {
     }
 }
 
-/// Scale and minimum of group `g` of 16 rows, out of the field of 12 bytes at byte `field`: see
-/// [`scales_and_minimums`].
-#[inline(always)]
-pub(super) fn six_bits<L: Lanes>(
-    lanes: L,
-    chunk: &Chunk<'_>,
-    field: usize,
-    g: usize,
-) -> (L::Floats, L::Floats) {
-    let (scale, minimum) = if g < 4 {
-        let (scale, minimum) =
-            (chunk.widened(lanes, field, 12, 0, g), chunk.widened(lanes, field, 12, 0, g + 4));
-        (lanes.bits(scale, 0, 63), lanes.bits(minimum, 0, 63))
-    } else {
-        let low = chunk.widened(lanes, field, 12, 0, g + 4);
-        let scale = lanes.bits(chunk.widened(lanes, field, 12, 0, g - 4), 6, 3);
-        let minimum = lanes.bits(chunk.widened(lanes, field, 12, 0, g), 6, 3);
-        (
-            lanes.join(lanes.bits(low, 0, 15), scale, 4),
-            lanes.join(lanes.bits(low, 4, 15), minimum, 4),
-        )
-    };
-    (lanes.floats(scale), lanes.floats(minimum))
+/// The scales and minimums of the 8 groups of 16 rows, see [`scales_and_minimums`].
+pub(super) struct SixBits {
+    scales: [Four; 2],
+    minimums: [Four; 2],
+}
+
+impl SixBits {
+    /// Out of the field of 12 bytes at byte `field`: a byte of four groups at a time is a register's
+    /// worth.
+    #[inline(always)]
+    pub(super) fn new<L: Lanes>(lanes: L, chunk: &Chunk<'_>, field: usize) -> Self {
+        let scale = chunk.line(lanes, field, 12, 0, 0);
+        let minimum = chunk.line(lanes, field, 12, 0, 1);
+        let both = chunk.line(lanes, field, 12, 0, 2);
+        let upper = [lanes.turn(scale, -2, 0x30), lanes.turn(minimum, -2, 0x30)];
+        SixBits {
+            scales: [
+                Four::new(lanes, lanes.bits(scale, 0, 63)),
+                Four::new(lanes, lanes.or(lanes.bits(both, 0, 15), upper[0])),
+            ],
+            minimums: [
+                Four::new(lanes, lanes.bits(minimum, 0, 63)),
+                Four::new(lanes, lanes.or(lanes.bits(both, 4, 15), upper[1])),
+            ],
+        }
+    }
+
+    /// The scales of group `g`.
+    #[inline(always)]
+    pub(super) fn scale<L: Lanes>(&self, lanes: L, g: usize) -> L::Floats {
+        self.scales[g / 4].floats(lanes, g % 4)
+    }
+
+    /// The minimums of group `g`.
+    #[inline(always)]
+    pub(super) fn minimum<L: Lanes>(&self, lanes: L, g: usize) -> L::Floats {
+        self.minimums[g / 4].floats(lanes, g % 4)
+    }
 }
 
 fn dequantize(block: &[u8], out: &mut [f32]) {

@@ -22,6 +22,7 @@ impl Packed for Tiled {
     const LAYOUT: Layout =
         Layout { ty: TensorType::Q5_0, fields: &[field(0, 2, 2), field(2, 4, 4), field(6, 16, 4)] };
     type Scheme = Signed;
+    const ZERO: u8 = 16;
 
     #[inline(always)]
     fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, sink: &mut impl Sink<L>) {
@@ -33,8 +34,8 @@ impl Packed for Tiled {
                 for half in 0..2 {
                     let group = group + 4 * half;
                     let low = lanes.bits(line, 4 * half as u32, 15);
-                    let q = lanes.join(low, lanes.spread(fifth, 4 * group as u32), 4);
-                    sink.set(lanes, block, group, lanes.add(q, 128 - 16));
+                    let q = lanes.or(low, lanes.spread(fifth, 4 * group as u32));
+                    sink.set(lanes, block, group, q);
                 }
             }
         }

@@ -38,7 +38,7 @@ impl Packed for Tiled {
                 for half in 0..2 {
                     let group = group + 4 * half;
                     let low = lanes.bits(line, 4 * half as u32, 15);
-                    let q = lanes.join(low, lanes.spread(fifth, 4 * group as u32), 4);
+                    let q = lanes.or(low, lanes.spread(fifth, 4 * group as u32));
                     sink.set(lanes, block, group, q);
                 }
             }

@@ -27,25 +27,23 @@ impl Packed for Tiled {
         fields: &[field(0, 128, 4), field(128, 64, 4), field(192, 16, 1), field(208, 2, 2)],
     };
     type Scheme = SignedHalves;
+    const ZERO: u8 = 32;
 
     #[inline(always)]
     fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, sink: &mut impl Sink<L>) {
         let d = chunk.f16(lanes, 208, 0);
         for block in 0..8 {
             for half in 0..2 {
-                // A signed byte is the unsigned one with its sign bit turned, less 128.
-                let scale = chunk.widened(lanes, 192, 16, 0, 2 * block + half);
-                let scale = lanes.xor(scale, lanes.widen(&[0x80; 16]));
-                let scale = lanes.plus(lanes.floats(scale), lanes.splat(-128.0));
-                sink.set_scale(lanes, block, half, lanes.times(d, scale));
+                let scale = lanes.widen_signed(chunk.bytes(192, 16, 0, 2 * block + half));
+                sink.set_scale(lanes, block, half, lanes.times(d, lanes.floats(scale)));
             }
             let (n, part) = (block / 4, block % 4);
             for group in 0..8 {
                 let low = chunk.line(lanes, 0, 128, 0, n * 16 + part % 2 * 8 + group);
                 let high = chunk.line(lanes, 128, 64, 0, n * 8 + group);
                 let low = lanes.bits(low, (part / 2 * 4) as u32, 15);
-                let high = lanes.bits(high, (2 * part) as u32, 3);
-                sink.set(lanes, block, group, lanes.add(lanes.join(low, high, 4), 128 - 32));
+                let high = lanes.turn(high, 4 - 2 * part as i32, 0x30);
+                sink.set(lanes, block, group, lanes.or(low, high));
             }
         }
     }

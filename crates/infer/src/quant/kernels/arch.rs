@@ -5,7 +5,7 @@
 
 use std::hint::black_box;
 
-use super::super::panel::{BLOCK, Chunk, Lanes, Packed, Panel, Row16, Scheme, Sink};
+use super::super::panel::{BLOCK, Chunk, Filled, Lanes, Packed, Panel, Row16, Scheme, Sink};
 use super::super::plain::Plain;
 use super::super::quantized_rows::{QuantizedRows, RowChunk};
 use super::super::table::Table;
@@ -37,12 +37,12 @@ pub(super) trait Arch: Lanes {
         unreachable!("only asked for where there is a dot product");
     }
 
-    /// Whether [`Arch::dot`] takes the bytes of `w` as they are stored, unsigned: where 128 was added
-    /// to them, sums begin with the bias that takes it off again.
+    /// Whether [`Arch::dot`] takes the bytes of `w` as they are, unsigned: sums begin with the bias that
+    /// takes off again what was added to them.
     const BIASED: bool = true;
 
-    /// `sum` and, in each lane, the four integers of `w`, stored as the scheme says, times the four
-    /// signed bytes of `x`.
+    /// `sum` and, in each lane, the four integers of `w`, stored as the scheme says or where there is a
+    /// bias with any zero, times the four signed bytes of `x`.
     fn dot<S: Scheme>(self, _sum: Self::Words, _w: Self::Words, _x: i32) -> Self::Words {
         unreachable!("only asked for where there is a dot product");
     }
@@ -161,7 +161,7 @@ pub(super) fn quantized<A: Arch, P: Packed>(
         let mut blocks = 0;
         for (panel, tile) in panels.iter_mut().zip(tiles.iter()) {
             let bytes = chunk_of(&P::LAYOUT, tile, index);
-            blocks = unpack::<A, P>(arch, bytes, panel);
+            blocks = unpack::<A, P>(arch, bytes, &mut Filled::<P>::new(panel));
             if rest.is_empty() {
                 Soon::after(tiles, &P::LAYOUT, index, bytes).ask(arch);
             }
@@ -255,7 +255,8 @@ pub(super) fn exact<A: Arch, P: Packed>(
             let mut elements = 0;
             for (tile, floats) in pair.iter().zip(floats.iter_mut()) {
                 let bytes = chunk_of(&P::LAYOUT, tile, index);
-                elements = BLOCK * unpack::<A, P>(arch, bytes, &mut panels[0]);
+                let mut panel = Filled::<P>::new(&mut panels[0]);
+                elements = BLOCK * unpack::<A, P>(arch, bytes, &mut panel);
                 dequantize::<A, P::Scheme>(arch, &panels[0], elements, floats);
             }
             multiply_floats(arch, floats, elements, &x[index * CHUNK..], [batch, cols], out);

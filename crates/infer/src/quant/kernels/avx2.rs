@@ -73,6 +73,26 @@ impl<const VNNI: bool> Lanes for Avx2<VNNI> {
     }
 
     #[inline(always)]
+    fn widen_signed(self, bytes: &[u8; TILE]) -> Words {
+        // SAFETY: `self` proves the instructions; memory is reached through arrays of their size.
+        unsafe {
+            let bytes = _mm_loadu_si128(bytes.as_ptr().cast());
+            let high = _mm_srli_si128(bytes, 8);
+            [_mm256_cvtepi8_epi32(bytes), _mm256_cvtepi8_epi32(high)]
+        }
+    }
+
+    #[inline(always)]
+    fn store_bytes(self, words: Words, bytes: &mut [u8; 4 * TILE]) {
+        // SAFETY: `self` proves the instructions; memory is reached through arrays of their size.
+        unsafe {
+            let bytes = bytes.as_mut_ptr().cast::<__m256i>();
+            _mm256_storeu_si256(bytes, words[0]);
+            _mm256_storeu_si256(bytes.add(1), words[1]);
+        }
+    }
+
+    #[inline(always)]
     fn store(self, words: Words, line: &mut Line) {
         // SAFETY: `self` proves the instructions; memory is reached through arrays of their size.
         unsafe {
@@ -107,15 +127,24 @@ impl<const VNNI: bool> Lanes for Avx2<VNNI> {
     }
 
     #[inline(always)]
-    fn join(self, low: Words, high: Words, shift: u32) -> Words {
+    fn turn(self, words: Words, left: i32, mask: u8) -> Words {
+        if left < 0 {
+            return self.bits(words, left.unsigned_abs(), mask);
+        }
         // SAFETY: `self` proves the instructions.
         unsafe {
-            let shift = _mm_cvtsi32_si128(shift as i32);
+            let (left, mask) = (_mm_cvtsi32_si128(left), _mm256_set1_epi8(mask as i8));
             [
-                _mm256_or_si256(low[0], _mm256_sll_epi32(high[0], shift)),
-                _mm256_or_si256(low[1], _mm256_sll_epi32(high[1], shift)),
+                _mm256_and_si256(_mm256_sll_epi32(words[0], left), mask),
+                _mm256_and_si256(_mm256_sll_epi32(words[1], left), mask),
             ]
         }
+    }
+
+    #[inline(always)]
+    fn or(self, a: Words, b: Words) -> Words {
+        // SAFETY: `self` proves the instructions.
+        unsafe { [_mm256_or_si256(a[0], b[0]), _mm256_or_si256(a[1], b[1])] }
     }
 
     #[inline(always)]
@@ -138,15 +167,15 @@ impl<const VNNI: bool> Lanes for Avx2<VNNI> {
         // SAFETY: `self` proves the instructions.
         unsafe {
             // The product holds the four bits four times, seven places further each time, so that
-            // bit j stands at 8 j once; nothing overlaps.
+            // bit j stands at 8 j + 4 once; nothing overlaps.
             let (shift, mask) = (_mm_cvtsi32_si128(shift as i32), _mm256_set1_epi32(15));
-            let (copies, one) =
-                (_mm256_set1_epi32(1 | 1 << 7 | 1 << 14 | 1 << 21), _mm256_set1_epi8(1));
+            let copies = _mm256_set1_epi32(1 << 4 | 1 << 11 | 1 << 18 | 1 << 25);
+            let sixteen = _mm256_set1_epi8(16);
             let low = _mm256_and_si256(_mm256_srl_epi32(words[0], shift), mask);
             let high = _mm256_and_si256(_mm256_srl_epi32(words[1], shift), mask);
             [
-                _mm256_and_si256(_mm256_mullo_epi32(low, copies), one),
-                _mm256_and_si256(_mm256_mullo_epi32(high, copies), one),
+                _mm256_and_si256(_mm256_mullo_epi32(low, copies), sixteen),
+                _mm256_and_si256(_mm256_mullo_epi32(high, copies), sixteen),
             ]
         }
     }

@@ -63,6 +63,18 @@ impl Lanes for Avx512 {
     }
 
     #[inline(always)]
+    fn widen_signed(self, bytes: &[u8; TILE]) -> __m512i {
+        // SAFETY: `self` proves the instructions; memory is reached through arrays of their size.
+        unsafe { _mm512_cvtepi8_epi32(_mm_loadu_si128(bytes.as_ptr().cast())) }
+    }
+
+    #[inline(always)]
+    fn store_bytes(self, words: __m512i, bytes: &mut [u8; 4 * TILE]) {
+        // SAFETY: `self` proves the instructions; memory is reached through arrays of their size.
+        unsafe { _mm512_storeu_si512(bytes.as_mut_ptr().cast(), words) }
+    }
+
+    #[inline(always)]
     fn store(self, words: __m512i, line: &mut Line) {
         // SAFETY: `self` proves the instructions; memory is reached through arrays of their size.
         unsafe { _mm512_storeu_si512(line.as_mut_ptr().cast(), words) }
@@ -70,13 +82,9 @@ impl Lanes for Avx512 {
 
     #[inline(always)]
     fn bits(self, words: __m512i, shift: u32, mask: u8) -> __m512i {
-        // SAFETY: `self` proves the instructions.
-        unsafe {
-            _mm512_and_si512(
-                _mm512_srlv_epi32(words, _mm512_set1_epi32(shift as i32)),
-                _mm512_set1_epi8(mask as i8),
-            )
-        }
+        // A turn is one operation for any number of places; a shift is two where the compiler does not
+        // know the number.
+        self.turn(words, -(shift as i32), mask)
     }
 
     #[inline(always)]
@@ -91,9 +99,19 @@ impl Lanes for Avx512 {
     }
 
     #[inline(always)]
-    fn join(self, low: __m512i, high: __m512i, shift: u32) -> __m512i {
+    fn turn(self, words: __m512i, left: i32, mask: u8) -> __m512i {
         // SAFETY: `self` proves the instructions.
-        unsafe { _mm512_or_si512(low, _mm512_sllv_epi32(high, _mm512_set1_epi32(shift as i32))) }
+        unsafe {
+            // What turns around a word's end is not in the mask.
+            let turned = _mm512_rolv_epi32(words, _mm512_set1_epi32(left));
+            _mm512_and_si512(turned, _mm512_set1_epi8(mask as i8))
+        }
+    }
+
+    #[inline(always)]
+    fn or(self, a: __m512i, b: __m512i) -> __m512i {
+        // SAFETY: `self` proves the instructions.
+        unsafe { _mm512_or_si512(a, b) }
     }
 
     #[inline(always)]
@@ -113,12 +131,11 @@ impl Lanes for Avx512 {
         // SAFETY: `self` proves the instructions.
         unsafe {
             // The product holds the four bits four times, seven places further each time, so that
-            // bit j stands at 8 j once; nothing overlaps.
+            // bit j stands at 8 j + 4 once; nothing overlaps.
             let words = _mm512_srlv_epi32(words, _mm512_set1_epi32(shift as i32));
             let four = _mm512_and_si512(words, _mm512_set1_epi32(15));
-            let copies =
-                _mm512_mullo_epi32(four, _mm512_set1_epi32(1 | 1 << 7 | 1 << 14 | 1 << 21));
-            _mm512_and_si512(copies, _mm512_set1_epi8(1))
+            let copies = _mm512_set1_epi32(1 << 4 | 1 << 11 | 1 << 18 | 1 << 25);
+            _mm512_and_si512(_mm512_mullo_epi32(four, copies), _mm512_set1_epi8(16))
         }
     }
 

@@ -7,40 +7,46 @@
 
 use std::marker::PhantomData;
 
-use super::super::panel::{BLOCKS, Packed, Row16, Scheme, Sink};
+use super::super::panel::{GROUPS, Packed, Row16, Scheme, Sink};
 use super::super::quantized_rows::RowChunk;
 use super::arch::{Arch, unpack};
 use super::soon::Soon;
 
-/// The sums, scales and minimums of a chunk's blocks, or of the halves of its blocks.
-struct Direct<'a, A: Arch, S: Scheme> {
+/// The block that is being multiplied, or its halves, and what the blocks before gave.
+struct Direct<'a, A: Arch, P> {
     x: &'a RowChunk,
     soon: Soon<'a>,
-    // Apart from the rest: what is indexed lies in memory, and the rest is to stay in registers.
-    sums: &'a mut [[A::Words; 2]; BLOCKS],
-    scale: &'a mut [[A::Floats; 2]; BLOCKS],
-    min: &'a mut [[A::Floats; 2]; BLOCKS],
-    scheme: PhantomData<S>,
+    sums: [A::Words; 2],
+    scale: [A::Floats; 2],
+    min: [A::Floats; 2],
+    c: A::Floats,
+    format: PhantomData<P>,
 }
 
-impl<A: Arch, S: Scheme> Sink<A> for Direct<'_, A, S> {
+impl<A: Arch, P: Packed> Sink<A> for Direct<'_, A, P> {
     #[inline(always)]
     fn set(&mut self, arch: A, block: usize, group: usize, q: A::Words) {
-        let sum = &mut self.sums[block][if S::HALVES { group / 4 } else { 0 }];
-        *sum = arch.dot::<S>(*sum, q, self.x.four(block, group));
+        let as_stored = A::BIASED || <P::Scheme as Scheme>::MINIMUM || P::ZERO == 128;
+        let q = if as_stored { q } else { arch.add(q, 128 - P::ZERO) };
+        let sum = &mut self.sums[if <P::Scheme as Scheme>::HALVES { group / 4 } else { 0 }];
+        *sum = arch.dot::<P::Scheme>(*sum, q, self.x.four(block, group));
+        if group == GROUPS - 1 {
+            self.add_block(arch, block);
+        }
     }
 
     #[inline(always)]
     fn set_scale(&mut self, arch: A, block: usize, half: usize, scale: A::Floats) {
         if half == 0 {
             self.soon.ask_share(arch, block);
+            self.sums = self.bias(arch, block);
         }
-        self.scale[block][half] = scale;
+        self.scale[half] = scale;
     }
 
     #[inline(always)]
-    fn set_min(&mut self, _arch: A, block: usize, half: usize, min: A::Floats) {
-        self.min[block][half] = min;
+    fn set_min(&mut self, _arch: A, _block: usize, half: usize, min: A::Floats) {
+        self.min[half] = min;
     }
 }
 
@@ -54,54 +60,47 @@ pub(super) fn multiply<A: Arch, P: Packed>(
     soon: Soon<'_>,
     out: &mut Row16,
 ) {
-    let zero = arch.splat(0.0);
-    let (mut scale, mut min) = ([[zero; 2]; BLOCKS], [[zero; 2]; BLOCKS]);
-    let mut sums = [[arch.words(0); 2]; BLOCKS];
-    if A::BIASED && !<P::Scheme as Scheme>::MINIMUM {
-        for (block, sums) in sums.iter_mut().enumerate() {
-            if <P::Scheme as Scheme>::HALVES {
-                let [first, second] = x.half_bias[block];
-                *sums = [arch.words(first), arch.words(second)];
-            } else {
-                sums[0] = arch.words(x.bias[block]);
-            }
-        }
-    }
-    let mut direct = Direct::<A, P::Scheme> {
-        x,
-        soon,
-        sums: &mut sums,
-        scale: &mut scale,
-        min: &mut min,
-        scheme: PhantomData,
-    };
-    let blocks = unpack::<A, P>(arch, bytes, &mut direct);
-    let mut c = arch.row(out);
-    for block in 0..blocks {
-        c = direct.add_block(arch, block, c);
-    }
-    arch.store_row(c, out);
+    let (none, zero, c) = (arch.words(0), arch.splat(0.0), arch.row(out));
+    let (sums, scale, min) = ([none; 2], [zero; 2], [zero; 2]);
+    let mut direct = Direct::<A, P> { x, soon, sums, scale, min, c, format: PhantomData };
+    unpack::<A, P>(arch, bytes, &mut direct);
+    arch.store_row(direct.c, out);
 }
 
-impl<A: Arch, S: Scheme> Direct<'_, A, S> {
-    /// `c` and the product of a block.
+impl<A: Arch, P: Packed> Direct<'_, A, P> {
+    /// What the sums of a block begin with: what was added to its integers, taken off.
     #[inline(always)]
-    fn add_block(&self, arch: A, block: usize, c: A::Floats) -> A::Floats {
-        let ([first, second], scale) = (self.sums[block], self.scale[block]);
-        let mut product = arch.times(arch.floats(first), scale[0]);
-        if S::HALVES {
-            product = arch.fma(arch.floats(second), scale[1], product);
+    fn bias(&self, arch: A, block: usize) -> [A::Words; 2] {
+        if !A::BIASED || <P::Scheme as Scheme>::MINIMUM {
+            return [arch.words(0); 2];
         }
-        let mut c = arch.fma(product, arch.splat(self.x.scale[block]), c);
-        if S::MINIMUM {
-            let (min, halves) = (self.min[block], self.x.half_sum[block]);
-            if S::HALVES {
-                c = arch.fma(min[0], arch.splat(halves[0]), c);
-                c = arch.fma(min[1], arch.splat(halves[1]), c);
+        // Activations know their sums times -128.
+        let zero = i32::from(P::ZERO);
+        if <P::Scheme as Scheme>::HALVES {
+            let [first, second] = self.x.half_bias[block];
+            [arch.words((first >> 7) * zero), arch.words((second >> 7) * zero)]
+        } else {
+            [arch.words((self.x.bias[block] >> 7) * zero), arch.words(0)]
+        }
+    }
+
+    /// Adds the product of a block to `c`.
+    #[inline(always)]
+    fn add_block(&mut self, arch: A, block: usize) {
+        let [first, second] = self.sums;
+        let mut product = arch.times(arch.floats(first), self.scale[0]);
+        if <P::Scheme as Scheme>::HALVES {
+            product = arch.fma(arch.floats(second), self.scale[1], product);
+        }
+        self.c = arch.fma(product, arch.splat(self.x.scale[block]), self.c);
+        if <P::Scheme as Scheme>::MINIMUM {
+            let halves = self.x.half_sum[block];
+            if <P::Scheme as Scheme>::HALVES {
+                self.c = arch.fma(self.min[0], arch.splat(halves[0]), self.c);
+                self.c = arch.fma(self.min[1], arch.splat(halves[1]), self.c);
             } else {
-                c = arch.fma(min[0], arch.splat(self.x.sum[block]), c);
+                self.c = arch.fma(self.min[0], arch.splat(self.x.sum[block]), self.c);
             }
         }
-        c
     }
 }

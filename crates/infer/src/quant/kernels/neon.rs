@@ -78,6 +78,27 @@ impl<const DOT: bool> Lanes for Neon<DOT> {
     }
 
     #[inline(always)]
+    fn widen_signed(self, bytes: &[u8; TILE]) -> Words {
+        // SAFETY: `self` proves the instructions; memory is reached through arrays of their size.
+        unsafe {
+            let bytes = vreinterpretq_s8_u8(vld1q_u8(bytes.as_ptr()));
+            let (low, high) = (vmovl_s8(vget_low_s8(bytes)), vmovl_high_s8(bytes));
+            [
+                vreinterpretq_u8_s32(vmovl_s16(vget_low_s16(low))),
+                vreinterpretq_u8_s32(vmovl_high_s16(low)),
+                vreinterpretq_u8_s32(vmovl_s16(vget_low_s16(high))),
+                vreinterpretq_u8_s32(vmovl_high_s16(high)),
+            ]
+        }
+    }
+
+    #[inline(always)]
+    fn store_bytes(self, words: Words, bytes: &mut [u8; 4 * TILE]) {
+        // SAFETY: `self` proves the instructions; memory is reached through arrays of their size.
+        unsafe { each!(I => vst1q_u8(bytes.as_mut_ptr().add(16 * I), words[I])) };
+    }
+
+    #[inline(always)]
     fn store(self, words: Words, line: &mut Line) {
         // SAFETY: `self` proves the instructions; memory is reached through arrays of their size.
         unsafe { each!(I => vst1q_u8(line.as_mut_ptr().add(4 * I).cast(), words[I])) };
@@ -86,7 +107,7 @@ impl<const DOT: bool> Lanes for Neon<DOT> {
     #[inline(always)]
     fn bits(self, words: Words, shift: u32, mask: u8) -> Words {
         // SAFETY: `self` proves the instructions.
-        unsafe { each!(I => vandq_u8(right(words[I], shift), vdupq_n_u8(mask))) }
+        unsafe { each!(I => vandq_u8(shifted(words[I], -(shift as i32)), vdupq_n_u8(mask))) }
     }
 
     #[inline(always)]
@@ -94,20 +115,20 @@ impl<const DOT: bool> Lanes for Neon<DOT> {
         // SAFETY: `self` proves the instructions.
         unsafe {
             let mask = vreinterpretq_u8_u32(vdupq_n_u32(255));
-            each!(I => vandq_u8(right(words[I], 8 * index as u32), mask))
+            each!(I => vandq_u8(shifted(words[I], -8 * index as i32), mask))
         }
     }
 
     #[inline(always)]
-    fn join(self, low: Words, high: Words, shift: u32) -> Words {
+    fn turn(self, words: Words, left: i32, mask: u8) -> Words {
         // SAFETY: `self` proves the instructions.
-        unsafe {
-            let shift = vdupq_n_s32(shift as i32);
-            each!(I => {
-                let high = vshlq_u32(vreinterpretq_u32_u8(high[I]), shift);
-                vorrq_u8(low[I], vreinterpretq_u8_u32(high))
-            })
-        }
+        unsafe { each!(I => vandq_u8(shifted(words[I], left), vdupq_n_u8(mask))) }
+    }
+
+    #[inline(always)]
+    fn or(self, a: Words, b: Words) -> Words {
+        // SAFETY: `self` proves the instructions.
+        unsafe { each!(I => vorrq_u8(a[I], b[I])) }
     }
 
     #[inline(always)]
@@ -127,11 +148,12 @@ impl<const DOT: bool> Lanes for Neon<DOT> {
         // SAFETY: `self` proves the instructions.
         unsafe {
             // The product holds the four bits four times, seven places further each time, so that
-            // bit j stands at 8 j once; nothing overlaps.
-            let (mask, copies) = (vdupq_n_u32(15), vdupq_n_u32(1 | 1 << 7 | 1 << 14 | 1 << 21));
+            // bit j stands at 8 j + 4 once; nothing overlaps.
+            let copies = vdupq_n_u32(1 << 4 | 1 << 11 | 1 << 18 | 1 << 25);
             each!(I => {
-                let four = vandq_u32(vreinterpretq_u32_u8(right(words[I], shift)), mask);
-                vandq_u8(vreinterpretq_u8_u32(vmulq_u32(four, copies)), vdupq_n_u8(1))
+                let word = vreinterpretq_u32_u8(shifted(words[I], -(shift as i32)));
+                let product = vmulq_u32(vandq_u32(word, vdupq_n_u32(15)), copies);
+                vandq_u8(vreinterpretq_u8_u32(product), vdupq_n_u8(16))
             })
         }
     }
@@ -226,14 +248,11 @@ impl<const DOT: bool> Lanes for Neon<DOT> {
     }
 }
 
-/// Each word shifted right.
+/// Each word shifted left, or right where `left` is negative.
 #[inline(always)]
-fn right(words: uint8x16_t, shift: u32) -> uint8x16_t {
+fn shifted(words: uint8x16_t, left: i32) -> uint8x16_t {
     // SAFETY: every processor of this kind has the instructions.
-    unsafe {
-        let back = vdupq_n_s32(-(shift as i32));
-        vreinterpretq_u8_u32(vshlq_u32(vreinterpretq_u32_u8(words), back))
-    }
+    unsafe { vreinterpretq_u8_u32(vshlq_u32(vreinterpretq_u32_u8(words), vdupq_n_s32(left))) }
 }
 
 /// Four f16 as f32, which is exact.

@@ -33,6 +33,16 @@ impl Lanes for Portable {
         bytes.map(u32::from)
     }
 
+    fn widen_signed(self, bytes: &[u8; TILE]) -> Line {
+        bytes.map(|byte| i32::from(byte as i8) as u32)
+    }
+
+    fn store_bytes(self, words: Line, bytes: &mut [u8; 4 * TILE]) {
+        for (bytes, word) in bytes.as_chunks_mut().0.iter_mut().zip(words) {
+            *bytes = word.to_le_bytes();
+        }
+    }
+
     fn store(self, words: Line, line: &mut Line) {
         *line = words;
     }
@@ -45,8 +55,14 @@ impl Lanes for Portable {
         words.map(|word| word.to_le_bytes()[index].into())
     }
 
-    fn join(self, low: Line, high: Line, shift: u32) -> Line {
-        from_fn(|lane| low[lane] | high[lane] << shift)
+    fn turn(self, words: Line, left: i32, mask: u8) -> Line {
+        words.map(|word| {
+            word.rotate_left(left.rem_euclid(32) as u32) & u32::from_le_bytes([mask; 4])
+        })
+    }
+
+    fn or(self, a: Line, b: Line) -> Line {
+        from_fn(|lane| a[lane] | b[lane])
     }
 
     fn add(self, words: Line, n: u8) -> Line {
@@ -59,7 +75,7 @@ impl Lanes for Portable {
 
     fn spread(self, words: Line, shift: u32) -> Line {
         words.map(|word| {
-            let four: [u8; 4] = from_fn(|bit| (word >> shift >> bit & 1) as u8);
+            let four: [u8; 4] = from_fn(|bit| (word >> shift >> bit << 4 & 16) as u8);
             u32::from_le_bytes(four)
         })
     }
@@ -73,7 +89,7 @@ impl Lanes for Portable {
     fn prefetch(self, _: &[u8], _: usize) {}
 
     fn floats(self, words: Line) -> Row16 {
-        words.map(|word| word as f32)
+        words.map(|word| word as i32 as f32)
     }
 
     fn row(self, row: &Row16) -> Row16 {
