@@ -47,6 +47,11 @@ pub(super) trait Arch: Lanes {
         unreachable!("only asked for where there is a dot product");
     }
 
+    /// `a + b`, of sums that [`Arch::dot`] gave.
+    fn sum(self, _a: Self::Words, _b: Self::Words) -> Self::Words {
+        unreachable!("only asked for where there is a dot product");
+    }
+
     /// How many of `rows` activation rows [`Arch::multiply_many`] takes.
     fn many<S: Scheme>(self, _rows: usize) -> usize {
         0

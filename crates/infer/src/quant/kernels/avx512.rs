@@ -240,6 +240,12 @@ impl Arch for Avx512 {
     }
 
     #[inline(always)]
+    fn sum(self, a: __m512i, b: __m512i) -> __m512i {
+        // SAFETY: `self` proves the instructions.
+        unsafe { _mm512_add_epi32(a, b) }
+    }
+
+    #[inline(always)]
     fn multiply<S: Scheme, const N: usize>(
         self,
         panel: &Panel,

@@ -34,6 +34,12 @@ impl Arch for Avx2<true> {
     }
 
     #[inline(always)]
+    fn sum(self, a: [__m256i; 2], b: [__m256i; 2]) -> [__m256i; 2] {
+        // SAFETY: `self` proves the instructions.
+        unsafe { [_mm256_add_epi32(a[0], b[0]), _mm256_add_epi32(a[1], b[1])] }
+    }
+
+    #[inline(always)]
     fn multiply<S: Scheme, const N: usize>(
         self,
         panel: &Panel,

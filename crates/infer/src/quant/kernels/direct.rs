@@ -12,7 +12,8 @@ use super::super::quantized_rows::RowChunk;
 use super::arch::{Arch, unpack};
 use super::soon::Soon;
 
-/// The block that is being multiplied, or its halves, and what the blocks before gave.
+/// The block that is being multiplied and what the blocks before gave. Each half of a block has a sum of
+/// its own, whether it has a scale of its own or not: a sum waits for the one before.
 struct Direct<'a, A: Arch, P> {
     x: &'a RowChunk,
     soon: Soon<'a>,
@@ -28,7 +29,7 @@ impl<A: Arch, P: Packed> Sink<A> for Direct<'_, A, P> {
     fn set(&mut self, arch: A, block: usize, group: usize, q: A::Words) {
         let as_stored = A::BIASED || <P::Scheme as Scheme>::MINIMUM || P::ZERO == 128;
         let q = if as_stored { q } else { arch.add(q, 128 - P::ZERO) };
-        let sum = &mut self.sums[if <P::Scheme as Scheme>::HALVES { group / 4 } else { 0 }];
+        let sum = &mut self.sums[group / (GROUPS / 2)];
         *sum = arch.dot::<P::Scheme>(*sum, q, self.x.four(block, group));
         if group == GROUPS - 1 {
             self.add_block(arch, block);
@@ -88,10 +89,12 @@ impl<A: Arch, P: Packed> Direct<'_, A, P> {
     #[inline(always)]
     fn add_block(&mut self, arch: A, block: usize) {
         let [first, second] = self.sums;
-        let mut product = arch.times(arch.floats(first), self.scale[0]);
-        if <P::Scheme as Scheme>::HALVES {
-            product = arch.fma(arch.floats(second), self.scale[1], product);
-        }
+        let product = if <P::Scheme as Scheme>::HALVES {
+            let product = arch.times(arch.floats(first), self.scale[0]);
+            arch.fma(arch.floats(second), self.scale[1], product)
+        } else {
+            arch.times(arch.floats(arch.sum(first, second)), self.scale[0])
+        };
         self.c = arch.fma(product, arch.splat(self.x.scale[block]), self.c);
         if <P::Scheme as Scheme>::MINIMUM {
             let halves = self.x.half_sum[block];

@@ -38,6 +38,17 @@ impl<const DOT: bool> Arch for Neon<DOT> {
     }
 
     #[inline(always)]
+    fn sum(self, a: Words, b: Words) -> Words {
+        // SAFETY: `self` proves the instructions.
+        unsafe {
+            each!(I => {
+                let [a, b] = [vreinterpretq_s32_u8(a[I]), vreinterpretq_s32_u8(b[I])];
+                vreinterpretq_u8_s32(vaddq_s32(a, b))
+            })
+        }
+    }
+
+    #[inline(always)]
     fn multiply<S: Scheme, const N: usize>(
         self,
         panel: &Panel,
