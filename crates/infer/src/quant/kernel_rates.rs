@@ -2,15 +2,17 @@
 
 use std::time::Instant;
 
+use super::limits::LimitBuffer;
 use super::matrix::{Activations, Matrix, UnsupportedType};
 use super::quantize::quantize;
 use super::rows::RowBuffer;
 use super::tensor_type::TensorType;
 use crate::bytes::Bytes;
 
-/// Columns of the matrices that are measured.
+/// Columns of the matrices that are measured, and rows of those that one row is multiplied with: about what
+/// a layer's weights have, since each product has an end at which threads wait.
 const COLS: usize = 2048;
-/// Bytes that one row is multiplied with: beyond any cache that a core has to itself.
+/// Bytes that one row is multiplied with.
 const STREAMED: usize = 1 << 27;
 /// Rows of the weights that many rows are multiplied with.
 const ROWS: usize = 1024;
@@ -24,27 +26,31 @@ const TIMES: usize = 5;
 pub struct KernelRates {
     /// The type.
     pub ty: TensorType,
-    /// Bytes of weights in a second at one row of activations.
+    /// Bytes of weights in a second at one row of activations, weights from memory.
     pub one_row_bytes: f64,
     /// Multiplications and additions in a second at many.
     pub many_row_operations: f64,
 }
 
 impl KernelRates {
-    /// Measures for some tenths of a second.
+    /// Measures for some tenths of a second. Between products with one row the whole buffer is read, so
+    /// that no cache holds the weights any more.
     ///
     /// # Errors
     ///
     /// [`UnsupportedType`] when this crate does not multiply with `ty`.
-    pub fn measure(ty: TensorType) -> Result<Self, UnsupportedType> {
-        let rows = STREAMED / ty.bytes_of(COLS).ok_or(UnsupportedType(ty))?;
-        let streamed = weights(ty, rows / 16 * 16)?;
-        let small = weights(ty, ROWS)?;
-        let bytes = ty.bytes_of(COLS).unwrap_or(0) * streamed.rows();
+    pub fn measure(ty: TensorType, buffer: &LimitBuffer) -> Result<Self, UnsupportedType> {
+        let bytes = ty.bytes_of(COLS * COLS).ok_or(UnsupportedType(ty))?;
+        let streamed = (0..STREAMED.div_ceil(bytes)).map(|_| weights(ty, COLS));
+        let streamed = streamed.collect::<Result<Vec<Matrix>, UnsupportedType>>()?;
+        let small = [weights(ty, ROWS)?];
+        let forget = || {
+            buffer.read_bytes(1);
+        };
         Ok(KernelRates {
             ty,
-            one_row_bytes: bytes as f64 / seconds(&streamed, 1),
-            many_row_operations: (2 * BATCH * ROWS * COLS) as f64 / seconds(&small, BATCH),
+            one_row_bytes: (bytes * streamed.len()) as f64 / seconds(&streamed, 1, forget),
+            many_row_operations: (2 * BATCH * ROWS * COLS) as f64 / seconds(&small, BATCH, || ()),
         })
     }
 }
@@ -60,15 +66,18 @@ fn weights(ty: TensorType, rows: usize) -> Result<Matrix, UnsupportedType> {
     Matrix::new(rows, COLS, ty, Bytes::from(tile.repeat(rows / 16)))
 }
 
-/// The median time of a product with `batch` rows.
-fn seconds(matrix: &Matrix, batch: usize) -> f64 {
+/// The median time of the products of matrices with `batch` rows; `before` is called before each time.
+fn seconds(matrices: &[Matrix], batch: usize, before: impl Fn()) -> f64 {
     let x: Vec<f32> =
         (0..batch * COLS).map(|i| ((i * 7919 % 1000) as f32 - 500.0) / 500.0).collect();
-    let (mut out, mut buffer) = (vec![0.0; batch * matrix.rows()], RowBuffer::new());
+    let (mut out, mut buffer) = (vec![0.0; batch * matrices[0].rows()], RowBuffer::new());
     let mut times: Vec<f64> = (0..=TIMES)
         .map(|_| {
+            before();
             let start = Instant::now();
-            matrix.multiply(&mut buffer.rows(&x, COLS, Activations::Quantized), &mut out);
+            for matrix in matrices {
+                matrix.multiply(&mut buffer.rows(&x, COLS, Activations::Quantized), &mut out);
+            }
             start.elapsed().as_secs_f64()
         })
         .skip(1)

@@ -117,7 +117,8 @@ impl Bench {
         }
         let running = grown(own, most);
         // Measured at last, so that their buffers do not count.
-        let rates = plan.types().into_iter().filter_map(|ty| KernelRates::measure(ty).ok());
+        let types = plan.types().into_iter();
+        let rates = types.filter_map(|ty| KernelRates::measure(ty, &buffer).ok());
         let rates: Vec<KernelRates> = rates.collect();
         let after = buffer.measure();
         bar.finish_and_clear();

@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::{Value as Json, json};
 use std::io::Write;
 use std::path::PathBuf;
-use ulp_infer::{Bound, KernelRates, MachineLimits, ModelPlan, StepCost};
+use ulp_infer::{Bound, KernelRates, LimitBuffer, MachineLimits, ModelPlan, StepCost};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -91,10 +91,12 @@ struct Speed {
 impl Plan {
     pub(super) fn run(self, out: &mut impl Write) -> Result<(), CliError> {
         let spinner = progress::spinner("measuring the machine");
-        let limits = MachineLimits::measure();
-        let types = self.plan.types();
+        let buffer = LimitBuffer::new();
+        let limits = buffer.measure();
+        let types = self.plan.types().into_iter();
         let rates: Vec<KernelRates> =
-            types.into_iter().filter_map(|ty| KernelRates::measure(ty).ok()).collect();
+            types.filter_map(|ty| KernelRates::measure(ty, &buffer).ok()).collect();
+        drop(buffer);
         spinner.finish_and_clear();
         let speeds = self.speeds(&limits, &rates);
         match self.json {
