@@ -1,7 +1,7 @@
 //! Where the processor's own arithmetic gives the same answer: to nearest even, for formats that are
 //! binary64 or fit into it with room, and results well inside the normal range. The exceptions come
 //! from what the result leaves over, which is exact there. Everything else is left to the soft path,
-//! which is this one's oracle (`tests/hardware.rs`, `tests/eight_bits.rs`, `tests/sixteen_bits.rs`).
+//! which is this one's oracle (`hardware.rs`, `eight_bits.rs` and `sixteen_bits.rs` in `tests/numbers`).
 
 use crate::convert::{
     bf16_from_f64, bf16_to_f64, e4m3fn_from_f64, e4m3fn_to_f64, e5m2_from_f64, e5m2_to_f64,

@@ -12,7 +12,7 @@ const WIDEN: Widen = Widen::ieee(8, 7);
 /// A NaN stays a NaN, quiet, with its sign and the top seven bits of its payload.
 ///
 /// # Accuracy
-/// Correctly rounded (at most 0.5 ulp) on all 2^32 inputs: `tests/conversions.rs`.
+/// Correctly rounded (at most 0.5 ulp) on all 2^32 inputs: `tests/numbers/conversions.rs`.
 ///
 /// # Examples
 /// ```

@@ -4,7 +4,7 @@
 //! that the compiler turns it into vectors of whatever width the instruction set has; the bits
 //! cannot differ, because the operations do not. Only binary16 is written out: there x86 has an
 //! instruction, which rounds, quietens NaN and keeps its payload just as the scalar code does
-//! (`tests/conversions.rs` holds it to that, on every input).
+//! (`tests/numbers/conversions.rs` holds it to that, on every input).
 //!
 //! Long results are written past the caches: an ordinary store first reads the line it is about to
 //! overwrite, which for results twice or four times as long as their sources is most of the traffic.

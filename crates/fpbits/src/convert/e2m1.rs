@@ -28,7 +28,7 @@ const NAN: u32 = 0x8;
 /// The E2M1 nearest to `x`, ties to even; from 5 up it is 6. NaN becomes negative zero.
 ///
 /// # Accuracy
-/// Correctly rounded (at most 0.5 ulp) within ±7: `tests/conversions.rs`, all 2^32 inputs.
+/// Correctly rounded (at most 0.5 ulp) within ±7: `tests/numbers/conversions.rs`, all 2^32 inputs.
 ///
 /// # Examples
 /// ```

@@ -24,7 +24,7 @@ const WIDEN: Widen = Widen::finite(4, 3);
 /// specification's non-saturating mode). Clamp to ±448 first if you want saturation.
 ///
 /// # Accuracy
-/// Correctly rounded (at most 0.5 ulp) on all 2^32 inputs: `tests/conversions.rs`.
+/// Correctly rounded (at most 0.5 ulp) on all 2^32 inputs: `tests/numbers/conversions.rs`.
 ///
 /// # Examples
 /// ```

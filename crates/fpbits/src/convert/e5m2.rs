@@ -13,7 +13,7 @@ const WIDEN: Widen = Widen::ieee(5, 2);
 /// The E5M2 nearest to `x`, ties to even; from 61440 up it is infinity.
 ///
 /// # Accuracy
-/// Correctly rounded (at most 0.5 ulp) on all 2^32 inputs: `tests/conversions.rs`.
+/// Correctly rounded (at most 0.5 ulp) on all 2^32 inputs: `tests/numbers/conversions.rs`.
 ///
 /// # Examples
 /// ```

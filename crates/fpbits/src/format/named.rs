@@ -1,6 +1,6 @@
 //! Formats by name.
 //!
-//! Each constant names the specification it follows; `tests/formats.rs` holds their tables.
+//! Each constant names the specification it follows; `tests/numbers/formats.rs` holds their tables.
 
 use super::p3109;
 use super::{Format, Layout, NanCodes, Overflow};

@@ -1,10 +1,8 @@
 //! binary16 and bfloat16: unary operations and conversions on all codes in every rounding, binary
 //! operations where formats have their edges, against the model and the standard library.
 
-mod model;
-
+use crate::model::{Datum, Model, ModelResult, integral};
 use fpbits::*;
-use model::{Model, ModelResult};
 
 const FORMATS: [Format; 2] = [Format::BINARY16, Format::BFLOAT16];
 
@@ -99,7 +97,7 @@ fn check_integers(f: &Format, a: u64, rounding: Rounding) {
     let in_format = f.round_to_integral(a, context(rounding));
     let (integer, flags) = match f.decode(a) {
         Value::Finite(Number { negative, significand, exponent }) => {
-            let (magnitude, inexact) = model::integral(negative, significand, exponent, rounding);
+            let (magnitude, inexact) = integral(negative, significand, exponent, rounding);
             // The largest bfloat16 has 128 bits.
             let flags = if inexact { Flags::INEXACT } else { Flags::NONE };
             let exact = Unrounded { negative, significand: magnitude, exponent: 0, sticky: false };
@@ -138,7 +136,7 @@ fn from_integers() {
         let model = Model::in_units(f, 0);
         for integer in (1u64..1 << 17).step_by(stride()) {
             for negative in [false, true] {
-                let number = model::Datum::Number { negative, significand: integer, exponent: 0 };
+                let number = Datum::Number { negative, significand: integer, exponent: 0 };
                 let outcome = model.converted(number);
                 let expected = model.finish(&outcome, &ROUNDINGS, Tininess::BeforeRounding);
                 for (rounding, expected) in ROUNDINGS.into_iter().zip(expected) {
@@ -237,7 +235,7 @@ fn from_f64_at_every_tie() {
             let middle = value(pair[0]).midpoint(value(pair[1]));
             for x in [middle.next_down(), middle, middle.next_up()] {
                 let Value::Finite(number) = Value::of_f64(x) else { continue };
-                let datum = model::Datum::Number {
+                let datum = Datum::Number {
                     negative: number.negative,
                     significand: number.significand,
                     exponent: number.exponent,

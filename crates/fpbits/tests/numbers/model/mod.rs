@@ -4,8 +4,6 @@
 //! Exact results are never computed to so many bits: they are compared with numbers that are
 //! exact ([`Real`]), which is all that choosing a neighbour needs.
 
-#![allow(dead_code, unused_imports, reason = "each test uses its part")]
-
 mod fixed;
 mod integral;
 mod operations;

@@ -2,10 +2,8 @@
 //! codes, every fused multiply-add of three, every conversion between two formats, in every rounding.
 //! Sampled unless asked for all of it.
 
-mod model;
-
+use crate::model::{Datum, Model, ModelResult, Outcome, Real, integral};
 use fpbits::*;
-use model::{Datum, Model, ModelResult, Outcome, Real};
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::atomic::{self, AtomicUsize};
@@ -187,7 +185,7 @@ fn check_integers(model: &Model, a: u64, rounding: Rounding) {
     let context = before(rounding);
     let (integer, flags) = match model.datum(a) {
         Datum::Number { negative, significand, exponent } => {
-            let (magnitude, inexact) = model::integral(negative, significand, exponent, rounding);
+            let (magnitude, inexact) = integral(negative, significand, exponent, rounding);
             let flags = if inexact { Flags::INEXACT } else { Flags::NONE };
             let outcome = match magnitude {
                 0 => Outcome::Zero { negative },
