@@ -127,8 +127,16 @@ impl<T: Float> Tape<T> {
     /// If an input lives on another tape, or where `op.forward` does.
     #[track_caller]
     pub fn apply<'t>(&'t self, op: impl Op<T>, inputs: &[Var<'t, T>]) -> Var<'t, T> {
+        let value = self.value_of(&op, inputs);
+        let wants_gradient = self.is_recording() && inputs.iter().any(|v| v.wants_gradient());
+        self.push_result(value, wants_gradient.then(|| Operation::new(op)), inputs)
+    }
+
+    /// The first half of [`Tape::apply`]. Like the second, it is compiled once for all operations.
+    #[track_caller]
+    fn value_of(&self, op: &dyn Op<T>, inputs: &[Var<'_, T>]) -> Value<T> {
         self.check_ours(inputs);
-        let value = self.with_values(inputs, |values| {
+        self.with_values(inputs, |values| {
             let value = op.forward(values);
             // On the way back the VJP that computes it is looked at as a whole.
             if self.watch.on.get() && self.is_recording() {
@@ -139,10 +147,18 @@ impl<T: Float> Tape<T> {
                 self.watch.look(op.name(), &computed, &value, None);
             }
             value
-        });
-        let wants_gradient = self.is_recording() && inputs.iter().any(|v| v.wants_gradient());
-        let record = || Record { op: Operation::new(op), inputs: Inputs::from_vars(inputs) };
-        let record = wants_gradient.then(record);
+        })
+    }
+
+    /// The second half of [`Tape::apply`]: `op` is there if the value wants a gradient.
+    fn push_result<'t>(
+        &'t self,
+        value: Value<T>,
+        op: Option<Operation<T>>,
+        inputs: &[Var<'t, T>],
+    ) -> Var<'t, T> {
+        let record = op.map(|op| Record { op, inputs: Inputs::from_vars(inputs) });
+        let wants_gradient = record.is_some();
         let var = self.push(Held::Array(value), record, wants_gradient);
         if self.watch.on.get() {
             self.watch.note(var.id);

@@ -37,6 +37,12 @@ fn while_busy(busy: bool, f: impl FnOnce()) {
 /// Calls `f(task)` once for each number below `tasks`: on the threads of the current pool (rayon's)
 /// if `parallel` and some may be idle, else here and in ascending order.
 pub(crate) fn for_each(tasks: usize, parallel: bool, f: impl Fn(usize) + Sync) {
+    share_out(tasks, parallel, &f);
+}
+
+/// [`for_each`], compiled once: what there is to do about threads would otherwise be a part of each
+/// operation for each type of elements.
+fn share_out(tasks: usize, parallel: bool, f: &(dyn Fn(usize) + Sync)) {
     let parallel = parallel && tasks > 1 && !all_are_busy();
     let threads = if parallel { rayon::current_num_threads().min(tasks) } else { 1 };
     if threads <= 1 {
