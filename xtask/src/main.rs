@@ -1,11 +1,10 @@
-//! Automation of the workspace: `cargo xtask COMMAND`. A command's name is its file's name.
+//! Automation of the workspace: `cargo xtask COMMAND`. A command's name is its file's name; those
+//! that make models are in a program of their own.
 
 mod ci;
-mod corpus;
 mod cross;
 mod fetch;
-mod synth;
-mod train_default;
+mod model_maker;
 
 use std::process::ExitCode;
 
@@ -17,8 +16,7 @@ cargo xtask COMMAND
   cross aarch64 [WORD ...]  tests for another processor under an emulator; or `cargo test WORD ...`
   fetch NAME      download a public model or data set into models/ and check its SHA-256
   synth SHAPE [DIR [TYPE ...]]  a random model of a shape (tinyllama, small), and as GGUF files
-  train-default [OUT]  make the embedded model; stops and goes on from target/default-model
-  train-default --check  take the first steps again and compare with the committed record";
+  train-default [OUT]  make the embedded model; stops and goes on from target/default-model";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -28,11 +26,9 @@ fn main() -> ExitCode {
     };
     let outcome = match command {
         "ci" => ci::run(rest),
-        "corpus" => corpus::run(rest),
         "cross" => cross::run(rest),
         "fetch" => fetch::run(rest),
-        "synth" => synth::run(rest),
-        "train-default" => train_default::run(rest),
+        "corpus" | "synth" | "train-default" => model_maker::run(&arguments),
         "help" | "--help" | "-h" => {
             println!("{USAGE}");
             return ExitCode::SUCCESS;

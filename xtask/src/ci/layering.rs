@@ -17,6 +17,7 @@ pub(super) const FLOORS: &[&str] = &[
 
 /// What must not be found below a crate, and why.
 const ABSENT: &[(&str, &str, &str)] = &[
+    ("xtask", "fpbits", "automation is there before any floor is built"),
     ("ulp-optim", "ulp-autograd", "an update rule does not know the tape"),
     ("ulp-infer", "tokio", "no runtime below serve"),
     ("ulp-infer", "clap", "only the command reads flags"),

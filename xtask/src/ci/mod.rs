@@ -11,6 +11,8 @@ mod tidy;
 use std::error::Error;
 use std::time::Instant;
 
+pub(crate) use cargo::cargo;
+
 type Step = fn() -> Result<(), Box<dyn Error>>;
 
 const STEPS: &[(&str, Step)] = &[

@@ -13,7 +13,7 @@ use super::layering::FLOORS;
 /// That the crates build is all that is asked here: nothing of them is run.
 const PLAIN: &[&str] = &["opt-level=0", "debug=false"];
 
-const NOT_PUBLISHED: [&str; 3] = ["xtask", "ulp-benches", "ulp-docs"];
+const NOT_PUBLISHED: [&str; 4] = ["xtask", "model-maker", "ulp-benches", "ulp-docs"];
 
 pub(super) fn run() -> Result<(), Box<dyn Error>> {
     forget_the_last_run()?;
