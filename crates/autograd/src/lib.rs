@@ -6,7 +6,7 @@
 //!
 //! ```
 //! use ulp_autograd::Tape;
-//! use ulp_tensor::ndarray::{arr1, arr2};
+//! use ulp_tensor::ndarray::arr2;
 //!
 //! // One step of logistic regression.
 //! let tape = Tape::new();

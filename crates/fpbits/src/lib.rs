@@ -11,7 +11,7 @@
 //! what follows from two numbers, and why; [`BlockFormat`] has the microscaling formats and NVFP4.
 //!
 //! ```
-//! use fpbits::{Format, Layout, Value};
+//! use fpbits::{Format, Layout};
 //!
 //! let f = Format::E4M3FN;
 //! let code = f.parse("0.3")?;                                    // nearest, ties to even

@@ -5,7 +5,7 @@ use crate::OptimError;
 /// A type of hyperparameter that a saved state keeps as an f64, exactly.
 pub(crate) trait Hyperparameter: Sized {
     fn to_f64(self) -> f64;
-    fn from_f64(value: f64) -> Self;
+    fn from_f64(name: &'static str, value: f64) -> Result<Self, OptimError>;
 }
 
 impl Hyperparameter for f64 {
@@ -13,8 +13,8 @@ impl Hyperparameter for f64 {
         self
     }
 
-    fn from_f64(value: f64) -> Self {
-        value
+    fn from_f64(_name: &'static str, value: f64) -> Result<Self, OptimError> {
+        Ok(value)
     }
 }
 
@@ -23,8 +23,9 @@ impl Hyperparameter for bool {
         f64::from(u8::from(self))
     }
 
-    fn from_f64(value: f64) -> Self {
-        value != 0.0
+    fn from_f64(name: &'static str, value: f64) -> Result<Self, OptimError> {
+        require(name, value, value == 0.0 || value == 1.0, "0 or 1")?;
+        Ok(value == 1.0)
     }
 }
 
@@ -48,7 +49,9 @@ macro_rules! hyperparameters {
             get: &mut dyn FnMut(&'static str) -> Result<f64, $crate::OptimError>,
         ) -> Result<Self, $crate::OptimError> {
             use $crate::hyperparameters::Hyperparameter;
-            Ok(Self { $($name: Hyperparameter::from_f64(get(stringify!($name))?)),+ })
+            Ok(Self {
+                $($name: Hyperparameter::from_f64(stringify!($name), get(stringify!($name))?)?),+
+            })
         }
     };
 }

@@ -51,7 +51,7 @@ pub trait Rule: Clone + Send + Sync {
     ///
     /// # Errors
     ///
-    /// Those of `get`.
+    /// Those of `get`, and [`OptimError::Hyperparameter`] for a number that stands for no value of the field.
     fn from_hyperparameters(
         get: &mut dyn FnMut(&'static str) -> Result<f64, OptimError>,
     ) -> Result<Self, OptimError>;

@@ -38,6 +38,8 @@ const NORMAL_DENSITY_0: f64 = 0.398_942_280_401_432_7;
 /// √(2/π) and the cubic term's factor: Hendrycks and Gimpel, <https://arxiv.org/abs/1606.08415>.
 const SQRT_2_OVER_PI: f64 = 0.797_884_560_802_865_4;
 const GELU_CUBIC: f64 = 0.044_715;
+/// Beyond it `gelu_tanh` is x or 0 to the last bit, in `f64` too: 2u is above 71000.
+const GELU_TANH_FLAT: f64 = 100.0;
 
 #[inline(always)]
 fn silu_at<T: Float>(x: T) -> T {
@@ -77,6 +79,9 @@ fn gelu_tanh_at<T: Float>(x: T) -> T {
 
 #[inline(always)]
 fn gelu_tanh_slope<T: Float>(x: T) -> T {
+    // Where the slope is 0 or 1, du of large x would overflow: 0 · ∞.
+    let flat = T::from_f64(GELU_TANH_FLAT);
+    let x = if x.abs() > flat { flat.copysign(x) } else { x };
     let u = gelu_tanh_argument(x);
     let s = (u + u).sigmoid();
     let du = T::from_f64(SQRT_2_OVER_PI) * (x * x).mul_add(T::from_f64(3.0 * GELU_CUBIC), T::ONE);
@@ -93,7 +98,8 @@ each!(Gelu, x => gelu_at(x));
 each!(GeluTanh, x => gelu_tanh_at(x));
 pairwise!(TanhVjp, y, dy => dy * (T::ONE - y * y));
 pairwise!(SigmoidVjp, y, dy => dy * (y * (T::ONE - y)));
-pairwise!(ReluVjp, x, dy => if x > T::ZERO { dy } else { T::ZERO });
+// The slope of the branch that `Relu` takes: a NaN, which stays, has 1.
+pairwise!(ReluVjp, x, dy => if x <= T::ZERO { T::ZERO } else { dy });
 pairwise!(SiluVjp, x, dy => dy * silu_slope(x));
 pairwise!(GeluVjp, x, dy => dy * gelu_slope(x));
 pairwise!(GeluTanhVjp, x, dy => dy * gelu_tanh_slope(x));
@@ -153,7 +159,7 @@ pub fn relu_into<T: Float>(x: ArrayViewD<'_, T>, out: ArrayViewMutD<'_, T>) {
     map1_into(x, Relu, out);
 }
 
-/// `dy` where `x > 0`, else 0.
+/// 0 where `x <= 0`, else `dy`: also where x is NaN, as in PyTorch.
 #[track_caller]
 pub fn relu_vjp<T: Float>(x: ArrayViewD<'_, T>, dy: ArrayViewD<'_, T>) -> ArrayD<T> {
     map2(x, dy, ReluVjp)

@@ -89,7 +89,7 @@ pub fn div_into<T: Float>(x: ArrayViewD<'_, T>, y: ArrayViewD<'_, T>, out: Array
     map2_into(x, y, Div, out);
 }
 
-/// The larger of `x` and `y`, broadcasting; NaN where either is.
+/// The larger of `x` and `y`, broadcasting; NaN where either is. 0 is larger than -0 (IEEE 754-2019).
 #[track_caller]
 pub fn maximum<T: Float>(x: ArrayViewD<'_, T>, y: ArrayViewD<'_, T>) -> ArrayD<T> {
     map2(x, y, Maximum)
@@ -105,7 +105,7 @@ pub fn maximum_into<T: Float>(
     map2_into(x, y, Maximum, out);
 }
 
-/// The smaller of `x` and `y`, broadcasting; NaN where either is.
+/// The smaller of `x` and `y`, broadcasting; NaN where either is. -0 is smaller than 0 (IEEE 754-2019).
 #[track_caller]
 pub fn minimum<T: Float>(x: ArrayViewD<'_, T>, y: ArrayViewD<'_, T>) -> ArrayD<T> {
     map2(x, y, Minimum)

@@ -16,7 +16,7 @@ use ndarray::{ArrayD, ArrayViewD, ArrayViewMutD, Axis};
 use self::dims::Dims;
 use crate::destination::{fresh, given};
 use crate::simd::out::{Memory, shaped};
-use crate::{Float, pool};
+use crate::{Float, pad, pool};
 
 /// How windows lie on an image of two axes, height first.
 ///
@@ -69,7 +69,7 @@ impl Conv {
     ///
     /// # Panics
     ///
-    /// If the padding is as large as the image.
+    /// If the padding is larger than the image.
     #[track_caller]
     pub fn transposed_size(
         &self,
@@ -85,6 +85,25 @@ impl Conv {
             let size = span.checked_sub(2 * self.padding[axis]);
             size.unwrap_or_else(|| panic!("padding {:?} of {windows:?} windows", self.padding))
         })
+    }
+
+    /// How many more windows than `windows` fit on an image along both axes. Where
+    /// [`Conv::transposed_size`] is asked for a stride more or above, there are some: to the transposed
+    /// convolution they are windows of zeros.
+    ///
+    /// # Panics
+    ///
+    /// If there are no windows, or as [`Conv::output_size`].
+    #[track_caller]
+    pub fn windows_behind(
+        &self,
+        windows: [usize; 2],
+        window: [usize; 2],
+        image: [usize; 2],
+    ) -> [usize; 2] {
+        assert!(windows.iter().all(|&n| n > 0), "{windows:?} windows of an image {image:?}");
+        let all = self.output_size(image, window);
+        std::array::from_fn(|axis| all[axis].saturating_sub(windows[axis]))
     }
 }
 
@@ -219,7 +238,7 @@ pub fn conv2d_vjp_w<T: Float>(
 ///
 /// # Panics
 ///
-/// If the shapes do not fit, or `extra` is not below the stride.
+/// If the shapes do not fit.
 #[track_caller]
 pub fn conv2d_transposed<T: Float>(
     x: ArrayViewD<'_, T>,
@@ -229,8 +248,15 @@ pub fn conv2d_transposed<T: Float>(
 ) -> ArrayD<T> {
     assert!(x.ndim() == 4 && w.ndim() == 4, "x {:?} and w {:?}", x.shape(), w.shape());
     let pair = |x: &[usize]| [x[2], x[3]];
-    let image = conv.transposed_size(pair(x.shape()), pair(w.shape()), extra);
-    conv2d_vjp_x(x, w, image, conv)
+    let (windows, window) = (pair(x.shape()), pair(w.shape()));
+    let image = conv.transposed_size(windows, window, extra);
+    match conv.windows_behind(windows, window, image) {
+        [0, 0] => conv2d_vjp_x(x, w, image, conv),
+        [rows, columns] => {
+            let padded = pad(x, &[(0, 0), (0, 0), (0, rows), (0, columns)], T::ZERO);
+            conv2d_vjp_x(padded.view(), w, image, conv)
+        }
+    }
 }
 
 /// [`conv2d`] of one axis: stride, padding and dilation are the second ones of `conv`.

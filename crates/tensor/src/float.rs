@@ -115,26 +115,29 @@ pub trait Float:
         self != self
     }
 
-    /// The smaller; NaN if either is NaN.
+    /// The smaller; NaN if either is NaN. -0 is smaller than 0 (IEEE 754-2019, § 9.6).
     #[inline(always)]
     fn minimum(self, other: Self) -> Self {
-        if self <= other {
+        // Equal numbers differ at most in the sign of zero: `self`, if it has the sign.
+        let is_negative = Self::ONE.copysign(self) < Self::ZERO;
+        if (self < other) | ((self == other) & is_negative) {
             self
-        } else if other < self {
+        } else if other <= self {
             other
         } else {
             self + other
         }
     }
 
-    /// The larger; NaN if either is NaN.
+    /// The larger; NaN if either is NaN. 0 is larger than -0 (IEEE 754-2019, § 9.6).
     #[inline(always)]
     fn maximum(self, other: Self) -> Self {
-        // `self >= other` is false for NaN on either side, so the sum (NaN then) is reached only
-        // through the second comparison.
-        if self >= other {
+        // Comparisons are false for NaN on either side, so the sum (NaN then) is reached only where
+        // both of these are.
+        let is_negative = Self::ONE.copysign(self) < Self::ZERO;
+        if (self > other) | ((self == other) & !is_negative) {
             self
-        } else if other > self {
+        } else if other >= self {
             other
         } else {
             self + other

@@ -7,7 +7,8 @@ use crate::reduce::{Fold, Then, reduce, reduce_into};
 use crate::{Float, mean, pool, sub};
 
 /// Σ (x - mean)² / (n - `correction`) over `axes`, which are kept with length 1 if `keep`:
-/// `correction` 0 for a population, 1 for a sample of one (Bessel). NaN if n is not more than 0.
+/// `correction` 0 for a population, 1 for a sample of one (Bessel). Where n is not above the
+/// correction 0 is divided by, as NumPy and PyTorch do: infinite, or NaN.
 ///
 /// # Panics
 ///
@@ -64,5 +65,5 @@ fn deviations<T: Float>(x: &ArrayViewD<'_, T>, axes: &[usize]) -> ArrayD<T> {
 
 /// Σ x² / (n - correction).
 fn mean_square<T: Float>(correction: usize) -> impl Fold<T> {
-    Then(squares(), move |sum, terms| sum / T::from_f64(terms as f64 - correction as f64))
+    Then(squares(), move |sum, terms: usize| sum / T::from_usize(terms.saturating_sub(correction)))
 }

@@ -61,7 +61,7 @@ impl<T: Float> FusedOp<T> for Attention<T> {
                 scores + q.tape.constant(causal_mask::<T>(t, s, self.window.unwrap_or(usize::MAX)));
         }
         // The row maximum only guards against overflow: it is no part of the derivative.
-        let e = (scores - scores.stop_gradient().max_keepdim(&[-1])).exp();
+        let e = scores.below_maximum(-1).exp();
         let probabilities = e / e.sum_keepdim(&[-1]);
         probabilities.matmul(v).permute(&[0, 3, 1, 2, 4]).reshape(&[b, t, h, d])
     }

@@ -148,8 +148,13 @@ impl<T: Float> Var<'_, T> {
         extra: [usize; 2],
         conv: Conv,
     ) -> Self {
-        let image = conv.transposed_size(last_two(self), last_two(w), extra);
-        self.tape.apply(ForImage { image, conv }, &[self, w]).plus_bias(bias)
+        let (windows, window) = (last_two(self), last_two(w));
+        let image = conv.transposed_size(windows, window, extra);
+        let x = match conv.windows_behind(windows, window, image) {
+            [0, 0] => self,
+            [rows, columns] => self.pad(&[(0, 0), (0, 0), (0, rows), (0, columns)], T::ZERO),
+        };
+        self.tape.apply(ForImage { image, conv }, &[x, w]).plus_bias(bias)
     }
 
     /// [`Var::conv2d`] of one axis: stride, padding and dilation are the second ones of `conv`.

@@ -38,8 +38,7 @@ impl<T: Float> FusedOp<T> for LogSoftmax {
 
 /// `x - m - ln Σ e^(x - m)` along `axis`, `m` the maximum.
 pub(crate) fn log_softmax_formula<'t, T: Float>(x: Var<'t, T>, axis: isize) -> Var<'t, T> {
-    // Subtracting a constant changes nothing but the risk of overflow.
-    let shifted = x - x.stop_gradient().max_keepdim(&[axis]);
+    let shifted = x.below_maximum(axis);
     shifted - shifted.exp().sum_keepdim(&[axis]).log()
 }
 

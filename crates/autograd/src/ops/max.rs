@@ -65,4 +65,11 @@ impl<T: Float> Var<'_, T> {
         let axes = axes.iter().map(|&axis| self.axis(axis)).collect();
         self.tape.apply(Max { axes, keep: true }, &[self])
     }
+
+    /// This value less its maximum along `axis`, which counts as a constant: what formulas take
+    /// exponentials of, to which it changes nothing but the risk of overflow.
+    pub(crate) fn below_maximum(self, axis: isize) -> Self {
+        // An axis without elements has no maximum, and nothing is needed of it.
+        if self.is_empty() { self } else { self - self.stop_gradient().max_keepdim(&[axis]) }
+    }
 }

@@ -49,8 +49,8 @@ fn share_of<T: Float>(a: T, b: T) -> T {
 }
 
 impl<T: Float> Var<'_, T> {
-    /// The larger of `self` and `other`, elementwise, broadcasting. Where they are equal each gets
-    /// half of the gradient.
+    /// The larger of `self` and `other`, elementwise, broadcasting. Where they are equal, or one
+    /// is NaN, each gets half of the gradient.
     ///
     /// # Panics
     ///

@@ -5,8 +5,8 @@ use ulp_tensor::Float;
 use crate::var::Var;
 
 impl<T: Float> Var<'_, T> {
-    /// The smaller of `self` and `other`, elementwise, broadcasting. Where they are equal each gets half of
-    /// the gradient.
+    /// The smaller of `self` and `other`, elementwise, broadcasting. Where they are equal, or one
+    /// is NaN, each gets half of the gradient.
     ///
     /// # Panics
     ///

@@ -54,15 +54,16 @@ impl<T: Float> Var<'_, T> {
     ///
     /// # Panics
     ///
-    /// If there is no such axis.
+    /// If there is no such axis, or one is given twice.
     #[track_caller]
     #[must_use]
     pub fn prod_keepdim(self, axes: &[isize]) -> Self {
-        let along = |x: Self, &axis: &isize| {
-            let op = Prod { axis: x.axis(axis) };
-            x.tape.apply(Fused::new(op), &[x])
-        };
-        axes.iter().fold(self, along)
+        let resolved: Vec<usize> = axes.iter().map(|&axis| self.axis(axis)).collect();
+        for (i, axis) in resolved.iter().enumerate() {
+            assert!(!resolved[..i].contains(axis), "axis {axis} is given twice in {axes:?}");
+        }
+        let along = |x: Self, axis| x.tape.apply(Fused::new(Prod { axis }), &[x]);
+        resolved.into_iter().fold(self, along)
     }
 
     /// The product over `axes`, which disappear. A gradient is the product of all others, which zeros do
@@ -70,7 +71,7 @@ impl<T: Float> Var<'_, T> {
     ///
     /// # Panics
     ///
-    /// If there is no such axis.
+    /// If there is no such axis, or one is given twice.
     #[track_caller]
     #[must_use]
     pub fn prod(self, axes: &[isize]) -> Self {

@@ -28,7 +28,7 @@ impl<T: Float> Op<T> for Relu {
     }
 }
 
-/// `dx = dy` where `x > 0`, else 0, of `(x, dy)`: piecewise constant in `x`.
+/// `dx = 0` where `x <= 0`, else `dy`, of `(x, dy)`: piecewise constant in `x`.
 pub(crate) struct ReluVjp;
 
 impl<T: Float> Op<T> for ReluVjp {
@@ -59,12 +59,13 @@ impl<T: Float> Elementwise<T> for Relu {
 
     #[inline(always)]
     fn slope(&self, _: usize, [x, _]: [T; 2], _: T, dy: T) -> T {
-        if x > T::ZERO { dy } else { T::ZERO }
+        if x <= T::ZERO { T::ZERO } else { dy }
     }
 }
 
 impl<'t, T: Float> Var<'t, T> {
-    /// `max(x, 0)`, elementwise. At the kink, 0, the gradient is 0.
+    /// `max(x, 0)`, elementwise. At the kink, 0, the gradient is 0; a NaN stays one and
+    /// lets the gradient through.
     #[track_caller]
     #[must_use]
     pub fn relu(self) -> Self {

@@ -33,8 +33,7 @@ impl<T: Float> FusedOp<T> for Softmax {
 
     fn reference<'t>(&self, inputs: &[Var<'t, T>]) -> Var<'t, T> {
         let axis = [self.axis as isize];
-        // Subtracting a constant changes nothing but the risk of overflow.
-        let e = (inputs[0] - inputs[0].stop_gradient().max_keepdim(&axis)).exp();
+        let e = inputs[0].below_maximum(axis[0]).exp();
         e / e.sum_keepdim(&axis)
     }
 }

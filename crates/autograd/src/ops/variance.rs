@@ -6,7 +6,8 @@ use crate::var::Var;
 
 impl<T: Float> Var<'_, T> {
     /// `Σ (x - mean)² / (n - correction)` over `axes`, which are kept with length 1: correction 0 for a
-    /// population, 1 for a sample of one.
+    /// population, 1 for a sample of one. Where `n` is not above the correction 0 is divided by, as NumPy and
+    /// PyTorch do: infinite, or NaN.
     ///
     /// # Panics
     ///
@@ -17,7 +18,7 @@ impl<T: Float> Var<'_, T> {
         let shape = self.shape();
         let terms: usize = axes.iter().map(|&axis| shape[self.axis(axis)]).product();
         let deviations = self - self.mean_keepdim(axes);
-        let count = T::from_f64(terms as f64 - correction as f64);
+        let count = T::from_usize(terms.saturating_sub(correction));
         (deviations * deviations).sum_keepdim(axes) / count
     }
 

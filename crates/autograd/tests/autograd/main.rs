@@ -3,6 +3,7 @@
 mod bf16_gradients;
 mod controls;
 mod gradients;
+mod kinks;
 mod mixed_precision;
 mod segments;
 mod small_values;

@@ -177,6 +177,14 @@ fn broken_states_are_refused() {
     let other = numbers(3, 2, 0);
     let shape = refuse(&|s| s.arrays.insert("exp_avg/layer.w".into(), other.clone()).is_some());
     assert!(matches!(shape, OptimError::StateShape { .. }));
+    // A flag is 0 or 1: what is saved of a NaN must not come back as true.
+    let mut optimizer = Optimizer::<_, f32>::new(Sgd::default()).expect("a legal rule");
+    for value in [f64::NAN, 2.0, -1.0] {
+        let mut state = optimizer.state_dict();
+        state.scalars.insert("group/0/nesterov".into(), value);
+        let refused = optimizer.load_state_dict(state);
+        assert!(matches!(refused, Err(OptimError::Hyperparameter { name: "nesterov", .. })));
+    }
 }
 
 /// The update as the paper writes it, one element at a time in f64.

@@ -65,6 +65,22 @@ fn check_convolution<T: Float>() {
         let extra = [image[0] - least[0], image[1] - least[1]];
         close(&conv2d_transposed(dy.view(), w.view(), extra, conv), &dx, 1.0, 16.0);
     }
+    // `extra` of a stride and more: what is beyond the padding is reached, too.
+    let conv = Conv { padding: [1, 2], dilation: [2, 3], ..Conv::default() };
+    let (dy, wide) = real::<T>(&[1, 2, 4, 5], 0);
+    let (w, weights) = real::<T>(&[2, 3, 2, 3], 1);
+    let y = conv2d_transposed(dy.view(), w.view(), [1, 2], conv);
+    let expected = from_fn(&[1, 3, 5, 9], |i| {
+        let mut sum = 0.0;
+        for k in 0..2 * 4 * 5 * 2 * 3 {
+            let (c, y, x, a, b) = (k / 120, k / 30 % 4, k / 6 % 5, k / 3 % 2, k % 3);
+            if (y + 2 * a, x + 3 * b) == (i[2] + 1, i[3] + 2) {
+                sum += wide[[0, c, y, x]] * weights[[c, i[1], a, b]];
+            }
+        }
+        sum
+    });
+    close(&y, &expected, 1.0, 16.0);
     let (x, _) = real::<T>(&[2, 4, 11], 0);
     let (w, _) = real::<T>(&[6, 4, 3], 1);
     let conv = Conv { stride: [9, 2], padding: [9, 1], ..Conv::default() };

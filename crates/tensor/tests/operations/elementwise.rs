@@ -67,6 +67,44 @@ fn check_pairs<T: Float>() {
 }
 both!(functions_of_pairs, check_pairs);
 
+fn check_zeros_and_ends<T: Float>() {
+    let each = |x: &[T]| ArrayD::from_shape_vec(IxDyn(&[x.len()]), x.to_vec()).unwrap();
+    // As many as a register has lanes and more, so that no way of computing is left out.
+    let often = |x: T| each(&[x; 37]);
+    let (zero, minus) = (often(T::ZERO), often(-T::ZERO));
+    for (x, y, least, most) in [
+        (&zero, &minus, -1.0, 1.0),
+        (&minus, &zero, -1.0, 1.0),
+        (&zero, &zero, 1.0, 1.0),
+        (&minus, &minus, -1.0, -1.0),
+    ] {
+        let sign = |x: &T| T::ONE.copysign(*x).to_f64();
+        assert!(minimum(x.view(), y.view()).iter().all(|x| sign(x) == least));
+        assert!(maximum(x.view(), y.view()).iter().all(|x| sign(x) == most));
+    }
+    // Slopes at the ends of the range are their limits, and NaN goes the way that the value went.
+    let huge =
+        T::from_f64(if T::EPSILON.to_f64() > 1e-10 { f64::from(f32::MAX) } else { f64::MAX });
+    for (x, slope) in
+        [(huge, 1.0), (-huge, 0.0), (T::from_f64(1e20), 1.0), (T::from_f64(-1e20), 0.0)]
+    {
+        let (x, dy) = (often(x), often(T::from_f64(3.0)));
+        let slopes = [
+            gelu_tanh_vjp(x.view(), dy.view()),
+            gelu_vjp(x.view(), dy.view()),
+            silu_vjp(x.view(), dy.view()),
+            relu_vjp(x.view(), dy.view()),
+        ];
+        for slopes in slopes {
+            assert!(slopes.iter().all(|dx| dx.to_f64() == 3.0 * slope), "{:?}", slopes.first());
+        }
+    }
+    let nan = often(T::NAN);
+    assert_eq!(relu_vjp(nan.view(), often(T::ONE).view()), often(T::ONE));
+    assert!(relu(nan.view()).iter().all(|x| x.is_nan()));
+}
+both!(signs_of_zero_and_slopes_at_the_ends, check_zeros_and_ends);
+
 #[test]
 fn arrays_without_axes_or_elements() {
     let one = ArrayD::from_elem(IxDyn(&[]), 2.0f32);

@@ -154,3 +154,13 @@ fn a_minimum_over_nothing_leaves_the_output_alone() {
     assert_eq!(message, "a minimum over no elements: axes [1] of [2, 0]");
     assert!(out.iter().all(|&x| x == 7.0));
 }
+
+/// As NumPy and PyTorch have it: no fewer than 0 are divided by, so that no variance is negative.
+#[test]
+fn a_variance_of_too_few_is_infinite_or_nan() {
+    let x = ArrayD::from_shape_vec(IxDyn(&[2]), vec![1.0_f64, 3.0]).unwrap();
+    let of = |x: &ArrayD<f64>, correction| *var(x.view(), &[0], correction, false).first().unwrap();
+    assert_eq!((of(&x, 1), of(&x, 2), of(&x, 3)), (2.0, f64::INFINITY, f64::INFINITY));
+    let none = ArrayD::zeros(IxDyn(&[0]));
+    assert!((0..4).all(|correction| of(&none, correction).is_nan()));
+}
