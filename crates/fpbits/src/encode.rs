@@ -27,7 +27,8 @@ impl Format {
     /// - A negative number without a sign bit that does not round to zero lies below the range: zero
     ///   (P3109), or NaN if that is what overflow gives (E8M0); overflow.
     /// - Negative zero where there is none: zero.
-    /// - Zero in a format without: NaN and invalid. A number below its smallest one: the smallest.
+    /// - Zero in a format without: NaN and invalid. A number nearer to zero than its smallest one: the
+    ///   smallest of its sign; without a sign bit a negative one is below the range however small.
     ///
     /// # Accuracy
     /// Correctly rounded.
@@ -126,13 +127,14 @@ impl Format {
         let tiny = below && (before || !self.carries_into_normal(exact, rounding));
         let inexact = !discarded.is_zero();
         let flags = Flags::INEXACT.when(inexact).union(Flags::UNDERFLOW.when(inexact && tiny));
-        let result = if below && !self.layout().zero {
-            // Nothing is smaller than the smallest.
-            Rounded { code: 0, flags: Flags::INEXACT.union(Flags::UNDERFLOW) }
-        } else if magnitude == 0 && self.layout().zero {
+        let result = if magnitude == 0 && self.layout().zero {
             Rounded { code: self.encode_zero(negative).code, flags }
         } else if negative && !self.layout().sign {
             self.encode_below_range()
+        } else if below && !self.layout().zero {
+            // Nothing is smaller than the smallest.
+            let flags = Flags::INEXACT.union(Flags::UNDERFLOW);
+            Rounded { code: self.signed(negative, 0), flags }
         } else if magnitude > self.max_finite() as u128 {
             self.encode_overflow(negative, rounding)
         } else {

@@ -201,7 +201,8 @@ impl Recorder {
     /// The steps from an exact number, written in places of 2^unit, to the format.
     pub(super) fn round(&mut self, exact: &Unrounded, unit: Option<i64>, context: Context) {
         let first = i64::from(self.format.min_exponent());
-        if leading(exact) < first && !self.format.layout().zero {
+        let layout = self.format.layout();
+        if leading(exact) < first && !layout.zero && (layout.sign || !exact.negative) {
             return self.special(Some(Rule::BelowSmallest));
         }
         let decision = self.format.decide(exact, context);

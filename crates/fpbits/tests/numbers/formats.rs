@@ -85,6 +85,25 @@ fn p3109_ranges() {
     }
 }
 
+/// Without zero nothing is nearer to zero than the smallest number of a sign, and without a sign bit a negative
+/// number is out of range however small it is (ml_dtypes has NaN, too).
+#[test]
+fn below_the_smallest_number_is_the_smallest_of_its_sign() {
+    let from = |x: f64, to: &Format| to.encode_with(&Value::of_f64(x), Context::NEAREST_EVEN);
+    for x in [-f64::from_bits(1), -2f64.powi(-149), -(2f64.powi(-127)), -1.0] {
+        let below = from(x, &Format::E8M0);
+        assert_eq!((below.code, below.flags), (0xff, Flags::OVERFLOW | Flags::INEXACT), "{x}");
+        let clamped = Format::E8M0.with_overflow(Overflow::Saturate).unwrap();
+        assert_eq!(from(x, &clamped).code, 0);
+    }
+    assert_eq!(from(2f64.powi(-149), &Format::E8M0).code, 0);
+    let signed = Format::new(Layout { zero: false, ..Layout::ieee(3, 2) }).unwrap();
+    for (x, code) in [(1e-9, 0), (-1e-9, 0x20), (-1e-3, 0x20)] {
+        assert_eq!(from(x, &signed).code, code, "{x}");
+    }
+    assert_eq!(signed.to_decimal(0x20).unwrap().to_string(), "-0.125");
+}
+
 /// With one significant bit, P3109 sends ties to the even code; E8M0, without zero, up.
 #[test]
 fn ties_of_one_bit() {

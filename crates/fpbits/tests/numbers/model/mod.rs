@@ -200,8 +200,10 @@ impl Model {
         tininess: Tininess,
     ) -> ModelResult {
         let layout = self.format.layout();
-        if place.below == 0 && !layout.zero {
-            return ModelResult::Code(0, Flags::UNDERFLOW | Flags::INEXACT);
+        if place.below == 0 && !layout.zero && (layout.sign || !negative) {
+            let sign = 1 << (layout.exponent_bits + layout.fraction_bits);
+            let code = if negative { sign } else { 0 };
+            return ModelResult::Code(code, Flags::UNDERFLOW | Flags::INEXACT);
         }
         let code_below = match place.below {
             0 => 0,
@@ -223,7 +225,7 @@ impl Model {
                 flags |= Flags::UNDERFLOW;
             }
         }
-        if chosen == 0 {
+        if chosen == 0 && layout.zero {
             return ModelResult::Code(self.zero(negative), flags);
         }
         let largest = self.values.len() - 1;
