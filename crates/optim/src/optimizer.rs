@@ -86,7 +86,9 @@ impl<R: Rule, T: Float> Optimizer<R, T> {
     }
 
     /// One update of every parameter given, in parallel, with the same bits at any number of
-    /// threads. Everything is checked before anything is changed.
+    /// threads. Everything is checked before anything is changed, but for the numbers: a gradient that is NaN or
+    /// infinite makes its parameter and its state so, as in PyTorch. [`clip_global_norm`](crate::clip_global_norm)
+    /// and [`LossScale`](crate::LossScale) find it before.
     ///
     /// # Errors
     ///

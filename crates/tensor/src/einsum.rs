@@ -1,13 +1,18 @@
 //! Sums of products by the names of axes.
 
+mod ellipsis;
+
 use ndarray::{ArrayD, ArrayViewD, Axis, IxDyn};
 
 use crate::{Float, map, matmul, sum};
 
+pub use ellipsis::einsum_spelled_out;
+
 /// Einstein's convention: each array's axes have names, one letter each; arrays are multiplied along
 /// equal names, and what is not named behind the arrow is summed. A name that an array has twice
 /// means its diagonal; one that stands twice behind the arrow puts the result on a diagonal, zeros
-/// beside it. Without an arrow, the names that occur once are kept, in alphabetical order.
+/// beside it. Without an arrow, the names that occur once are kept, in alphabetical order. `...` stands for
+/// axes without names, which broadcast: see [`einsum_spelled_out`].
 ///
 /// Arrays are joined from left to right, each time by a batched [`matmul`], whose rounding is this
 /// operation's.
@@ -26,9 +31,16 @@ use crate::{Float, map, matmul, sum};
 /// assert_eq!(einsum("ij,jk->ik", &[a.view(), b.view()]), array![[1.0, 4.0], [3.0, 8.0]].into_dyn());
 /// assert_eq!(einsum("ii->", &[a.view()]).first(), Some(&5.0));
 /// assert_eq!(einsum("ij->ji", &[a.view()]), a.t());
+/// assert_eq!(einsum("...i->...", &[a.view()]), array![3.0, 7.0].into_dyn());
 /// ```
 #[track_caller]
 pub fn einsum<T: Float>(names: &str, arrays: &[ArrayViewD<'_, T>]) -> ArrayD<T> {
+    if names.contains("...") {
+        let shapes: Vec<_> = arrays.iter().map(|x| x.shape()).collect();
+        let (names, shapes) = einsum_spelled_out(names, &shapes);
+        let repeated = arrays.iter().zip(shapes).map(|(x, shape)| x.broadcast(shape));
+        return einsum(&names, &repeated.map(|x| x.expect("it broadcasts")).collect::<Vec<_>>());
+    }
     let (inputs, output) = parse(names);
     let shapes = || arrays.iter().map(|x| x.shape()).collect::<Vec<_>>();
     let fits = inputs.len() == arrays.len()

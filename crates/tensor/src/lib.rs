@@ -147,7 +147,7 @@ pub use convolution::{
 pub use cross_entropy::{cross_entropy, cross_entropy_vjp};
 pub use cum_sum::cum_sum;
 pub use dot::{axpy, dot};
-pub use einsum::einsum;
+pub use einsum::{einsum, einsum_spelled_out};
 pub use embedding::{embedding, embedding_vjp};
 pub use exponential::{
     erf, erf_into, exp, exp_into, expm1, expm1_into, log, log_into, log1p, log1p_into, pow,

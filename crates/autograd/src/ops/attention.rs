@@ -52,7 +52,7 @@ impl<T: Float> FusedOp<T> for Attention<T> {
         let [b, t, h, d] = q_shape[..] else { panic!("q {q_shape:?} is not [B, T, H, D]") };
         let [_, s, kv, _] = k_shape[..] else { panic!("k {k_shape:?} is not [B, S, K, D]") };
         // Head h reads kv head h / (H / K): [B, K, H/K, T, D] against [B, K, 1, S, D].
-        let q = q.reshape(&[b, t, kv, h / kv, d]).permute(&[0, 2, 3, 1, 4]);
+        let q = q.reshape(&[b, t, kv, h / kv.max(1), d]).permute(&[0, 2, 3, 1, 4]);
         let k = k.reshape(&[b, s, kv, 1, d]).permute(&[0, 2, 3, 4, 1]);
         let v = v.reshape(&[b, s, kv, 1, d]).permute(&[0, 2, 3, 1, 4]);
         let mut scores = q.matmul(k) * self.scale;

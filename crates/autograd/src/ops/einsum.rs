@@ -89,6 +89,13 @@ impl Einsum {
 #[must_use]
 pub fn einsum<'t, T: Float>(names: &str, values: &[Var<'t, T>]) -> Var<'t, T> {
     let first = values.first().expect("einsum of one value at least");
+    if names.contains("...") {
+        let shapes: Vec<_> = values.iter().map(|x| x.shape()).collect();
+        let shapes: Vec<&[usize]> = shapes.iter().map(|shape| &shape[..]).collect();
+        let (names, shapes) = ulp_tensor::einsum_spelled_out(names, &shapes);
+        let repeated = values.iter().zip(shapes).map(|(x, shape)| x.broadcast_to(&shape));
+        return einsum(&names, &repeated.collect::<Vec<_>>());
+    }
     let plain: String = names.chars().filter(|c| !c.is_whitespace()).collect();
     let (left, output) = match plain.split_once("->") {
         Some((left, right)) => (left, right.to_string()),

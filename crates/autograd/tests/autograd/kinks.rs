@@ -77,6 +77,16 @@ fn values_without_elements_have_gradients_of_every_order() {
             assert!(again.iter().flatten().all(|g| g.is_empty() || g.shape() == y.shape()));
         }
     }
+    // No queries, no keys, no heads.
+    for [t, s, h] in [[0, 3, 2], [0, 0, 2], [3, 4, 0]] {
+        let empty = |n: usize| tape.leaf(ArrayD::zeros(IxDyn(&[1, n, h, 4])));
+        let (q, k, v) = (empty(t), empty(s), empty(s));
+        let y = q.attention(k, v, 0.5, false);
+        let first = vjp(y, tape.leaf(ArrayD::zeros(IxDyn(&y.shape()))), &[q, k, v])[1].unwrap();
+        assert_eq!((y.shape(), first.shape()), (q.shape(), k.shape()));
+        let tangents = [q, k, v].map(|x| tape.constant(ArrayD::zeros(IxDyn(&x.shape()))));
+        assert_eq!(jvp(y, &[q, k, v], &tangents).unwrap().shape(), y.shape());
+    }
 }
 
 #[test]

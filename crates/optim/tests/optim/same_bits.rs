@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 use ulp_optim::{
-    Adadelta, Adagrad, Adam, AdamW, Adamax, Lion, OptimError, Optimizer, Param, RAdam, RmsProp,
-    Rule, Sgd, StateDict, clip_global_norm, global_norm,
+    Adadelta, Adagrad, Adam, AdamW, Adamax, Lion, Muon, OptimError, Optimizer, Param, RAdam,
+    RmsProp, Rule, Sgd, StateDict, clip_global_norm, global_norm,
 };
 use ulp_tensor::ndarray::{Array1, Array2, ArrayD, array};
 
@@ -144,6 +144,69 @@ fn state_follows_the_hyperparameters() {
     optimizer.groups_mut()[0].momentum = 0.0;
     step(&mut optimizer, &mut p, 3);
     assert_eq!(optimizer.state_dict().arrays["momentum_buffer/layer.w"], numbers(2, 3, 2));
+}
+
+/// A gradient that is no number reaches its element, now and in every step to come, and no other.
+fn nan_is_seen<R: Rule>(rule: R) {
+    let mut optimizer = Optimizer::new(rule).expect("a legal rule");
+    let mut p = numbers(5, 7, 0);
+    for n in 0..3 {
+        let mut gradient = numbers(5, 7, n);
+        if n == 1 {
+            gradient[[2, 3]] = f32::NAN;
+        }
+        let (value, gradient) = (p.view_mut(), Some(gradient.view()));
+        optimizer
+            .step(&mut [Param { name: "w", value, gradient, group: 0 }])
+            .expect("a legal step");
+    }
+    for (i, p) in p.indexed_iter() {
+        assert!(p.is_nan() == (i[0] == 2 && i[1] == 3), "{i:?}: {p}");
+    }
+}
+
+#[test]
+fn gradients_that_are_no_numbers_are_not_hidden() {
+    nan_is_seen(Sgd { momentum: 0.9, ..Sgd::default() });
+    nan_is_seen(Adam::default());
+    nan_is_seen(AdamW::default());
+    nan_is_seen(RAdam::default());
+    nan_is_seen(Adamax::default());
+    nan_is_seen(RmsProp { centered: true, ..RmsProp::default() });
+    nan_is_seen(Adagrad::default());
+    nan_is_seen(Adadelta::default());
+    nan_is_seen(Lion::default());
+}
+
+/// Parameters without elements and without axes go along.
+#[test]
+fn empty_parameters_are_updated() {
+    let mut optimizer = Optimizer::new(AdamW::default()).expect("a legal rule");
+    let (mut none, mut one) = (ArrayD::<f32>::zeros(vec![2, 0, 3]), ArrayD::ones(vec![]));
+    let (no_gradient, gradient) = (none.clone(), one.clone());
+    for _ in 0..2 {
+        let param =
+            |name, value, gradient| Param { name, value, gradient: Some(gradient), group: 0 };
+        optimizer
+            .step(&mut [
+                param("none", none.view_mut(), no_gradient.view()),
+                param("one", one.view_mut(), gradient.view()),
+            ])
+            .expect("a legal step");
+    }
+    assert!(one.first().is_some_and(|&x| x < 1.0));
+    let state = optimizer.state_dict();
+    assert_eq!(state.arrays["exp_avg/none"].shape(), [2, 0, 3]);
+    let mut resumed = Optimizer::new(AdamW::default()).expect("a legal rule");
+    resumed.load_state_dict(state.clone()).expect("our own state");
+    assert_eq!(resumed.state_dict(), state);
+    let mut muon = Optimizer::new(Muon::default()).expect("a legal rule");
+    for shape in [[0, 3], [3, 0]] {
+        let mut none = ArrayD::<f32>::zeros(shape.to_vec());
+        let (name, gradient) = (format!("{shape:?}"), none.clone());
+        let (name, value, gradient) = (&name[..], none.view_mut(), Some(gradient.view()));
+        muon.step(&mut [Param { name, value, gradient, group: 0 }]).expect("a legal step");
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! `einsum` against sums over all indices.
 
 use ulp_tensor::ndarray::{ArrayD, IxDyn};
-use ulp_tensor::{Float, einsum};
+use ulp_tensor::{Float, broadcast_to, einsum};
 
 use crate::definitions::{both, close, real};
 
@@ -70,6 +70,39 @@ fn check_einsum<T: Float>() {
     }
 }
 both!(products_by_names, check_einsum);
+
+/// `...` is what its axes are called when they are spelled out, whatever letters there are.
+fn check_ellipsis<T: Float>() {
+    for (names, shapes, spelled) in [
+        ("...", vec![vec![2, 3]], "xy->xy"),
+        ("...i->i...", vec![vec![4, 2, 3]], "xyi->ixy"),
+        ("i...i", vec![vec![3, 4, 3]], "ixi->x"),
+        ("... a , a ... -> ...", vec![vec![4, 3], vec![3, 4]], "xa,ax->x"),
+        ("...ij,...jk->...ik", vec![vec![5, 2, 2, 3], vec![2, 3, 4]], "xyij,yjk->xyik"),
+        ("b...,...a", vec![vec![2, 3, 4], vec![3, 4, 5]], "bxy,xya->xyab"),
+        ("A...,...B->", vec![vec![2, 3], vec![3, 2]], "Ax,xB->"),
+        ("a...,a->...", vec![vec![3], vec![3]], "a,a->"),
+        ("...,...", vec![vec![], vec![3, 2]], ",xy->xy"),
+        ("...i,...i->...", vec![vec![0, 2], vec![0, 2]], "xi,xi->x"),
+    ] {
+        let arrays: Vec<_> =
+            shapes.iter().enumerate().map(|(i, shape)| real::<T>(shape, i as u64).0).collect();
+        let views: Vec<_> = arrays.iter().map(|x| x.view()).collect();
+        assert_eq!(einsum(names, &views), einsum(spelled, &views), "{names}");
+    }
+    // One row for each of the others, and one for all.
+    let ((x, _), (y, _)) = (real::<T>(&[4, 1, 3], 0), real::<T>(&[2, 3], 1));
+    let z = einsum("...i,...i->...", &[x.view(), y.view()]);
+    let whole = broadcast_to(x.view(), &[4, 2, 3]);
+    assert_eq!(z, einsum("abi,bi->ab", &[whole.view(), y.view()]));
+}
+both!(axes_without_names, check_ellipsis);
+
+#[test]
+#[should_panic(expected = "einsum \"ab...c->...\" of arrays [[2, 3]]")]
+fn more_names_than_axes_are_refused() {
+    einsum("ab...c->...", &[ArrayD::<f32>::zeros(IxDyn(&[2, 3])).view()]);
+}
 
 #[test]
 #[should_panic(expected = "axis b of einsum \"ab,bc->ac\" in arrays [[2, 3], [4, 2]]")]

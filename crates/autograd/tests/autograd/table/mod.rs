@@ -165,6 +165,7 @@ pub(crate) fn table() -> Vec<Row> {
         row!("einsum",                [Real [2, 3], Real [3, 4], Real [4, 2]], |x| ulp_autograd::einsum("ab,bc,cd->ad", x)),
         row!("einsum of one",         [Real [2, 3, 2]],                      |x| ulp_autograd::einsum("aba->b", x)),
         row!("einsum summed alone",   [Real [2, 3], Real [2, 4]],            |x| ulp_autograd::einsum("ab,ac->aa", x)),
+        row!("einsum with ellipsis",  [Real [1, 2, 3], Real [4, 3, 2]],      |x| ulp_autograd::einsum("...ab,...bc->...ca", x)),
         row!("conv2d",                [Real [2, 4, 4, 5], Real [2, 2, 3, 2], Real [2]], |x| x[0].conv2d(x[1], Some(x[2]), conv())),
         row!("conv2d_transposed",     [Real [2, 2, 3, 3], Real [2, 2, 2, 2], Real [4]], |x| x[0].conv2d_transposed(x[1], Some(x[2]), [1, 0], conv())),
         row!("conv1d",                [Real [2, 2, 5], Real [3, 2, 3]],      |x| x[0].conv1d(x[1], None, Conv { padding: [0, 1], ..Conv::default() })),
