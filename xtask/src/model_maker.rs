@@ -9,7 +9,7 @@ use crate::ci::cargo;
 
 /// Runs the command that the first word names, in release: these compute for minutes to hours.
 pub(crate) fn run(words: &[String]) -> Result<(), Box<dyn Error>> {
-    let program = ["run", "--release", "--quiet", "--package", "model-maker", "--"];
+    let program = ["run", "--release", "--package", "model-maker", "--"];
     let words = words.iter().map(String::as_str);
     cargo(&program.into_iter().chain(words).collect::<Vec<&str>>(), &[])
 }
