@@ -16,16 +16,20 @@ const PLAIN: &[&str] = &["opt-level=0", "debug=false"];
 const NOT_PUBLISHED: [&str; 4] = ["xtask", "model-maker", "ulp-benches", "ulp-docs"];
 
 pub(super) fn run() -> Result<(), Box<dyn Error>> {
-    forget_the_last_run()?;
+    let target = env::var("CARGO_TARGET_DIR").unwrap_or_else(|_| "target".into());
+    forget_the_last_run(Path::new(&target))?;
+    // In its packaged form a crate knows neither this workspace's profiles nor its target folder. With
+    // both, what the tests built of other people's crates is not built again for each of ours.
+    let shared = ["--config", "Cargo.toml", "--target-dir", &target];
+    let package = ["package", "--workspace", "--allow-dirty", "--quiet"];
     let excluded: Vec<&str> = NOT_PUBLISHED.iter().flat_map(|name| ["--exclude", name]).collect();
-    cargo_with(&["package", "--workspace", "--allow-dirty", "--quiet"], PLAIN, &excluded)
+    cargo_with(&[package, shared].concat(), PLAIN, &excluded)
 }
 
 /// Cargo holds that what a registry serves under a version never changes, and keeps what it unpacked
 /// and built of it. That is not so for the registry made on the fly, where each run serves anew what
 /// is in the folders: without this, a second run would test the first one's crates.
-fn forget_the_last_run() -> io::Result<()> {
-    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
+fn forget_the_last_run(target: &Path) -> io::Result<()> {
     remove(&target.join("package"))?;
     for built in entries(&target.join("debug/.fingerprint"))? {
         remove_if_ours(&built)?;
