@@ -1,8 +1,8 @@
 //! Memory of our own for weights, in large pages where the system grants them.
 //!
-//! A large page (2 MiB) lies on a multiple of its size. In mappings of their own, most matrices of a
-//! model would hold no whole one or a single one: of a TinyLlama's weights, a fifth came to lie in large
-//! pages. So matrices share mappings that begin where a large page begins, one behind the other.
+//! A large page (2 MiB) lies on a multiple of its size. In mappings of their own, many matrices of a
+//! model hold no whole one or a single one (docs/benchmarks.md has how much of a model's weights). So
+//! matrices share mappings that begin where a large page begins, one behind the other.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
