@@ -28,30 +28,26 @@ impl Mapping {
     /// Gives the pages that lie wholly inside `range` back to the system.
     pub(crate) fn release(&self, range: Range<usize>) {
         #[cfg(unix)]
-        {
-            // The largest page size in use on the platforms we build for. `madvise` wants its
-            // start on a page boundary; `memmap2` rounds down, which would touch a neighbour's
-            // page: harmless (it is read again), but not asked for.
-            const PAGE: usize = 1 << 16;
-            let start = range.start.next_multiple_of(PAGE);
-            let end = range.end / PAGE * PAGE;
-            if start < end {
-                // SAFETY: the mapping is shared, file-backed and never written, so that a dropped
-                // page is read from the file again and holds the same bytes.
-                let advice = unsafe {
-                    self.map.unchecked_advise_range(
-                        memmap2::UncheckedAdvice::DontNeed,
-                        start,
-                        end - start,
-                    )
-                };
-                // A refusal costs memory, nothing else.
-                drop(advice);
-            }
+        if let Some((start, len)) = whole_pages(range) {
+            let advice = memmap2::UncheckedAdvice::DontNeed;
+            // SAFETY: the mapping is shared, file-backed and never written, so that a dropped page is
+            // read from the file again and holds the same bytes. (A refusal costs memory, nothing else.)
+            let _ = unsafe { self.map.unchecked_advise_range(advice, start, len) };
         }
         #[cfg(not(unix))]
         let _ = range;
     }
+}
+
+/// Start and length of the pages that lie wholly inside a range of a mapping, if there are any. (Advice about
+/// others would touch a neighbour's bytes: `memmap2` rounds down to the page's start.)
+#[cfg(unix)]
+pub(crate) fn whole_pages(range: Range<usize>) -> Option<(usize, usize)> {
+    // The largest page size in use on the platforms we build for.
+    const PAGE: usize = 1 << 16;
+    let start = range.start.next_multiple_of(PAGE);
+    let len = (range.end / PAGE * PAGE).checked_sub(start)?;
+    (len > 0).then_some((start, len))
 }
 
 impl Deref for Mapping {

@@ -9,6 +9,9 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use memmap2::MmapMut;
 
+#[cfg(unix)]
+use crate::mmap::whole_pages;
+
 /// Bytes of a large page.
 const LARGE: usize = 1 << 21;
 /// Bytes of a mapping that is shared. What is never written takes no memory.
@@ -48,7 +51,27 @@ impl Block {
 }
 
 /// The mapping that is being given out and how much of it is. It lives as long as its parts.
-static OPEN: Mutex<(Weak<Block>, usize)> = Mutex::new((Weak::new(), 0));
+struct Open {
+    block: Weak<Block>,
+    used: usize,
+}
+
+impl Open {
+    const NONE: Open = Open { block: Weak::new(), used: 0 };
+
+    /// The next `len` bytes, of another mapping if there are not so many left.
+    fn part(&mut self, len: usize) -> Pages {
+        let (block, at) = match self.block.upgrade() {
+            Some(block) if block.len - self.used >= len => (block, self.used),
+            _ => (Arc::new(Block::new(SHARED)), 0),
+        };
+        self.block = Arc::downgrade(&block);
+        self.used = (at + len).next_multiple_of(LINE).min(SHARED);
+        Pages { block, at, len }
+    }
+}
+
+static OPEN: Mutex<Open> = Mutex::new(Open::NONE);
 
 /// A part of a mapping.
 #[derive(Debug)]
@@ -68,14 +91,24 @@ impl Pages {
         if len > SHARED / 4 {
             return Pages { block: Arc::new(Block::new(len)), at: 0, len };
         }
-        // A panic of another thread left the two as they were.
-        let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
-        let (block, at) = match open.0.upgrade() {
-            Some(block) if block.len - open.1 >= len => (block, open.1),
-            _ => (Arc::new(Block::new(SHARED)), 0),
-        };
-        *open = (Arc::downgrade(&block), (at + len).next_multiple_of(LINE).min(SHARED));
-        Pages { block, at, len }
+        // A panic of another thread left it as it was.
+        OPEN.lock().unwrap_or_else(PoisonError::into_inner).part(len)
+    }
+}
+
+impl Drop for Pages {
+    /// The mapping may live on with others' parts; what this one holds of the memory goes back now.
+    fn drop(&mut self) {
+        let skipped = self.block.start.addr() - self.block.map.as_ptr().addr();
+        let part = skipped + self.at..skipped + self.at + self.len;
+        #[cfg(unix)]
+        if let Some((start, len)) = whole_pages(part) {
+            let advice = memmap2::UncheckedAdvice::DontNeed;
+            // SAFETY: these pages hold nothing but this part, which nobody can reach any more.
+            let _ = unsafe { self.block.map.unchecked_advise_range(advice, start, len) };
+        }
+        #[cfg(not(unix))]
+        let _ = part;
     }
 }
 
@@ -125,9 +158,26 @@ mod tests {
 
     #[test]
     fn a_mapping_goes_with_its_last_part() {
-        let first = Pages::zeroed(SHARED / 2);
+        let mut open = Open::NONE;
+        let (first, second) = (open.part(1), open.part(1));
         let mapping = Arc::downgrade(&first.block);
+        assert!(Arc::ptr_eq(&first.block, &second.block));
         drop(first);
+        assert!(mapping.upgrade().is_some());
+        drop(second);
         assert!(mapping.upgrade().is_none());
+        assert_eq!(open.part(1).at, 0);
+    }
+
+    #[test]
+    fn neighbours_keep_their_bytes_when_a_part_goes() {
+        let mut open = Open::NONE;
+        let mut parts = [(); 3].map(|()| open.part(1_000_001));
+        for (part, byte) in parts.iter_mut().zip(1..) {
+            part.fill(byte);
+        }
+        let [first, second, third] = parts;
+        drop(second);
+        assert!(first.iter().all(|&byte| byte == 1) && third.iter().all(|&byte| byte == 3));
     }
 }

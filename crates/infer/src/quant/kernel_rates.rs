@@ -41,9 +41,10 @@ impl KernelRates {
     /// [`UnsupportedType`] when this crate does not multiply with `ty`.
     pub fn measure(ty: TensorType, buffer: &LimitBuffer) -> Result<Self, UnsupportedType> {
         let bytes = ty.bytes_of(COLS * COLS).ok_or(UnsupportedType(ty))?;
-        let streamed = (0..STREAMED.div_ceil(bytes)).map(|_| weights(ty, COLS));
+        let large = stored(ty, COLS)?;
+        let streamed = (0..STREAMED.div_ceil(bytes)).map(|_| matrix(ty, &large));
         let streamed = streamed.collect::<Result<Vec<Matrix>, UnsupportedType>>()?;
-        let small = [weights(ty, ROWS)?];
+        let small = [matrix(ty, &stored(ty, ROWS)?)?];
         let forget = || {
             buffer.read_bytes(1);
         };
@@ -55,15 +56,20 @@ impl KernelRates {
     }
 }
 
-/// A matrix whose rows repeat: the kernels do not know.
-fn weights(ty: TensorType, rows: usize) -> Result<Matrix, UnsupportedType> {
+/// Stored rows that repeat: the kernels do not know.
+fn stored(ty: TensorType, rows: usize) -> Result<Bytes, UnsupportedType> {
     let x: Vec<f32> = (0..16 * COLS).map(|i| (i * 7919 % 1999) as f32 / 1000.0 - 1.0).collect();
     // Types that are only read: any bytes are weights.
     let tile = quantize(ty, &x).or_else(|error| match ty.bytes_of(16 * COLS) {
         Some(bytes) if ty.block_elements() > 1 => Ok(vec![0x24; bytes]),
         _ => Err(error),
     })?;
-    Matrix::new(rows, COLS, ty, Bytes::from(tile.repeat(rows / 16)))
+    Ok(Bytes::from(tile.repeat(rows / 16)))
+}
+
+fn matrix(ty: TensorType, stored: &Bytes) -> Result<Matrix, UnsupportedType> {
+    let rows = stored.len() / ty.bytes_of(COLS).ok_or(UnsupportedType(ty))?;
+    Matrix::new(rows, COLS, ty, stored.clone())
 }
 
 /// The median time of the products of matrices with `batch` rows; `before` is called before each time.

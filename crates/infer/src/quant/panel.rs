@@ -262,6 +262,15 @@ pub(crate) trait Sink<L: Lanes> {
     fn set_min(&mut self, lanes: L, block: usize, half: usize, min: L::Floats);
 }
 
+/// Integers that [`Packed::unpack`] gives, as a panel stores them.
+#[inline(always)]
+pub(crate) fn stored<L: Lanes, P: Packed>(lanes: L, q: L::Words) -> L::Words {
+    match <P::Scheme as Scheme>::MINIMUM || P::ZERO == 128 {
+        true => q,
+        false => lanes.add(q, 128 - P::ZERO),
+    }
+}
+
 /// A panel that is filled.
 pub(crate) struct Filled<'a, P> {
     panel: &'a mut Panel,
@@ -279,9 +288,7 @@ impl<'a, P: Packed> Filled<'a, P> {
 impl<L: Lanes, P: Packed> Sink<L> for Filled<'_, P> {
     #[inline(always)]
     fn set(&mut self, lanes: L, block: usize, group: usize, q: L::Words) {
-        let as_stored = <P::Scheme as Scheme>::MINIMUM || P::ZERO == 128;
-        let q = if as_stored { q } else { lanes.add(q, 128 - P::ZERO) };
-        lanes.store(q, &mut self.panel.q[block][group]);
+        lanes.store(stored::<L, P>(lanes, q), &mut self.panel.q[block][group]);
     }
 
     #[inline(always)]

@@ -7,7 +7,7 @@
 
 use std::marker::PhantomData;
 
-use super::super::panel::{GROUPS, Packed, Row16, Scheme, Sink};
+use super::super::panel::{GROUPS, Packed, Row16, Scheme, Sink, stored};
 use super::super::quantized_rows::RowChunk;
 use super::arch::{Arch, unpack};
 use super::soon::Soon;
@@ -27,8 +27,7 @@ struct Direct<'a, A: Arch, P> {
 impl<A: Arch, P: Packed> Sink<A> for Direct<'_, A, P> {
     #[inline(always)]
     fn set(&mut self, arch: A, block: usize, group: usize, q: A::Words) {
-        let as_stored = A::BIASED || <P::Scheme as Scheme>::MINIMUM || P::ZERO == 128;
-        let q = if as_stored { q } else { arch.add(q, 128 - P::ZERO) };
+        let q = if A::BIASED { q } else { stored::<A, P>(arch, q) };
         let sum = &mut self.sums[group / (GROUPS / 2)];
         *sum = arch.dot::<P::Scheme>(*sum, q, self.x.four(block, group));
         if group == GROUPS - 1 {
