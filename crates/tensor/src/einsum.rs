@@ -35,35 +35,28 @@ pub use ellipsis::einsum_spelled_out;
 /// ```
 #[track_caller]
 pub fn einsum<T: Float>(names: &str, arrays: &[ArrayViewD<'_, T>]) -> ArrayD<T> {
-    if names.contains("...") {
-        let shapes: Vec<_> = arrays.iter().map(|x| x.shape()).collect();
-        let (names, shapes) = einsum_spelled_out(names, &shapes);
-        let repeated = arrays.iter().zip(shapes).map(|(x, shape)| x.broadcast(shape));
-        return einsum(&names, &repeated.map(|x| x.expect("it broadcasts")).collect::<Vec<_>>());
-    }
-    let (inputs, output) = parse(names);
-    let shapes = || arrays.iter().map(|x| x.shape()).collect::<Vec<_>>();
-    let fits = inputs.len() == arrays.len()
-        && inputs.iter().zip(arrays).all(|(names, x)| names.len() == x.ndim());
-    assert!(fits, "einsum {names:?} of arrays {:?}", shapes());
+    let shapes: Vec<&[usize]> = arrays.iter().map(|x| x.shape()).collect();
+    let (spelled_out, repeated) = einsum_spelled_out(names, &shapes);
+    let (inputs, output) = parse(&spelled_out);
+    let fits = inputs.iter().zip(&repeated).all(|(names, shape)| names.len() == shape.len());
+    assert!(fits, "einsum {names:?} of arrays {shapes:?}");
+    let repeated = arrays.iter().zip(repeated).map(|(x, shape)| x.broadcast(shape));
+    let arrays: Vec<_> = repeated.map(|x| x.expect("it broadcasts")).collect();
     let mut lengths: Vec<(char, usize)> = Vec::new();
     for (&name, &length) in
-        inputs.iter().zip(arrays).flat_map(|(names, x)| names.iter().zip(x.shape()))
+        inputs.iter().zip(&arrays).flat_map(|(names, x)| names.iter().zip(x.shape()))
     {
         match lengths.iter().find(|(known, _)| *known == name) {
             Some(&(_, known)) => {
-                assert!(
-                    known == length,
-                    "axis {name} of einsum {names:?} in arrays {:?}",
-                    shapes()
-                );
+                let same = known == length;
+                assert!(same, "axis {name} of einsum {names:?} in arrays {shapes:?}");
             }
             None => lengths.push((name, length)),
         }
     }
     let known = |name: &char| lengths.iter().any(|(other, _)| other == name);
     assert!(output.iter().all(known), "einsum {names:?} has an unknown name behind the arrow");
-    let mut terms = inputs.iter().zip(arrays).map(|(names, x)| Term::diagonal(names, x.view()));
+    let mut terms = inputs.iter().zip(&arrays).map(|(names, x)| Term::diagonal(names, x.view()));
     let mut joined = terms.next().expect("einsum of one array at least");
     for (at, next) in terms.enumerate() {
         let later = || inputs[at + 2..].iter().flatten();
@@ -73,25 +66,15 @@ pub fn einsum<T: Float>(names: &str, arrays: &[ArrayViewD<'_, T>]) -> ArrayD<T> 
     joined.into_order(&output)
 }
 
-/// The names of each array's axes and those of the result.
+/// The names of each array's axes and those of the result, spelled out.
 #[track_caller]
 fn parse(names: &str) -> (Vec<Vec<char>>, Vec<char>) {
     let letters = |part: &str| -> Vec<char> {
-        let letters = part.chars().filter(|c| !c.is_whitespace());
+        let letters = part.chars();
         letters.inspect(|c| assert!(c.is_alphabetic(), "{c:?} in einsum {names:?}")).collect()
     };
-    let (left, right) = match names.split_once("->") {
-        Some((left, right)) => (left, Some(right)),
-        None => (names, None),
-    };
-    let inputs: Vec<Vec<char>> = left.split(',').map(letters).collect();
-    let output = right.map(letters).unwrap_or_else(|| {
-        let mut all: Vec<char> = inputs.concat();
-        all.sort_unstable();
-        let once = all.chunk_by(|a, b| a == b).filter(|same| same.len() == 1);
-        once.map(|same| same[0]).collect()
-    });
-    (inputs, output)
+    let (left, right) = names.split_once("->").expect("names that are spelled out have an arrow");
+    (left.split(',').map(letters).collect(), letters(right))
 }
 
 /// An array with names, each once.

@@ -89,25 +89,15 @@ impl Einsum {
 #[must_use]
 pub fn einsum<'t, T: Float>(names: &str, values: &[Var<'t, T>]) -> Var<'t, T> {
     let first = values.first().expect("einsum of one value at least");
-    if names.contains("...") {
-        let shapes: Vec<_> = values.iter().map(|x| x.shape()).collect();
-        let shapes: Vec<&[usize]> = shapes.iter().map(|shape| &shape[..]).collect();
-        let (names, shapes) = ulp_tensor::einsum_spelled_out(names, &shapes);
-        let repeated = values.iter().zip(shapes).map(|(x, shape)| x.broadcast_to(&shape));
-        return einsum(&names, &repeated.collect::<Vec<_>>());
-    }
-    let plain: String = names.chars().filter(|c| !c.is_whitespace()).collect();
-    let (left, output) = match plain.split_once("->") {
-        Some((left, right)) => (left, right.to_string()),
-        None => (&plain[..], implicit(&plain)),
-    };
+    let shapes: Vec<_> = values.iter().map(|x| x.shape()).collect();
+    let shapes: Vec<&[usize]> = shapes.iter().map(|shape| &shape[..]).collect();
+    let (names, repeated) = ulp_tensor::einsum_spelled_out(names, &shapes);
+    let same_or_repeated =
+        values.iter().zip(&shapes).zip(repeated).map(|((&x, &shape), repeated)| {
+            if shape == repeated { x } else { x.broadcast_to(&repeated) }
+        });
+    let values: Vec<Var<'t, T>> = same_or_repeated.collect();
+    let (left, output) = names.split_once("->").expect("names that are spelled out have an arrow");
     let inputs = left.split(',').map(String::from).collect();
-    first.tape.apply(Einsum { inputs, output }, values)
-}
-
-/// The names that occur once, in alphabetical order.
-fn implicit(names: &str) -> String {
-    let mut all: Vec<char> = names.chars().filter(|c| c.is_alphabetic()).collect();
-    all.sort_unstable();
-    all.chunk_by(|a, b| a == b).filter(|same| same.len() == 1).map(|same| same[0]).collect()
+    first.tape.apply(Einsum { inputs, output: output.to_string() }, &values)
 }
