@@ -7,7 +7,7 @@
 //! ```
 
 use super::format::{Format, f16_at};
-use super::panel::{Chunk, Lanes, Packed, Signed, Sink, stored_levels};
+use super::panel::{Chunk, Lanes, Packed, Signed, Sink, levels_above};
 use super::tensor_type::TensorType;
 use super::tile::{Layout, field};
 
@@ -27,7 +27,7 @@ impl Packed for Tiled {
 
     #[inline(always)]
     fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, sink: &mut impl Sink<L>) {
-        const STORED: [u8; 16] = stored_levels(LEVELS);
+        const STORED: [u8; 16] = levels_above::<128>(LEVELS);
         for block in 0..chunk.blocks {
             sink.set_scale(lanes, block, 0, chunk.f16(lanes, 0, block));
             for group in 0..4 {

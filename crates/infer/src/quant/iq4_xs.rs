@@ -11,7 +11,7 @@
 
 use super::format::{Format, f16_at};
 use super::iq4_nl::LEVELS;
-use super::panel::{Chunk, Lanes, Packed, Signed, Sink, stored_levels};
+use super::panel::{Chunk, Lanes, Packed, Signed, Sink, levels_above};
 use super::tensor_type::TensorType;
 use super::tile::{Layout, field};
 
@@ -29,7 +29,7 @@ impl Packed for Tiled {
 
     #[inline(always)]
     fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, sink: &mut impl Sink<L>) {
-        const STORED: [u8; 16] = stored_levels(LEVELS);
+        const STORED: [u8; 16] = levels_above::<128>(LEVELS);
         let d = chunk.f16(lanes, 0, 0);
         for block in 0..8 {
             let high = chunk.widened(lanes, 2, 2, 0, block / 4);

@@ -246,7 +246,7 @@ impl Matrix {
         }
         let quantized = self.format.quantized.filter(|_| x.round(isa, self.fine));
         let (x, tile_bytes) = (&*x, self.tile_bytes());
-        let split = split(batch, tile_bytes, self.format.quantized.is_none());
+        let split = split(isa, batch, tile_bytes, self.format.quantized.is_none());
         fill_columns(out, batch, split, |tiles, scratch| {
             let bytes = &self.tiles[tiles.start * tile_bytes..tiles.end * tile_bytes];
             let tiles = Tiles { bytes, tile_bytes };
@@ -269,15 +269,19 @@ impl Matrix {
     }
 }
 
-/// Tiles that a task works on side by side.
+/// Tiles that a task works on side by side where there are many rows, or plain numbers, whose sums alone wait
+/// for themselves.
 const GROUP: usize = 4;
 /// Work of a thread below which it is not worth waking another: bytes of weights times rows.
 const WORTH_A_THREAD: usize = 1 << 16;
 
-fn split(batch: usize, tile_bytes: usize, plain: bool) -> Split {
-    // A single row goes through several tiles side by side: a stream of memory alone comes slower, and
-    // a sum of plain numbers alone waits for itself.
-    let group = if (2..8).contains(&batch) && !plain { 1 } else { GROUP };
+fn split(isa: Isa, batch: usize, tile_bytes: usize, plain: bool) -> Split {
+    let group = match batch {
+        _ if plain => GROUP,
+        1 => isa.streams(),
+        2..8 => 1,
+        _ => GROUP,
+    };
     let work = group * tile_bytes * batch;
     Split { group, least: WORTH_A_THREAD.div_ceil(work) }
 }

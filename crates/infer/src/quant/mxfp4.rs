@@ -9,7 +9,7 @@
 //! OCP Microscaling Formats (MX) Specification 1.0.
 
 use super::format::Format;
-use super::panel::{Chunk, Lanes, Packed, Signed, Sink, stored_levels};
+use super::panel::{Chunk, Lanes, Packed, Signed, Sink, levels_above};
 use super::tensor_type::TensorType;
 use super::tile::{Layout, TILE, field};
 
@@ -24,11 +24,11 @@ pub(crate) struct Tiled;
 impl Packed for Tiled {
     const LAYOUT: Layout =
         Layout { ty: TensorType::MXFP4, fields: &[field(0, 1, 1), field(1, 16, 4)] };
-    type Scheme = Signed;
+    type Scheme = Signed<16>;
 
     #[inline(always)]
     fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, sink: &mut impl Sink<L>) {
-        const STORED: [u8; 16] = stored_levels(LEVELS);
+        const STORED: [u8; 16] = levels_above::<16>(LEVELS);
         for block in 0..chunk.blocks {
             let mut scale = [0.0; TILE];
             for (scale, e) in scale.iter_mut().zip(chunk.bytes(0, 1, block, 0)) {

@@ -10,7 +10,7 @@
 
 use super::format::Format;
 use super::mxfp4::LEVELS;
-use super::panel::{Chunk, Lanes, Packed, SignedHalves, Sink, stored_levels};
+use super::panel::{Chunk, Lanes, Packed, SignedHalves, Sink, levels_above};
 use super::tensor_type::TensorType;
 use super::tile::{Layout, TILE, field};
 
@@ -22,11 +22,11 @@ pub(crate) struct Tiled;
 impl Packed for Tiled {
     const LAYOUT: Layout =
         Layout { ty: TensorType::NVFP4, fields: &[field(0, 4, 1), field(4, 32, 4)] };
-    type Scheme = SignedHalves;
+    type Scheme = SignedHalves<16>;
 
     #[inline(always)]
     fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, sink: &mut impl Sink<L>) {
-        const STORED: [u8; 16] = stored_levels(LEVELS);
+        const STORED: [u8; 16] = levels_above::<16>(LEVELS);
         for block in 0..2 * chunk.blocks {
             let stored = block / 2;
             for half in 0..2 {

@@ -23,7 +23,7 @@ pub(crate) type Line = [u32; TILE];
 /// A number for each of 16 rows.
 pub(crate) type Row16 = [f32; TILE];
 
-/// How a panel's integers make the product.
+/// How integers make the product.
 ///
 /// With w the weights' integers, x the activations' integers, dx their scale, a₀ and a₁ the sums of
 /// w x over the halves of a block of 32, and c the f32 output, each block does
@@ -39,38 +39,55 @@ pub(crate) type Row16 = [f32; TILE];
 pub(crate) trait Scheme {
     /// Each half of a block has a scale (and a minimum) of its own.
     const HALVES: bool;
-    /// There is a minimum, and integers are 0 to 31, stored as they are. Without one, integers are
-    /// -128 to 127, stored with 128 added.
+    /// There is a minimum.
     const MINIMUM: bool;
+    /// What stands for zero: w = byte - ZERO. A power of two, or 0 where there is a minimum.
+    const ZERO: u8;
+    /// No byte is larger.
+    const LARGEST: u8;
+    /// The same for any format: where there is no minimum, 128 stands for zero.
+    type Any: Scheme;
 }
 
-/// w = byte - 128, one scale a block.
-pub(crate) struct Signed;
-/// w = byte, one scale and one minimum a block.
-pub(crate) struct Minimum;
-/// w = byte - 128, a scale for each half of a block.
-pub(crate) struct SignedHalves;
-/// w = byte, a scale and a minimum for each half of a block.
+/// One scale a block.
+pub(crate) struct Signed<const ZERO: u8 = 128>;
+/// One scale and one minimum a block.
+pub(crate) struct Minimum<const LARGEST: u8 = 31>;
+/// A scale for each half of a block.
+pub(crate) struct SignedHalves<const ZERO: u8 = 128>;
+/// A scale and a minimum for each half of a block.
 pub(crate) struct MinimumHalves;
 
-impl Scheme for Signed {
+impl<const ZERO: u8> Scheme for Signed<ZERO> {
     const HALVES: bool = false;
     const MINIMUM: bool = false;
+    const ZERO: u8 = ZERO;
+    const LARGEST: u8 = ZERO - 1 + ZERO;
+    type Any = Signed;
 }
 
-impl Scheme for Minimum {
+impl<const LARGEST: u8> Scheme for Minimum<LARGEST> {
     const HALVES: bool = false;
     const MINIMUM: bool = true;
+    const ZERO: u8 = 0;
+    const LARGEST: u8 = LARGEST;
+    type Any = Minimum;
 }
 
-impl Scheme for SignedHalves {
+impl<const ZERO: u8> Scheme for SignedHalves<ZERO> {
     const HALVES: bool = true;
     const MINIMUM: bool = false;
+    const ZERO: u8 = ZERO;
+    const LARGEST: u8 = ZERO - 1 + ZERO;
+    type Any = SignedHalves;
 }
 
 impl Scheme for MinimumHalves {
     const HALVES: bool = true;
     const MINIMUM: bool = true;
+    const ZERO: u8 = 0;
+    const LARGEST: u8 = 31;
+    type Any = MinimumHalves;
 }
 
 /// 256 elements of 16 rows, unpacked.
@@ -105,6 +122,8 @@ pub(crate) trait Lanes: Copy {
     type Words: Copy;
     /// Sixteen f32.
     type Floats: Copy;
+    /// Registers that sixteen words or f32 take: 1, 2 or 4.
+    const REGISTERS: usize;
 
     /// Words as they lie in memory, little-endian.
     fn load(self, bytes: &[u8; 4 * TILE]) -> Self::Words;
@@ -168,10 +187,8 @@ pub(crate) trait Lanes: Copy {
 pub(crate) trait Packed {
     /// Format and fields.
     const LAYOUT: Layout;
-    /// How a panel of this format is multiplied.
+    /// How the integers that `unpack` gives are multiplied.
     type Scheme: Scheme;
-    /// Where the scheme has no minimum: what stands for zero among the integers that `unpack` gives.
-    const ZERO: u8 = 128;
 
     /// Unpacks a chunk of a tile.
     fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, sink: &mut impl Sink<L>);
@@ -253,8 +270,7 @@ impl<'a> Chunk<'a> {
 /// Where a chunk's numbers go as they are unpacked, block after block: first a block's scales and
 /// minimums, then its integers, of which group 7 comes last.
 pub(crate) trait Sink<L: Lanes> {
-    /// Takes four elements of each row: with [`Packed::ZERO`] added, or as they are where there are
-    /// minimums.
+    /// Takes four elements of each row, with [`Scheme::ZERO`] added.
     fn set(&mut self, lanes: L, block: usize, group: usize, q: L::Words);
     /// Takes the scales of a block, or of one of its halves.
     fn set_scale(&mut self, lanes: L, block: usize, half: usize, scale: L::Floats);
@@ -262,33 +278,34 @@ pub(crate) trait Sink<L: Lanes> {
     fn set_min(&mut self, lanes: L, block: usize, half: usize, min: L::Floats);
 }
 
-/// Integers that [`Packed::unpack`] gives, as a panel stores them.
+/// Integers of one scheme as another has them, which differs in what stands for zero.
 #[inline(always)]
-pub(crate) fn stored<L: Lanes, P: Packed>(lanes: L, q: L::Words) -> L::Words {
-    match <P::Scheme as Scheme>::MINIMUM || P::ZERO == 128 {
+pub(crate) fn moved<L: Lanes, From: Scheme, To: Scheme>(lanes: L, q: L::Words) -> L::Words {
+    match From::ZERO == To::ZERO {
         true => q,
-        false => lanes.add(q, 128 - P::ZERO),
+        false => lanes.add(q, To::ZERO - From::ZERO),
     }
 }
 
-/// A panel that is filled.
-pub(crate) struct Filled<'a, P> {
+/// A panel that is filled with integers of the scheme `S`.
+pub(crate) struct Filled<'a, P, S> {
     panel: &'a mut Panel,
     format: PhantomData<P>,
+    scheme: PhantomData<S>,
 }
 
-impl<'a, P: Packed> Filled<'a, P> {
+impl<'a, P: Packed, S: Scheme> Filled<'a, P, S> {
     /// With a chunk of this format.
     #[inline(always)]
     pub(crate) fn new(panel: &'a mut Panel) -> Self {
-        Filled { panel, format: PhantomData }
+        Filled { panel, format: PhantomData, scheme: PhantomData }
     }
 }
 
-impl<L: Lanes, P: Packed> Sink<L> for Filled<'_, P> {
+impl<L: Lanes, P: Packed, S: Scheme> Sink<L> for Filled<'_, P, S> {
     #[inline(always)]
     fn set(&mut self, lanes: L, block: usize, group: usize, q: L::Words) {
-        lanes.store(stored::<L, P>(lanes, q), &mut self.panel.q[block][group]);
+        lanes.store(moved::<L, P::Scheme, S>(lanes, q), &mut self.panel.q[block][group]);
     }
 
     #[inline(always)]
@@ -302,13 +319,29 @@ impl<L: Lanes, P: Packed> Sink<L> for Filled<'_, P> {
     }
 }
 
-/// Levels as a panel stores them, with 128 added.
-pub(crate) const fn stored_levels(levels: [i8; 16]) -> [u8; 16] {
-    let mut stored = [0; 16];
+/// Levels with `ZERO` added.
+pub(crate) const fn levels_above<const ZERO: u8>(levels: [i8; 16]) -> [u8; 16] {
+    let mut above = [0; 16];
     let mut i = 0;
     while i < 16 {
-        stored[i] = levels[i] as u8 ^ 0x80;
+        above[i] = ZERO.wrapping_add_signed(levels[i]);
         i += 1;
     }
-    stored
+    above
 }
+
+/// The body once for each group of a block, written out: a loop of this size the compiler may leave a loop,
+/// and then what is chosen by its variable, sums above all, lies in memory.
+macro_rules! each_group {
+    ($group:ident => $body:block) => {
+        each_group!($group in 0, 1, 2, 3, 4, 5, 6, 7 => $body)
+    };
+    ($group:ident in $($index:literal),* => $body:block) => {
+        $({
+            let $group = $index;
+            $body
+        })*
+    };
+}
+
+pub(crate) use each_group;

@@ -10,7 +10,7 @@
 
 use super::format::{Format, f16_at, put_f16};
 use super::least_squares::Affine;
-use super::panel::{Chunk, Lanes, MinimumHalves, Packed, Sink};
+use super::panel::{Chunk, Lanes, MinimumHalves, Packed, Sink, each_group};
 use super::sub_scales::Four;
 use super::tensor_type::TensorType;
 use super::tile::{Layout, field};
@@ -52,10 +52,10 @@ impl Packed for Tiled {
                 sink.set_scale(lanes, block, half, lanes.times(d, scale));
                 sink.set_min(lanes, block, half, lanes.times(dmin, minimum));
             }
-            for group in 0..8 {
+            each_group!(group => {
                 let line = chunk.line(lanes, 16, 64, 0, block / 4 * 8 + group);
                 sink.set(lanes, block, group, lanes.bits(line, (block % 4 * 2) as u32, 3));
-            }
+            });
         }
     }
 }

@@ -11,7 +11,7 @@
 
 use super::format::{Format, f16_at, put_f16};
 use super::least_squares::Symmetric;
-use super::panel::{Chunk, Lanes, Packed, SignedHalves, Sink};
+use super::panel::{Chunk, Lanes, Packed, SignedHalves, Sink, each_group};
 use super::sub_scales::Four;
 use super::tensor_type::TensorType;
 use super::tile::{Layout, field};
@@ -27,8 +27,7 @@ impl Packed for Tiled {
         ty: TensorType::Q3_K,
         fields: &[field(0, 32, 4), field(32, 64, 4), field(96, 12, 1), field(108, 2, 2)],
     };
-    type Scheme = SignedHalves;
-    const ZERO: u8 = 4;
+    type Scheme = SignedHalves<4>;
 
     #[inline(always)]
     fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, sink: &mut impl Sink<L>) {
@@ -39,19 +38,19 @@ impl Packed for Tiled {
             four_scales(lanes, chunk, 2),
             four_scales(lanes, chunk, 3),
         ];
-        for block in 0..8 {
+        each_group!(block => {
             for half in 0..2 {
                 let scale = scales[block / 2].floats(lanes, block % 2 * 2 + half);
                 let scale = lanes.plus(scale, lanes.splat(-32.0));
                 sink.set_scale(lanes, block, half, lanes.times(d, scale));
             }
-            for group in 0..8 {
+            each_group!(group => {
                 let low = chunk.line(lanes, 32, 64, 0, block / 4 * 8 + group);
                 let low = lanes.bits(low, (block % 4 * 2) as u32, 3);
                 let high = lanes.turn(chunk.line(lanes, 0, 32, 0, group), 2 - block as i32, 4);
                 sink.set(lanes, block, group, lanes.or(low, high));
-            }
-        }
+            });
+        });
     }
 }
 

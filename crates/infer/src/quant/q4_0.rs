@@ -19,8 +19,7 @@ pub(crate) struct Tiled;
 impl Packed for Tiled {
     const LAYOUT: Layout =
         Layout { ty: TensorType::Q4_0, fields: &[field(0, 2, 2), field(2, 16, 4)] };
-    type Scheme = Signed;
-    const ZERO: u8 = 8;
+    type Scheme = Signed<8>;
 
     #[inline(always)]
     fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, sink: &mut impl Sink<L>) {

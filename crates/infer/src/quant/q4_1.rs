@@ -20,7 +20,7 @@ pub(crate) struct Tiled;
 impl Packed for Tiled {
     const LAYOUT: Layout =
         Layout { ty: TensorType::Q4_1, fields: &[field(0, 2, 2), field(2, 2, 2), field(4, 16, 4)] };
-    type Scheme = Minimum;
+    type Scheme = Minimum<15>;
 
     #[inline(always)]
     fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, sink: &mut impl Sink<L>) {

@@ -11,7 +11,7 @@
 
 use super::format::{Format, f16_at, put_f16};
 use super::least_squares::Affine;
-use super::panel::{Chunk, Lanes, Minimum, Packed, Sink};
+use super::panel::{Chunk, Lanes, Minimum, Packed, Sink, each_group};
 use super::sub_scales::Four;
 use super::tensor_type::TensorType;
 use super::tile::{Layout, field};
@@ -27,7 +27,7 @@ impl Packed for Tiled {
         ty: TensorType::Q4_K,
         fields: &[field(0, 2, 2), field(2, 2, 2), field(4, 12, 1), field(16, 128, 4)],
     };
-    type Scheme = Minimum;
+    type Scheme = Minimum<15>;
 
     #[inline(always)]
     fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, sink: &mut impl Sink<L>) {
@@ -38,10 +38,10 @@ impl Packed for Tiled {
             let (scale, minimum) = (six_bits.scale(lanes, block), six_bits.minimum(lanes, block));
             sink.set_scale(lanes, block, 0, lanes.times(d, scale));
             sink.set_min(lanes, block, 0, lanes.times(dmin, minimum));
-            for group in 0..8 {
+            each_group!(group => {
                 let line = chunk.line(lanes, 16, 128, 0, block / 2 * 8 + group);
                 sink.set(lanes, block, group, lanes.bits(line, (block % 2 * 4) as u32, 15));
-            }
+            });
         }
     }
 }

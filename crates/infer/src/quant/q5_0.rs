@@ -21,8 +21,7 @@ pub(crate) struct Tiled;
 impl Packed for Tiled {
     const LAYOUT: Layout =
         Layout { ty: TensorType::Q5_0, fields: &[field(0, 2, 2), field(2, 4, 4), field(6, 16, 4)] };
-    type Scheme = Signed;
-    const ZERO: u8 = 16;
+    type Scheme = Signed<16>;
 
     #[inline(always)]
     fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, sink: &mut impl Sink<L>) {

@@ -11,7 +11,7 @@
 
 use super::format::{Format, f16_at, put_f16};
 use super::least_squares::Affine;
-use super::panel::{Chunk, Lanes, Minimum, Packed, Sink};
+use super::panel::{Chunk, Lanes, Minimum, Packed, Sink, each_group};
 use super::q4_k::{SixBits, put_scales_and_minimums, scales_and_minimums};
 use super::tensor_type::TensorType;
 use super::tile::{Layout, field};
@@ -40,17 +40,17 @@ impl Packed for Tiled {
         let d = chunk.f16(lanes, 0, 0);
         let dmin = lanes.times(chunk.f16(lanes, 2, 0), lanes.splat(-1.0));
         let six_bits = SixBits::new(lanes, chunk, 4);
-        for block in 0..8 {
+        each_group!(block => {
             let (scale, minimum) = (six_bits.scale(lanes, block), six_bits.minimum(lanes, block));
             sink.set_scale(lanes, block, 0, lanes.times(d, scale));
             sink.set_min(lanes, block, 0, lanes.times(dmin, minimum));
-            for group in 0..8 {
+            each_group!(group => {
                 let low = chunk.line(lanes, 48, 128, 0, block / 2 * 8 + group);
                 let low = lanes.bits(low, (block % 2 * 4) as u32, 15);
                 let high = lanes.turn(chunk.line(lanes, 16, 32, 0, group), 4 - block as i32, 16);
                 sink.set(lanes, block, group, lanes.or(low, high));
-            }
-        }
+            });
+        });
     }
 }
 

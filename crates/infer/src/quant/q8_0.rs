@@ -8,7 +8,7 @@
 use ulp_tensor::simd::{Kernel, run};
 
 use super::format::{Format, f16_at, put_f16};
-use super::panel::{Chunk, Lanes, Packed, Signed, Sink};
+use super::panel::{Chunk, Lanes, Packed, Signed, Sink, each_group};
 use super::tensor_type::TensorType;
 use super::tile::{Layout, field};
 
@@ -28,10 +28,10 @@ impl Packed for Tiled {
         let signs = lanes.load(&[0x80; 64]);
         for block in 0..chunk.blocks {
             sink.set_scale(lanes, block, 0, chunk.f16(lanes, 0, block));
-            for group in 0..8 {
+            each_group!(group => {
                 let line = chunk.line(lanes, 2, 32, block, group);
                 sink.set(lanes, block, group, lanes.xor(line, signs));
-            }
+            });
         }
     }
 }

@@ -19,7 +19,7 @@ pub(crate) struct Tiled;
 impl Packed for Tiled {
     const LAYOUT: Layout =
         Layout { ty: TensorType::TQ2_0, fields: &[field(0, 64, 4), field(64, 2, 2)] };
-    type Scheme = Signed;
+    type Scheme = Signed<4>;
 
     #[inline(always)]
     fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, sink: &mut impl Sink<L>) {
@@ -29,7 +29,7 @@ impl Packed for Tiled {
             for group in 0..8 {
                 let line = chunk.line(lanes, 0, 64, 0, block / 4 * 8 + group);
                 let q = lanes.bits(line, (block % 4 * 2) as u32, 3);
-                sink.set(lanes, block, group, lanes.add(q, 128 - 1));
+                sink.set(lanes, block, group, lanes.add(q, 4 - 1));
             }
         }
     }

@@ -18,6 +18,9 @@ pub(super) trait Arch: Lanes {
     /// How many activation rows are multiplied at once at most: 2, 4 or 8.
     const ROWS: usize;
 
+    /// The scheme of the panels that it multiplies, for formats of scheme `S`.
+    type Panels<S: Scheme>: Scheme;
+
     /// Adds the first `blocks` blocks of a panel times `N` rows to `N` times 16 outputs, as
     /// [`Scheme`] defines. Meanwhile it asks for `soon`.
     fn multiply<S: Scheme, const N: usize>(
@@ -29,27 +32,40 @@ pub(super) trait Arch: Lanes {
         out: &mut [Row16; N],
     );
 
-    /// Whether it has [`Arch::words`] and [`Arch::dot`], with which a single row is multiplied.
+    /// Chunks between the one that is multiplied and the one that is asked for: those of all tiles that
+    /// are multiplied together have to stay in the first-level cache.
+    const AHEAD: usize = 2;
+
+    /// Whether it has the functions below, with which a single row is multiplied.
     const DIRECT: bool = false;
 
-    /// The same word in each lane.
-    fn words(self, _x: i32) -> Self::Words {
-        unreachable!("only asked for where there is a dot product");
+    /// The scheme of the integers that [`Arch::dot`] takes, for formats of scheme `S`.
+    type Single<S: Scheme>: Scheme;
+
+    /// The sums of a block's products, for each of 16 rows.
+    type Sums: Copy;
+
+    /// Sums of nothing, of the two halves of a block. Where bytes are taken as they are, unsigned, they
+    /// begin with `bias`, which takes off again what was added to the integers; the first of the two
+    /// may be that of both halves.
+    fn begin(self, _bias: [i32; 2]) -> Self::Sums {
+        unreachable!("only asked for where single rows are multiplied");
     }
 
-    /// Whether [`Arch::dot`] takes the bytes of `w` as they are, unsigned: sums begin with the bias that
-    /// takes off again what was added to them.
-    const BIASED: bool = true;
-
-    /// `sum` and, in each lane, the four integers of `w`, stored as the scheme says or where there is a
-    /// bias with any zero, times the four signed bytes of `x`.
-    fn dot<S: Scheme>(self, _sum: Self::Words, _w: Self::Words, _x: i32) -> Self::Words {
-        unreachable!("only asked for where there is a dot product");
+    /// Adds in each lane the four integers of `w`, group `group` of a block, times the four signed
+    /// bytes of `x`.
+    fn dot<S: Scheme>(self, _sums: &mut Self::Sums, _group: usize, _w: Self::Words, _x: i32) {
+        unreachable!("only asked for where single rows are multiplied");
     }
 
-    /// `a + b`, of sums that [`Arch::dot`] gave.
-    fn sum(self, _a: Self::Words, _b: Self::Words) -> Self::Words {
-        unreachable!("only asked for where there is a dot product");
+    /// The sums of both halves.
+    fn halves<S: Scheme>(self, _sums: Self::Sums) -> [Self::Words; 2] {
+        unreachable!("only asked for where single rows are multiplied");
+    }
+
+    /// The sum of a block.
+    fn whole<S: Scheme>(self, _sums: Self::Sums) -> Self::Words {
+        unreachable!("only asked for where single rows are multiplied");
     }
 
     /// How many of `rows` activation rows [`Arch::multiply_many`] takes.
@@ -110,21 +126,23 @@ pub(super) const PAIR_ROWS: usize = 12;
 /// How far ahead plain numbers are asked for, in bytes.
 const AHEAD_PLAIN: usize = 4096;
 
-/// Independent sums that keep the multipliers of all processors in use busy.
+/// Registers of independent sums that keep the multipliers of all processors in use busy.
 pub(super) const SPINS: usize = 12;
 
 /// Fused multiply-adds in registers; returns their operations.
 #[inline(always)]
 pub(super) fn spin_f32<L: Lanes>(lanes: L, rounds: usize) -> u64 {
     let (x, y) = black_box((lanes.splat(1.0), lanes.splat(0.5)));
+    // No more than registers hold.
+    let count = SPINS / L::REGISTERS;
     let mut sums = [lanes.splat(0.0); SPINS];
     for _ in 0..rounds {
-        for sum in &mut sums {
+        for sum in &mut sums[..count] {
             *sum = lanes.fma(*sum, x, y);
         }
     }
     black_box(sums);
-    (2 * rounds * SPINS * TILE) as u64
+    (2 * rounds * count * TILE) as u64
 }
 
 /// Reads memory as fast as it comes.
@@ -154,7 +172,7 @@ pub(super) fn quantized<A: Arch, P: Packed>(
         for index in 0..tiles.chunks(&P::LAYOUT) {
             for (tile, out) in tiles.iter().zip(out.iter_mut()) {
                 let bytes = chunk_of(&P::LAYOUT, tile, index);
-                let soon = Soon::after(tiles, &P::LAYOUT, index, bytes);
+                let soon = Soon::after(A::AHEAD, tiles, &P::LAYOUT, index, bytes);
                 direct::multiply::<A, P>(arch, bytes, &x.chunk(index)[0], soon, out);
             }
         }
@@ -162,13 +180,14 @@ pub(super) fn quantized<A: Arch, P: Packed>(
     }
     for index in 0..tiles.chunks(&P::LAYOUT) {
         let rows = x.chunk(index);
-        let (many, mut rest) = rows.split_at(arch.many::<P::Scheme>(rows.len()));
+        let (many, mut rest) = rows.split_at(arch.many::<A::Panels<P::Scheme>>(rows.len()));
         let mut blocks = 0;
         for (panel, tile) in panels.iter_mut().zip(tiles.iter()) {
             let bytes = chunk_of(&P::LAYOUT, tile, index);
-            blocks = unpack::<A, P>(arch, bytes, &mut Filled::<P>::new(panel));
+            blocks =
+                unpack::<A, P>(arch, bytes, &mut Filled::<P, A::Panels<P::Scheme>>::new(panel));
             if rest.is_empty() {
-                Soon::after(tiles, &P::LAYOUT, index, bytes).ask(arch);
+                Soon::after(A::AHEAD, tiles, &P::LAYOUT, index, bytes).ask(arch);
             }
         }
         let product = Product { tiles, index, panels: &*panels, blocks, many: many.len(), batch };
@@ -182,7 +201,7 @@ pub(super) fn quantized<A: Arch, P: Packed>(
         (first, rest) = product.groups::<A, P, 2>(arch, rest, first, out);
         product.groups::<A, P, 1>(arch, rest, first, out);
         if !many.is_empty() {
-            arch.multiply_many::<P::Scheme>(panels, blocks, many, batch, out);
+            arch.multiply_many::<A::Panels<P::Scheme>>(panels, blocks, many, batch, out);
         }
     }
 }
@@ -230,12 +249,12 @@ impl Product<'_> {
                 let soon = match first == self.many {
                     true => {
                         let bytes = chunk_of(&P::LAYOUT, tile, self.index);
-                        Soon::after(self.tiles, &P::LAYOUT, self.index, bytes)
+                        Soon::after(A::AHEAD, self.tiles, &P::LAYOUT, self.index, bytes)
                     }
                     false => Soon::NONE,
                 };
                 let out = out[first..].first_chunk_mut::<N>().expect("a group is inside the batch");
-                arch.multiply::<P::Scheme, N>(panel, self.blocks, group, soon, out);
+                arch.multiply::<A::Panels<P::Scheme>, N>(panel, self.blocks, group, soon, out);
             }
             first += N;
         }
@@ -260,7 +279,7 @@ pub(super) fn exact<A: Arch, P: Packed>(
             let mut elements = 0;
             for (tile, floats) in pair.iter().zip(floats.iter_mut()) {
                 let bytes = chunk_of(&P::LAYOUT, tile, index);
-                let mut panel = Filled::<P>::new(&mut panels[0]);
+                let mut panel = Filled::<P, P::Scheme>::new(&mut panels[0]);
                 elements = BLOCK * unpack::<A, P>(arch, bytes, &mut panel);
                 dequantize::<A, P::Scheme>(arch, &panels[0], elements, floats);
             }
@@ -452,7 +471,7 @@ fn groups_of_floats<'x, 'o, A: Arch, const N: usize>(
 /// The numbers of a panel, rounded as the format's definition rounds them.
 #[inline(always)]
 fn dequantize<L: Lanes, S: Scheme>(lanes: L, panel: &Panel, elements: usize, floats: &mut Floats) {
-    let zero = lanes.splat(if S::MINIMUM { 0.0 } else { -128.0 });
+    let zero = lanes.splat(0.0 - f32::from(S::ZERO));
     for (block, floats) in floats[..elements].as_chunks_mut::<BLOCK>().0.iter_mut().enumerate() {
         for (i, floats) in floats.iter_mut().enumerate() {
             let half = if S::HALVES { i / 16 } else { 0 };

@@ -1,15 +1,10 @@
-//! The inner loops with 256-bit registers (AVX2, FMA and F16C). With integer dot products they are
-//! those of `avx_vnni`.
+//! Sixteen lanes in two 256-bit registers (AVX2, FMA and F16C). The inner loops are in `avx2_products`;
+//! with integer dot products they are those of `avx_vnni`.
 
 use std::arch::x86_64::*;
-use std::hint::black_box;
 
-use super::super::panel::{Lanes, Line, Panel, Row16, Scheme};
-use super::super::quantized_rows::RowChunk;
+use super::super::panel::{Lanes, Line, Row16};
 use super::super::tile::TILE;
-use super::arch::{Arch, SPINS};
-use super::entry_points::entry_points;
-use super::soon::Soon;
 
 /// The proof that this processor has AVX2, FMA and F16C; with `VNNI`, AVX-VNNI too.
 #[derive(Clone, Copy, Debug)]
@@ -29,16 +24,15 @@ impl Avx2<false> {
     }
 }
 
-entry_points!(Avx2<false>, "avx2,fma,f16c");
-
 /// Sixteen lanes: two registers.
-type Words = [__m256i; 2];
+pub(super) type Words = [__m256i; 2];
 /// Sixteen lanes: two registers.
-type Floats = [__m256; 2];
+pub(super) type Floats = [__m256; 2];
 
 impl<const VNNI: bool> Lanes for Avx2<VNNI> {
     type Words = Words;
     type Floats = Floats;
+    const REGISTERS: usize = 2;
 
     #[inline(always)]
     fn load(self, bytes: &[u8; 4 * TILE]) -> Words {
@@ -279,163 +273,11 @@ impl<const VNNI: bool> Lanes for Avx2<VNNI> {
     }
 }
 
-impl Arch for Avx2<false> {
-    const ROWS: usize = 2;
-    const FLOAT_ROWS: usize = 6;
-
-    #[inline(always)]
-    fn multiply<S: Scheme, const N: usize>(
-        self,
-        panel: &Panel,
-        blocks: usize,
-        x: &[RowChunk; N],
-        soon: Soon<'_>,
-        out: &mut [Row16; N],
-    ) {
-        for (half, soon) in [soon, Soon::NONE].into_iter().enumerate() {
-            // SAFETY: `self` proves the instructions; the same holds below.
-            unsafe { multiply::<S, N>(self, panel, blocks, half, x, soon, out) }
-        }
-    }
-
-    #[inline(always)]
-    fn multiply_floats<const N: usize>(
-        self,
-        floats: &[Row16],
-        x: &[f32],
-        cols: usize,
-        out: &mut [Row16; N],
-    ) {
-        // SAFETY: see above.
-        unsafe { multiply_floats::<N>(floats, x, cols, out) }
-    }
-
-    #[inline(always)]
-    fn spin_int8(self, rounds: usize) -> u64 {
-        // SAFETY: see above.
-        unsafe { spin_int8(rounds) }
-    }
-}
-
-// The functions below have no closures: a closure would not be compiled for these instructions.
-
-/// Eight of the sixteen rows: a register's worth.
-#[target_feature(enable = "avx2,fma")]
-fn multiply<S: Scheme, const N: usize>(
-    isa: Avx2<false>,
-    panel: &Panel,
-    blocks: usize,
-    half: usize,
-    x: &[RowChunk; N],
-    soon: Soon<'_>,
-    out: &mut [Row16; N],
-) {
-    let mut c = [_mm256_setzero_ps(); N];
-    for n in 0..N {
-        c[n] = load(&out[n], half);
-    }
-    for block in 0..blocks {
-        soon.ask_share(isa, block);
-        for n in 0..N {
-            let x = &x[n];
-            let first = dot::<S>(panel, block, 0, half, x);
-            let second = dot::<S>(panel, block, 4, half, x);
-            let scale = load(&panel.scale[block][0], half);
-            let product = if S::HALVES {
-                let first = _mm256_mul_ps(_mm256_cvtepi32_ps(first), scale);
-                let scale = load(&panel.scale[block][1], half);
-                _mm256_fmadd_ps(_mm256_cvtepi32_ps(second), scale, first)
-            } else {
-                _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_add_epi32(first, second)), scale)
-            };
-            c[n] = _mm256_fmadd_ps(product, _mm256_set1_ps(x.scale[block]), c[n]);
-            if S::MINIMUM && S::HALVES {
-                for h in 0..2 {
-                    let sum = _mm256_set1_ps(x.half_sum[block][h]);
-                    c[n] = _mm256_fmadd_ps(load(&panel.min[block][h], half), sum, c[n]);
-                }
-            } else if S::MINIMUM {
-                let sum = _mm256_set1_ps(x.sum[block]);
-                c[n] = _mm256_fmadd_ps(load(&panel.min[block][0], half), sum, c[n]);
-            }
-        }
-    }
-    for n in 0..N {
-        store(&mut out[n], half, c[n]);
-    }
-}
-
-/// The sums of the products of four groups of a block, from `first` on, without bias.
-///
-/// The multiply-add of bytes takes an unsigned and a signed operand and saturates sums of two
-/// products at 16 bits. It never does so here: with a minimum, bytes are at most 31, so that even
-/// the sums of eight products are below 8 * 31 * 127 = 31496; without one, magnitudes are at most
-/// 128, and 2 * 128 * 127 = 32512. (The sign of the weight moves to the activation, which is never
-/// -128.)
+/// `a + b`, in 32 bits.
 #[inline]
-#[target_feature(enable = "avx2,fma")]
-fn dot<S: Scheme>(panel: &Panel, block: usize, first: usize, half: usize, x: &RowChunk) -> __m256i {
-    let ones = _mm256_set1_epi16(1);
-    let mut sum = _mm256_setzero_si256();
-    for group in first..first + 4 {
-        let line = &panel.q[block][group][8 * half..][..8];
-        // SAFETY: the load is of a slice of 32 bytes.
-        let w = unsafe { _mm256_loadu_si256(line.as_ptr().cast()) };
-        let four = _mm256_set1_epi32(x.four(block, group));
-        sum = if S::MINIMUM {
-            _mm256_add_epi16(sum, _mm256_maddubs_epi16(w, four))
-        } else {
-            let w = _mm256_xor_si256(w, _mm256_set1_epi8(-128));
-            let pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(four, w));
-            _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, ones))
-        };
-    }
-    if S::MINIMUM { _mm256_madd_epi16(sum, ones) } else { sum }
-}
-
-#[target_feature(enable = "avx2,fma")]
-pub(super) fn multiply_floats<const N: usize>(
-    floats: &[Row16],
-    x: &[f32],
-    cols: usize,
-    out: &mut [Row16; N],
-) {
-    let mut rows = [x; N];
-    for n in 0..N {
-        rows[n] = &x[n * cols..][..floats.len()];
-    }
-    let mut sums = [[_mm256_setzero_ps(); 2]; N];
-    for k in 0..floats.len() {
-        let w = [load(&floats[k], 0), load(&floats[k], 1)];
-        for n in 0..N {
-            let x = _mm256_set1_ps(rows[n][k]);
-            sums[n][0] = _mm256_fmadd_ps(x, w[0], sums[n][0]);
-            sums[n][1] = _mm256_fmadd_ps(x, w[1], sums[n][1]);
-        }
-    }
-    for n in 0..N {
-        for (half, sum) in sums[n].into_iter().enumerate() {
-            let sum = _mm256_add_ps(load(&out[n], half), sum);
-            store(&mut out[n], half, sum);
-        }
-    }
-}
-
-#[target_feature(enable = "avx2,fma")]
-fn spin_int8(rounds: usize) -> u64 {
-    let (x, w) = black_box((_mm256_set1_epi8(1), _mm256_set1_epi8(1)));
-    let ones = black_box(_mm256_set1_epi16(1));
-    let mut sums = [_mm256_setzero_si256(); SPINS];
-    for _ in 0..rounds {
-        for sum in &mut sums {
-            // The sum takes part in the product, so that it cannot be taken out of the loop.
-            let pairs = _mm256_maddubs_epi16(w, _mm256_xor_si256(x, *sum));
-            *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(pairs, ones));
-        }
-    }
-    black_box(sums);
-    // 32 products and 32 additions each.
-    (64 * rounds * SPINS) as u64
+#[target_feature(enable = "avx2")]
+pub(super) fn add(a: Words, b: Words) -> Words {
+    [_mm256_add_epi32(a[0], b[0]), _mm256_add_epi32(a[1], b[1])]
 }
 
 #[inline]

@@ -5,7 +5,7 @@ use std::hint::black_box;
 
 use ulp_tensor::simd::amx::Int8;
 
-use super::super::panel::{Lanes, Line, Panel, Row16, Scheme};
+use super::super::panel::{GROUPS, Lanes, Line, Panel, Row16, Scheme};
 use super::super::quantized_rows::RowChunk;
 use super::super::tile::TILE;
 use super::amx;
@@ -43,6 +43,7 @@ entry_points!(Avx512, "avx512f,avx512bw,avx512vnni,avx2,fma");
 impl Lanes for Avx512 {
     type Words = __m512i;
     type Floats = __m512;
+    const REGISTERS: usize = 1;
 
     #[inline(always)]
     fn load(self, bytes: &[u8; 4 * TILE]) -> __m512i {
@@ -227,22 +228,32 @@ impl Arch for Avx512 {
     const PAIRS: bool = true;
     const DIRECT: bool = true;
 
+    type Panels<S: Scheme> = S::Any;
+    type Single<S: Scheme> = S;
+    type Sums = [__m512i; 2];
+
     #[inline(always)]
-    fn words(self, x: i32) -> __m512i {
+    fn begin(self, bias: [i32; 2]) -> Self::Sums {
         // SAFETY: `self` proves the instructions.
-        unsafe { _mm512_set1_epi32(x) }
+        unsafe { [_mm512_set1_epi32(bias[0]), _mm512_set1_epi32(bias[1])] }
     }
 
     #[inline(always)]
-    fn dot<S: Scheme>(self, sum: __m512i, w: __m512i, x: i32) -> __m512i {
+    fn dot<S: Scheme>(self, sums: &mut Self::Sums, group: usize, w: __m512i, x: i32) {
+        let sum = &mut sums[group / (GROUPS / 2)];
         // SAFETY: `self` proves the instructions.
-        unsafe { _mm512_dpbusd_epi32(sum, w, _mm512_set1_epi32(x)) }
+        unsafe { *sum = _mm512_dpbusd_epi32(*sum, w, _mm512_set1_epi32(x)) }
     }
 
     #[inline(always)]
-    fn sum(self, a: __m512i, b: __m512i) -> __m512i {
+    fn halves<S: Scheme>(self, sums: Self::Sums) -> [__m512i; 2] {
+        sums
+    }
+
+    #[inline(always)]
+    fn whole<S: Scheme>(self, sums: Self::Sums) -> __m512i {
         // SAFETY: `self` proves the instructions.
-        unsafe { _mm512_add_epi32(a, b) }
+        unsafe { _mm512_add_epi32(sums[0], sums[1]) }
     }
 
     #[inline(always)]

@@ -4,10 +4,11 @@
 use std::arch::x86_64::*;
 use std::hint::black_box;
 
-use super::super::panel::{Panel, Row16, Scheme};
+use super::super::panel::{GROUPS, Panel, Row16, Scheme};
 use super::super::quantized_rows::RowChunk;
 use super::arch::{Arch, SPINS};
-use super::avx2::{Avx2, load, multiply_floats, store};
+use super::avx2::{Avx2, Words, add, load, store};
+use super::avx2_products::multiply_floats;
 use super::entry_points::entry_points;
 use super::soon::Soon;
 
@@ -16,27 +17,39 @@ entry_points!(Avx2<true>, "avx2,fma,f16c,avxvnni");
 impl Arch for Avx2<true> {
     const ROWS: usize = 4;
     const FLOAT_ROWS: usize = 6;
+    const AHEAD: usize = 1;
     const DIRECT: bool = true;
 
+    type Panels<S: Scheme> = S::Any;
+    type Single<S: Scheme> = S;
+    type Sums = [Words; 2];
+
     #[inline(always)]
-    fn words(self, x: i32) -> [__m256i; 2] {
+    fn begin(self, bias: [i32; 2]) -> Self::Sums {
         // SAFETY: `self` proves the instructions.
-        unsafe { [_mm256_set1_epi32(x); 2] }
+        unsafe { [[_mm256_set1_epi32(bias[0]); 2], [_mm256_set1_epi32(bias[1]); 2]] }
     }
 
     #[inline(always)]
-    fn dot<S: Scheme>(self, sum: [__m256i; 2], w: [__m256i; 2], x: i32) -> [__m256i; 2] {
+    fn dot<S: Scheme>(self, sums: &mut Self::Sums, group: usize, w: Words, x: i32) {
+        let sum = &mut sums[group / (GROUPS / 2)];
         // SAFETY: `self` proves the instructions.
         unsafe {
             let x = _mm256_set1_epi32(x);
-            [_mm256_dpbusd_avx_epi32(sum[0], w[0], x), _mm256_dpbusd_avx_epi32(sum[1], w[1], x)]
+            sum[0] = _mm256_dpbusd_avx_epi32(sum[0], w[0], x);
+            sum[1] = _mm256_dpbusd_avx_epi32(sum[1], w[1], x);
         }
     }
 
     #[inline(always)]
-    fn sum(self, a: [__m256i; 2], b: [__m256i; 2]) -> [__m256i; 2] {
+    fn halves<S: Scheme>(self, sums: Self::Sums) -> [Words; 2] {
+        sums
+    }
+
+    #[inline(always)]
+    fn whole<S: Scheme>(self, sums: Self::Sums) -> Words {
         // SAFETY: `self` proves the instructions.
-        unsafe { [_mm256_add_epi32(a[0], b[0]), _mm256_add_epi32(a[1], b[1])] }
+        unsafe { add(sums[0], sums[1]) }
     }
 
     #[inline(always)]

@@ -7,17 +7,20 @@
 
 use std::marker::PhantomData;
 
-use super::super::panel::{GROUPS, Packed, Row16, Scheme, Sink, stored};
+use super::super::panel::{GROUPS, Packed, Row16, Scheme, Sink, moved};
 use super::super::quantized_rows::RowChunk;
 use super::arch::{Arch, unpack};
 use super::soon::Soon;
+
+/// The scheme in which the integers of a format are multiplied.
+type Single<A, P> = <A as Arch>::Single<<P as Packed>::Scheme>;
 
 /// The block that is being multiplied and what the blocks before gave. Each half of a block has a sum of
 /// its own, whether it has a scale of its own or not: a sum waits for the one before.
 struct Direct<'a, A: Arch, P> {
     x: &'a RowChunk,
     soon: Soon<'a>,
-    sums: [A::Words; 2],
+    sums: A::Sums,
     scale: [A::Floats; 2],
     min: [A::Floats; 2],
     c: A::Floats,
@@ -27,9 +30,8 @@ struct Direct<'a, A: Arch, P> {
 impl<A: Arch, P: Packed> Sink<A> for Direct<'_, A, P> {
     #[inline(always)]
     fn set(&mut self, arch: A, block: usize, group: usize, q: A::Words) {
-        let q = if A::BIASED { q } else { stored::<A, P>(arch, q) };
-        let sum = &mut self.sums[group / (GROUPS / 2)];
-        *sum = arch.dot::<P::Scheme>(*sum, q, self.x.four(block, group));
+        let (q, x) = (moved::<A, P::Scheme, Single<A, P>>(arch, q), self.x.four(block, group));
+        arch.dot::<Single<A, P>>(&mut self.sums, group, q, x);
         if group == GROUPS - 1 {
             self.add_block(arch, block);
         }
@@ -39,7 +41,7 @@ impl<A: Arch, P: Packed> Sink<A> for Direct<'_, A, P> {
     fn set_scale(&mut self, arch: A, block: usize, half: usize, scale: A::Floats) {
         if half == 0 {
             self.soon.ask_share(arch, block);
-            self.sums = self.bias(arch, block);
+            self.sums = arch.begin(self.bias(block));
         }
         self.scale[half] = scale;
     }
@@ -60,44 +62,41 @@ pub(super) fn multiply<A: Arch, P: Packed>(
     soon: Soon<'_>,
     out: &mut Row16,
 ) {
-    let (none, zero, c) = (arch.words(0), arch.splat(0.0), arch.row(out));
-    let (sums, scale, min) = ([none; 2], [zero; 2], [zero; 2]);
+    let (sums, zero, c) = (arch.begin([0; 2]), arch.splat(0.0), arch.row(out));
+    let (scale, min) = ([zero; 2], [zero; 2]);
     let mut direct = Direct::<A, P> { x, soon, sums, scale, min, c, format: PhantomData };
     unpack::<A, P>(arch, bytes, &mut direct);
     arch.store_row(direct.c, out);
 }
 
 impl<A: Arch, P: Packed> Direct<'_, A, P> {
-    /// What the sums of a block begin with: what was added to its integers, taken off.
+    /// What takes off again what was added to the integers of a block, of each half or of both.
     #[inline(always)]
-    fn bias(&self, arch: A, block: usize) -> [A::Words; 2] {
-        if !A::BIASED || <P::Scheme as Scheme>::MINIMUM {
-            return [arch.words(0); 2];
-        }
+    fn bias(&self, block: usize) -> [i32; 2] {
         // Activations know their sums times -128.
-        let zero = i32::from(P::ZERO);
-        if <P::Scheme as Scheme>::HALVES {
-            let [first, second] = self.x.half_bias[block];
-            [arch.words((first >> 7) * zero), arch.words((second >> 7) * zero)]
+        let zero = i32::from(Single::<A, P>::ZERO);
+        if P::Scheme::HALVES {
+            self.x.half_bias[block].map(|bias| (bias >> 7) * zero)
         } else {
-            [arch.words((self.x.bias[block] >> 7) * zero), arch.words(0)]
+            [(self.x.bias[block] >> 7) * zero, 0]
         }
     }
 
     /// Adds the product of a block to `c`.
     #[inline(always)]
     fn add_block(&mut self, arch: A, block: usize) {
-        let [first, second] = self.sums;
-        let product = if <P::Scheme as Scheme>::HALVES {
+        let product = if P::Scheme::HALVES {
+            let [first, second] = arch.halves::<Single<A, P>>(self.sums);
             let product = arch.times(arch.floats(first), self.scale[0]);
             arch.fma(arch.floats(second), self.scale[1], product)
         } else {
-            arch.times(arch.floats(arch.sum(first, second)), self.scale[0])
+            let sum = arch.whole::<Single<A, P>>(self.sums);
+            arch.times(arch.floats(sum), self.scale[0])
         };
         self.c = arch.fma(product, arch.splat(self.x.scale[block]), self.c);
-        if <P::Scheme as Scheme>::MINIMUM {
+        if P::Scheme::MINIMUM {
             let halves = self.x.half_sum[block];
-            if <P::Scheme as Scheme>::HALVES {
+            if P::Scheme::HALVES {
                 self.c = arch.fma(self.min[0], arch.splat(halves[0]), self.c);
                 self.c = arch.fma(self.min[1], arch.splat(halves[1]), self.c);
             } else {

@@ -11,6 +11,8 @@ mod arch;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
+mod avx2_products;
+#[cfg(target_arch = "x86_64")]
 mod avx512;
 #[cfg(target_arch = "x86_64")]
 mod avx_vnni;
@@ -193,6 +195,16 @@ impl Isa {
             Isa::Neon(_) => "neon",
             #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
             Isa::NeonDot(_) => "dotprod",
+        }
+    }
+
+    /// Tiles that are multiplied side by side with a single row: a stream of memory alone comes slower. With
+    /// 256-bit registers go first-level caches of 32 KiB, which chunks of four tiles fill.
+    pub(crate) fn streams(self) -> usize {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2(_) | Isa::AvxVnni(_) => 2,
+            _ => 4,
         }
     }
 

@@ -49,6 +49,7 @@ pub(super) use each;
 impl<const DOT: bool> Lanes for Neon<DOT> {
     type Words = Words;
     type Floats = Floats;
+    const REGISTERS: usize = 4;
 
     #[inline(always)]
     fn load(self, bytes: &[u8; 4 * TILE]) -> Words {

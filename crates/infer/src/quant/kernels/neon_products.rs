@@ -7,7 +7,7 @@ use std::arch::aarch64::*;
 use std::arch::asm;
 use std::hint::black_box;
 
-use super::super::panel::{Lanes, Line, Panel, Row16, Scheme};
+use super::super::panel::{GROUPS, Lanes, Line, Panel, Row16, Scheme};
 use super::super::quantized_rows::RowChunk;
 use super::arch::{Arch, SPINS};
 use super::neon::{Neon, Words, each};
@@ -17,28 +17,36 @@ impl<const DOT: bool> Arch for Neon<DOT> {
     const ROWS: usize = 4;
     const FLOAT_ROWS: usize = 6;
     const DIRECT: bool = true;
-    const BIASED: bool = false;
+    type Panels<S: Scheme> = S::Any;
+    type Single<S: Scheme> = S::Any;
+    type Sums = [Words; 2];
 
     #[inline(always)]
-    fn words(self, x: i32) -> Words {
+    fn begin(self, _bias: [i32; 2]) -> Self::Sums {
         // SAFETY: `self` proves the instructions.
-        unsafe { [vreinterpretq_u8_s32(vdupq_n_s32(x)); 4] }
+        unsafe { [[vdupq_n_u8(0); 4]; 2] }
     }
 
     #[inline(always)]
-    fn dot<S: Scheme>(self, sum: Words, w: Words, x: i32) -> Words {
+    fn dot<S: Scheme>(self, sums: &mut Self::Sums, group: usize, w: Words, x: i32) {
+        let sum = &mut sums[group / (GROUPS / 2)];
         // SAFETY: `self` proves the instructions.
         unsafe {
             let x = vreinterpretq_s8_s32(vdupq_n_s32(x));
-            each!(I => {
+            *sum = each!(I => {
                 let sum = vreinterpretq_s32_u8(sum[I]);
                 vreinterpretq_u8_s32(self.dot_lane::<0>(sum, integers::<S>(w[I]), x))
-            })
+            });
         }
     }
 
     #[inline(always)]
-    fn sum(self, a: Words, b: Words) -> Words {
+    fn halves<S: Scheme>(self, sums: Self::Sums) -> [Words; 2] {
+        sums
+    }
+
+    #[inline(always)]
+    fn whole<S: Scheme>(self, [a, b]: Self::Sums) -> Words {
         // SAFETY: `self` proves the instructions.
         unsafe {
             each!(I => {

@@ -16,6 +16,7 @@ pub(super) struct Portable;
 impl Lanes for Portable {
     type Words = Line;
     type Floats = Row16;
+    const REGISTERS: usize = 4;
 
     fn load(self, bytes: &[u8; 4 * TILE]) -> Line {
         let mut words = [0; TILE];
@@ -132,6 +133,9 @@ impl Lanes for Portable {
 impl Arch for Portable {
     const ROWS: usize = 2;
     const FLOAT_ROWS: usize = 2;
+    type Panels<S: Scheme> = S::Any;
+    type Single<S: Scheme> = S::Any;
+    type Sums = ();
 
     fn multiply<S: Scheme, const N: usize>(
         self,
@@ -190,7 +194,7 @@ fn add_block<S: Scheme>(panel: &Panel, x: &RowChunk, block: usize, row: usize, o
     let (scale, min) = (panel.scale[block].map(|s| s[row]), panel.min[block].map(|m| m[row]));
     let weight = |i: usize| {
         let byte = panel.q[block][i / 4][row].to_le_bytes()[i % 4];
-        i32::from(byte) - if S::MINIMUM { 0 } else { 128 }
+        i32::from(byte) - i32::from(S::ZERO)
     };
     let mut halves = [0i32; 2];
     for i in 0..BLOCK {

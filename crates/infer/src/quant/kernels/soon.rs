@@ -4,11 +4,8 @@ use super::super::panel::{BLOCKS, Lanes};
 use super::super::tile::{Layout, TILE};
 use super::Tiles;
 
-/// Chunks between the one that is multiplied and the one that is asked for. The processor's own
-/// prefetching ends at each page, and stops while a chunk is multiplied.
-const AHEAD: usize = 2;
-
-/// The chunk that will be needed soon.
+/// The chunk that will be needed soon. The processor's own prefetching ends at each page, and stops while
+/// a chunk is multiplied.
 #[derive(Clone, Copy)]
 pub(super) struct Soon<'a> {
     /// A chunk that is as long,
@@ -21,14 +18,21 @@ impl<'a> Soon<'a> {
     /// Nothing.
     pub(super) const NONE: Soon<'static> = Soon { bytes: &[], ahead: 0 };
 
-    /// The chunk two behind chunk `index` of a tile, which `bytes` hold. Behind a tile's last chunk comes
-    /// the first of the tile that takes its place, beyond all those that are multiplied together.
+    /// The chunk that lies `chunks_ahead` behind chunk `index` of a tile, which `bytes` hold. Behind a
+    /// tile's last chunk comes the first of the tile that takes its place, beyond all those that are
+    /// multiplied together.
     #[inline(always)]
-    pub(super) fn after(tiles: Tiles<'_>, layout: &Layout, index: usize, bytes: &'a [u8]) -> Self {
+    pub(super) fn after(
+        chunks_ahead: usize,
+        tiles: Tiles<'_>,
+        layout: &Layout,
+        index: usize,
+        bytes: &'a [u8],
+    ) -> Self {
         let chunk = TILE * layout.chunk_bytes();
-        let (chunks, later) = (tiles.chunks(layout), index + AHEAD);
+        let (chunks, later) = (tiles.chunks(layout), index + chunks_ahead);
         let ahead = match later.checked_sub(chunks) {
-            None => AHEAD * chunk,
+            None => chunks_ahead * chunk,
             Some(next) => tiles.bytes.len() + next * chunk - index * chunk,
         };
         Soon { bytes, ahead }
@@ -64,7 +68,7 @@ mod tests {
             [(0, 0, 2), (1, 0, 3 + 2), (0, 1, 6), (0, 2, 7), (1, 1, 9), (1, 2, 10)]
         {
             let at = (3 * tile + index) * chunk;
-            let soon = Soon::after(tiles, layout, index, &bytes[at..][..chunk]);
+            let soon = Soon::after(2, tiles, layout, index, &bytes[at..][..chunk]);
             assert_eq!(at + soon.ahead, expected * chunk, "tile {tile}, chunk {index}");
         }
     }
