@@ -16,6 +16,7 @@
 
 use std::arch::x86_64::*;
 use std::hint::black_box;
+use std::sync::atomic::{Ordering, compiler_fence};
 
 use super::super::panel::{GROUPS, Line, Panel, Row16, Scheme};
 use super::super::quantized_rows::RowChunk;
@@ -72,6 +73,9 @@ impl Arch for Avx2<false> {
 
     #[inline(always)]
     fn begin(self, bias: [i32; 2]) -> Sums {
+        // What several blocks are packed in is loaded for each: the compiler would load it once, a whole
+        // chunk ahead, and has no registers to keep it in.
+        compiler_fence(Ordering::SeqCst);
         // SAFETY: see above.
         let none = unsafe { [[_mm256_setzero_si256(); 2]; 2] };
         Sums { pairs: none, wide: none, bias }
