@@ -43,7 +43,8 @@ pub(crate) trait Scheme {
     const MINIMUM: bool;
     /// What stands for zero: w = byte - ZERO. A power of two, or 0 where there is a minimum.
     const ZERO: u8;
-    /// No byte is larger.
+    /// No byte is larger. (Only products that saturate ask for it.)
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
     const LARGEST: u8;
     /// The same for any format: where there is no minimum, 128 stands for zero.
     type Any: Scheme;

@@ -73,9 +73,6 @@ impl Arch for Avx2<false> {
 
     #[inline(always)]
     fn begin(self, bias: [i32; 2]) -> Sums {
-        // What several blocks are packed in is loaded for each: the compiler would load it once, a whole
-        // chunk ahead, and has no registers to keep it in.
-        compiler_fence(Ordering::SeqCst);
         // SAFETY: see above.
         let none = unsafe { [[_mm256_setzero_si256(); 2]; 2] };
         Sums { pairs: none, wide: none, bias }
@@ -93,6 +90,9 @@ impl Arch for Avx2<false> {
                 wide[1] = add_signed(wide[1], _mm256_abs_epi8(w[1]), w[1], x);
                 return;
             }
+            // What several blocks are packed in is loaded for each: the compiler would load it once, a whole
+            // chunk ahead, and has no registers to keep it in.
+            compiler_fence(Ordering::SeqCst);
             let pairs = &mut sums.pairs[half];
             pairs[0] = _mm256_add_epi16(pairs[0], _mm256_maddubs_epi16(w[0], x));
             pairs[1] = _mm256_add_epi16(pairs[1], _mm256_maddubs_epi16(w[1], x));
