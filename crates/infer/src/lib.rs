@@ -56,6 +56,7 @@ mod error;
 mod export;
 mod gguf;
 mod grammar;
+mod guided;
 mod hf;
 mod kv_cache;
 mod line_buffer;

@@ -5,6 +5,7 @@ use rayon::prelude::*;
 use super::activation::cap;
 use super::attention::{AttentionScratch, AttentionShape, Segment, attend};
 use super::config::Positions;
+use super::in_pool::in_pool;
 use super::input_squares::{InputSquares, LayerInput};
 use super::lora::{LoraAdapter, Slot};
 use super::norm::Norm;
@@ -14,7 +15,7 @@ use super::{Input, LogitRows, Model};
 use crate::error::InferError;
 use crate::kv_cache::{KvCache, RopeFactors};
 use crate::line_buffer::LineBuffer;
-use crate::quant::{Activations, RowBuffer, Rows};
+use crate::quant::{Activations, RowBuffer, Rows, multiply_all};
 
 /// Below this many numbers a pass over rows is done before another thread has woken.
 const PARALLEL: usize = 1 << 15;
@@ -66,19 +67,6 @@ impl Workspace {
     /// The sums of [`Workspace::observing`].
     pub(crate) fn observed(&self) -> Option<&InputSquares> {
         self.squares.as_ref()
-    }
-}
-
-/// Weights of a matrix below which a layer is done before a thread of the pool has woken.
-const WORTH_THE_POOL: usize = 1 << 20;
-
-/// Calls `f` on a thread of the pool if matrices of `weights` weights are multiplied: between the
-/// some hundred joins of a pass it does not sleep, as a thread from outside would.
-fn in_pool(weights: usize, f: impl FnOnce() + Send) {
-    if weights < WORTH_THE_POOL {
-        f();
-    } else {
-        rayon::scope(|_| f());
     }
 }
 
@@ -298,9 +286,10 @@ impl Step<'_> {
         let key = w.key.sized(rows * kv_width);
         let value = w.value.sized(rows * kv_width);
         let mut x = w.rows.rows(normed, c, self.activations);
-        project(&layer.query, &mut x, query);
-        project(&layer.key, &mut x, key);
-        project(&layer.value, &mut x, value);
+        project(
+            &mut x,
+            [(&layer.query, &mut *query), (&layer.key, &mut *key), (&layer.value, &mut *value)],
+        );
         self.adapt(index, Slot::Query, normed, query);
         self.adapt(index, Slot::Key, normed, key);
         self.adapt(index, Slot::Value, normed, value);
@@ -331,7 +320,7 @@ impl Step<'_> {
 
         let addend = w.addend.sized(rows * c);
         let mut x = w.rows.rows(attended, query_width, self.activations);
-        project(&layer.attention_output, &mut x, addend);
+        project(&mut x, [(&layer.attention_output, addend)]);
         self.adapt(index, Slot::AttentionOutput, attended, addend);
         self.add_to_residual(layer.post_attention_norm.as_ref(), w);
     }
@@ -370,14 +359,13 @@ impl Step<'_> {
         match &layer.gate {
             Some(gate) => {
                 let up = w.up.sized(rows * f);
-                project(gate, &mut x, inner);
-                project(&layer.up, &mut x, up);
+                project(&mut x, [(gate, &mut *inner), (&layer.up, &mut *up)]);
                 self.adapt(index, Slot::Gate, normed, inner);
                 self.adapt(index, Slot::Up, normed, up);
                 by_rows(inner, f, |row, gate| activation.gate(gate, &up[row * f..][..f]));
             }
             None => {
-                project(&layer.up, &mut x, inner);
+                project(&mut x, [(&layer.up, &mut *inner)]);
                 self.adapt(index, Slot::Up, normed, inner);
                 by_rows(inner, f, |_, x| activation.apply(x));
             }
@@ -385,7 +373,7 @@ impl Step<'_> {
         observe(&mut w.squares, index, LayerInput::Down, inner);
         let addend = w.addend.sized(rows * c);
         let mut x = w.rows.rows(inner, f, self.activations);
-        project(&layer.down, &mut x, addend);
+        project(&mut x, [(&layer.down, addend)]);
         self.adapt(index, Slot::Down, inner, addend);
         self.add_to_residual(layer.post_feed_forward_norm.as_ref(), w);
     }
@@ -475,10 +463,15 @@ fn observe(squares: &mut Option<InputSquares>, layer: usize, input: LayerInput, 
     }
 }
 
-fn project(projection: &Projection, x: &mut Rows<'_>, out: &mut [f32]) {
-    projection.weight.multiply(x, out);
-    if let Some(bias) = &projection.bias {
-        by_rows(out, bias.len(), |_, out| add(out, bias));
+/// The maps of the same rows, as one piece of work for all threads.
+fn project<const N: usize>(x: &mut Rows<'_>, outputs: [(&Projection, &mut [f32]); N]) {
+    let biases = outputs.each_ref().map(|(projection, _)| projection.bias.as_ref());
+    let mut products = outputs.map(|(projection, out)| (&projection.weight, out));
+    multiply_all(x, products.each_mut().map(|(weight, out)| (*weight, &mut **out)));
+    for (bias, (_, out)) in biases.into_iter().zip(products) {
+        if let Some(bias) = bias {
+            by_rows(out, bias.len(), |_, out| add(out, bias));
+        }
     }
 }
 

@@ -164,7 +164,7 @@ impl ModelPlan {
         // Numbers, and rounded activations: once for every matrix, twice for the fine ones.
         let rounded = match self.types().into_iter().all(is_plain) {
             true => 0,
-            false => RowBuffer::bytes_per_row(c.max(f).max(q)) + RowBuffer::bytes_per_row(c),
+            false => RowBuffer::bytes_per_row(c.max(f).max(q)) + 2 * RowBuffer::bytes_per_row(c),
         };
         let row = 4 * (3 * c + 2 * q + 2 * kv + 2 * f) + rounded;
         rows * row + logits * 4 * config.vocab_size

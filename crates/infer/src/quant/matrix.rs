@@ -2,11 +2,12 @@
 
 use std::cell::Cell;
 use std::fmt;
+use std::ops::Range;
 
 use rayon::prelude::*;
 
 use super::format::Format;
-use super::kernels::{Isa, Split, Tiles, fill_columns};
+use super::kernels::{Fill, Isa, Scratch, Tiles, fill_columns};
 use super::rows::{RowBuffer, Rows};
 use super::tensor_type::TensorType;
 use super::tile::TILE;
@@ -233,6 +234,12 @@ impl Matrix {
 
     #[track_caller]
     pub(super) fn multiply_on(&self, isa: Isa, x: &mut Rows<'_>, out: &mut [f32]) {
+        multiply_all_on(isa, x, [(self, out)]);
+    }
+
+    /// Panics unless `x` and `out` are as wide as the matrix and have as many rows.
+    #[track_caller]
+    fn assert_fits(&self, x: &Rows<'_>, out: &[f32]) {
         let (batch, shape) = (x.batch(), [self.rows, self.cols]);
         assert!(
             x.cols() == self.cols && out.len() == batch * self.rows,
@@ -240,25 +247,37 @@ impl Matrix {
             [batch, x.cols()],
             out.len()
         );
-        if out.is_empty() || self.cols == 0 {
-            out.fill(0.0);
-            return;
-        }
-        let quantized = self.format.quantized.filter(|_| x.round(isa, self.fine));
-        let (x, tile_bytes) = (&*x, self.tile_bytes());
-        let split = split(isa, batch, tile_bytes, self.format.quantized.is_none());
-        fill_columns(out, batch, split, |tiles, scratch| {
-            let bytes = &self.tiles[tiles.start * tile_bytes..tiles.end * tile_bytes];
-            let tiles = Tiles { bytes, tile_bytes };
-            match quantized {
-                Some(quantized) => {
-                    for x in &x.rounded()[..1 + usize::from(self.fine)] {
-                        quantized(isa, tiles, x, scratch);
-                    }
+    }
+
+    /// Makes the products of a range of tiles with the rows, rounded if they are, in the scratch.
+    fn make_product(&self, isa: Isa, x: &Rows<'_>, tiles: Range<usize>, scratch: &mut Scratch) {
+        let (count, tile_bytes) = (tiles.len(), self.tile_bytes());
+        let bytes = &self.tiles[tiles.start * tile_bytes..tiles.end * tile_bytes];
+        let tiles = Tiles { bytes, tile_bytes };
+        match self.format.quantized {
+            Some(quantized) if x.are_rounded() => {
+                let rounded = x.rounded(self.fine);
+                scratch.start(count, rounded.batch());
+                quantized(isa, tiles, rounded, scratch);
+                if self.fine {
+                    scratch.add_second_rows(count);
                 }
-                None => (self.format.exact)(isa, tiles, x.exact(), self.cols, scratch),
             }
-        });
+            _ => {
+                scratch.start(count, x.batch());
+                (self.format.exact)(isa, tiles, x.exact(), self.cols, scratch);
+            }
+        }
+    }
+
+    /// Tiles that a task works on side by side.
+    fn group(&self, isa: Isa, rows: usize) -> usize {
+        match rows {
+            _ if self.format.quantized.is_none() => GROUP,
+            few if few <= isa.few() => isa.streams(),
+            2..8 => 1,
+            _ => GROUP,
+        }
     }
 
     fn tile_bytes(&self) -> usize {
@@ -272,18 +291,41 @@ impl Matrix {
 /// Tiles that a task works on side by side where there are many rows, or plain numbers, whose sums alone wait
 /// for themselves.
 const GROUP: usize = 4;
-/// Work of a thread below which it is not worth waking another: bytes of weights times rows.
-const WORTH_A_THREAD: usize = 1 << 16;
 
-fn split(isa: Isa, batch: usize, tile_bytes: usize, plain: bool) -> Split {
-    let group = match batch {
-        _ if plain => GROUP,
-        1 => isa.streams(),
-        2..8 => 1,
-        _ => GROUP,
-    };
-    let work = group * tile_bytes * batch;
-    Split { group, least: WORTH_A_THREAD.div_ceil(work) }
+/// [`Matrix::multiply`] of several matrices with the same rows, as one piece of work for all threads.
+///
+/// # Panics
+///
+/// As [`Matrix::multiply`].
+#[track_caller]
+pub(crate) fn multiply_all<const N: usize>(x: &mut Rows<'_>, products: [(&Matrix, &mut [f32]); N]) {
+    multiply_all_on(Isa::detect(), x, products);
+}
+
+#[track_caller]
+fn multiply_all_on<const N: usize>(
+    isa: Isa,
+    x: &mut Rows<'_>,
+    products: [(&Matrix, &mut [f32]); N],
+) {
+    for (matrix, out) in &products {
+        matrix.assert_fits(x, out);
+        if matrix.format.quantized.is_some() {
+            x.round(isa, matrix.fine);
+        }
+    }
+    let (x, batch) = (&*x, x.batch());
+    if batch == 0 || x.cols() == 0 {
+        products.into_iter().for_each(|(_, out)| out.fill(0.0));
+        return;
+    }
+    fill_columns(&products.map(|(matrix, out)| {
+        let rows = batch << usize::from(matrix.fine);
+        let (group, work) = (matrix.group(isa, rows), rows * matrix.tiles.len());
+        Fill::new(out, batch, group, work, move |tiles: Range<usize>, scratch: &mut Scratch| {
+            matrix.make_product(isa, x, tiles, scratch);
+        })
+    }));
 }
 
 impl fmt::Debug for Matrix {

@@ -28,8 +28,8 @@ const PARALLEL: usize = 1 << 14;
 /// The scale is f32 and blocks are 32 for every weight format. (llama.cpp rounds the scale to f16
 /// beside its blocks of 32, and takes blocks of 256 beside its K formats.)
 ///
-/// Where 8 bits are too few, the rest `x - d q` is rounded the same way, and products are added in
-/// that order: rounded once, then the rest.
+/// Where 8 bits are too few, the rest `x - d q` is rounded the same way, as a row of its own, and the
+/// two products are added.
 ///
 /// What a kernel reads together lies together: chunk after chunk of 256 columns, and in each the
 /// rows one after the other.
@@ -84,40 +84,49 @@ impl QuantizedRows {
 
     /// Rounds `x`, rows of `cols` elements, which are whole blocks. Memory is reused.
     pub(crate) fn fill(&mut self, isa: Isa, x: &[f32], cols: usize) {
-        self.fill_chunks(x, cols, |_, x, chunk| isa.quantize_chunk(x, None, chunk));
-    }
-
-    /// Rounds what is left of `x` when `coarse`, its rounded form, is taken off.
-    pub(crate) fn fill_rest(&mut self, isa: Isa, x: &[f32], cols: usize, coarse: &QuantizedRows) {
-        self.fill_chunks(x, cols, |index, x, chunk| {
-            isa.quantize_chunk(x, Some(&coarse.chunks[index]), chunk);
+        self.fill_chunks(x, cols, 1, |_, x, chunks| {
+            for (x, chunk) in x.zip(chunks) {
+                isa.quantize_chunk(x, None, chunk);
+            }
         });
     }
 
-    /// Calls `fill` with the number, the elements and the place of every chunk.
-    fn fill_chunks(
+    /// The rows of `coarse`, which is `x` rounded; then as many that are what is left of `x` when those are
+    /// taken off, rounded.
+    pub(crate) fn fill_fine(&mut self, isa: Isa, x: &[f32], cols: usize, coarse: &QuantizedRows) {
+        self.fill_chunks(x, cols, 2, |index, x, chunks| {
+            let coarse = coarse.chunk(index);
+            let (first, rest) = chunks.split_at_mut(coarse.len());
+            first.clone_from_slice(coarse);
+            for ((x, coarse), rest) in x.zip(coarse).zip(rest) {
+                isa.quantize_chunk(x, Some(coarse), rest);
+            }
+        });
+    }
+
+    /// Calls `fill` with the number of each chunk, the elements of its rows, and the places of what is made of
+    /// them, `of_each` for each row.
+    fn fill_chunks<'x>(
         &mut self,
-        x: &[f32],
+        x: &'x [f32],
         cols: usize,
-        fill: impl Fn(usize, &[f32], &mut RowChunk) + Sync,
+        of_each: usize,
+        fill: impl Fn(usize, &mut dyn Iterator<Item = &'x [f32]>, &mut [RowChunk]) + Sync,
     ) {
         debug_assert!(cols.is_multiple_of(BLOCK) && x.len().is_multiple_of(cols));
-        let batch = x.len() / cols;
-        self.batch = batch;
-        self.chunks.resize(cols.div_ceil(CHUNK) * batch, RowChunk::ZERO);
-        if batch == 0 {
+        self.batch = of_each * (x.len() / cols);
+        self.chunks.resize(cols.div_ceil(CHUNK) * self.batch, RowChunk::ZERO);
+        if self.batch == 0 {
             return;
         }
-        let one = |(index, rows): (usize, &mut [RowChunk])| {
+        let one = |(index, chunks): (usize, &mut [RowChunk])| {
             let columns = index * CHUNK..cols.min((index + 1) * CHUNK);
-            for (b, (row, chunk)) in x.chunks_exact(cols).zip(rows).enumerate() {
-                fill(index * batch + b, &row[columns.clone()], chunk);
-            }
+            fill(index, &mut x.chunks_exact(cols).map(|row| &row[columns.clone()]), chunks);
         };
         // Chunks are independent, so cutting them by any number of threads gives the same bits.
         match x.len() < PARALLEL {
-            true => self.chunks.chunks_mut(batch).enumerate().for_each(one),
-            false => self.chunks.par_chunks_mut(batch).enumerate().for_each(one),
+            true => self.chunks.chunks_mut(self.batch).enumerate().for_each(one),
+            false => self.chunks.par_chunks_mut(self.batch).enumerate().for_each(one),
         }
     }
 
@@ -138,58 +147,81 @@ impl QuantizedRows {
 #[inline(always)]
 pub(crate) fn quantize_chunk(x: &[f32], coarse: Option<&RowChunk>, chunk: &mut RowChunk) {
     let blocks = x.as_chunks::<BLOCK>().0;
+    let mut halves = [[0; 2]; BLOCKS];
     for block in 0..BLOCKS {
         let mut x = blocks.get(block).copied().unwrap_or([0.0; BLOCK]);
         if let Some(coarse) = coarse {
+            let scale = -coarse.scale[block];
             for (x, q) in x.iter_mut().zip(coarse.q[block]) {
-                *x = (-coarse.scale[block]).mul_add(f32::from(q), *x);
+                *x = scale.mul_add(f32::from(q), *x);
             }
         }
-        quantize_block(&x, chunk, block);
+        (chunk.scale[block], chunk.q[block], halves[block]) = quantize_block(&x);
+    }
+    // All blocks side by side, as vectors do it.
+    for (block, [first, second]) in halves.into_iter().enumerate() {
+        let scale = chunk.scale[block];
+        chunk.bias[block] = -128 * (first + second);
+        chunk.sum[block] = scale * (first + second) as f32;
+        chunk.half_bias[block] = [-128 * first, -128 * second];
+        chunk.half_sum[block] = [scale * first as f32, scale * second as f32];
     }
 }
 
+/// Scale, integers, and the sums of the integers of each half.
 #[inline(always)]
-fn quantize_block(x: &[f32; BLOCK], chunk: &mut RowChunk, block: usize) {
-    // As integers, magnitudes order like the numbers, and a NaN is larger than all of them.
-    let absmax = x.iter().fold(0, |max, x| (x.to_bits() & 0x7fff_ffff).max(max));
-    let absmax = f32::from_bits(absmax);
-    let (inverse, scale) = if !absmax.is_finite() {
-        (0.0, f32::NAN)
-    } else if absmax < SMALLEST {
-        (0.0, 0.0)
-    } else {
-        (127.0 / absmax, absmax / 127.0)
+fn quantize_block(x: &[f32; BLOCK]) -> (f32, [i8; BLOCK], [i32; 2]) {
+    let absmax = largest_magnitude(x);
+    if !absmax.is_finite() {
+        return (f32::NAN, [0; BLOCK], [0; 2]);
+    }
+    let (inverse, scale) = match absmax < SMALLEST {
+        true => (0.0, 0.0),
+        false => (127.0 / absmax, absmax / 127.0),
     };
-    let mut q = [0i32; BLOCK];
-    if absmax.is_finite() {
-        for (q, x) in q.iter_mut().zip(x) {
-            // At most 127 (1 + 2^-23)^2 in magnitude. A cast would be one instruction a number, since it
-            // has to care for what does not fit; a sum of this size has no bits behind the point, and
-            // is rounded to even.
-            *q = (x * inverse + ROUNDS).to_bits() as i32 - ROUNDS.to_bits() as i32;
-        }
+    let (mut q, mut bytes) = ([0; BLOCK], [0; BLOCK]);
+    for i in 0..BLOCK {
+        // At most 127 (1 + 2^-23)^2 in magnitude. A cast would be one instruction a number, since it has to
+        // care for what does not fit; a sum of this size has no bits behind the point, and is rounded to even.
+        q[i] = (x[i] * inverse + ROUNDS).to_bits() as i32 - ROUNDS.to_bits() as i32;
     }
-    for (out, q) in chunk.q[block].iter_mut().zip(q) {
-        *out = q as i8;
+    for i in 0..BLOCK {
+        bytes[i] = q[i] as i8;
     }
-    let halves = [sum(q.first_chunk()), sum(q.last_chunk())];
-    chunk.scale[block] = scale;
-    chunk.bias[block] = -128 * (halves[0] + halves[1]);
-    chunk.sum[block] = scale * (halves[0] + halves[1]) as f32;
-    chunk.half_bias[block] = halves.map(|half| -128 * half);
-    chunk.half_sum[block] = halves.map(|half| scale * half as f32);
+    (scale, bytes, [sum(q.first_chunk()), sum(q.last_chunk())])
 }
 
-/// The sum of half a block: by halves, as vectors add. (Left to itself, the compiler takes every number
-/// out of its vector.)
+// Below, a loop of constant length for each step: of one loop over all steps, or of a fold, the compiler makes
+// jumps from number to number.
+
+/// The largest magnitude; a NaN if there is one. As integers, magnitudes order like the numbers, and a NaN is
+/// larger than all of them.
+#[inline(always)]
+fn largest_magnitude(x: &[f32; BLOCK]) -> f32 {
+    let magnitude = |x: f32| x.to_bits() & 0x7fff_ffff;
+    let (mut sixteen, mut eight, mut four) = ([0; 16], [0; 8], [0; 4]);
+    for i in 0..16 {
+        sixteen[i] = magnitude(x[i]).max(magnitude(x[i + 16]));
+    }
+    for i in 0..8 {
+        eight[i] = sixteen[i].max(sixteen[i + 8]);
+    }
+    for i in 0..4 {
+        four[i] = eight[i].max(eight[i + 4]);
+    }
+    f32::from_bits(four[0].max(four[2]).max(four[1].max(four[3])))
+}
+
+/// The sum of half a block.
 #[inline(always)]
 fn sum(half: Option<&[i32; BLOCK / 2]>) -> i32 {
-    let mut lanes = *half.expect("a block has two halves");
-    for width in [8, 4, 2, 1] {
-        for i in 0..width {
-            lanes[i] += lanes[i + width];
-        }
+    let lanes = half.expect("a block has two halves");
+    let (mut eight, mut four) = ([0; 8], [0; 4]);
+    for i in 0..8 {
+        eight[i] = lanes[i] + lanes[i + 8];
     }
-    lanes[0]
+    for i in 0..4 {
+        four[i] = eight[i] + eight[i + 4];
+    }
+    (four[0] + four[2]) + (four[1] + four[3])
 }

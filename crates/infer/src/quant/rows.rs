@@ -7,8 +7,10 @@ use super::quantized_rows::QuantizedRows;
 /// Memory for rounded activations, kept from product to product.
 #[derive(Debug, Default)]
 pub struct RowBuffer {
+    /// Rounded to 8 bits.
     coarse: QuantizedRows,
-    rest: QuantizedRows,
+    /// Rounded to 16 bits: the coarse rows, and behind them what they leave.
+    fine: QuantizedRows,
 }
 
 impl RowBuffer {
@@ -31,7 +33,7 @@ impl RowBuffer {
     pub fn rows<'a>(&'a mut self, x: &'a [f32], cols: usize, activations: Activations) -> Rows<'a> {
         let batch = x.len().checked_div(cols).unwrap_or(0);
         assert!(x.len() == batch * cols, "{} activations are not rows of {cols}", x.len());
-        Rows { x, cols, batch, activations, buffer: self, has_coarse: false, has_rest: false }
+        Rows { x, cols, batch, activations, buffer: self, has_coarse: false, has_fine: false }
     }
 }
 
@@ -45,7 +47,7 @@ pub struct Rows<'a> {
     activations: Activations,
     buffer: &'a mut RowBuffer,
     has_coarse: bool,
-    has_rest: bool,
+    has_fine: bool,
 }
 
 impl Rows<'_> {
@@ -64,25 +66,30 @@ impl Rows<'_> {
         self.x
     }
 
-    /// Rounds the activations, with the rest if `fine`; false if they take part as they are.
-    pub(crate) fn round(&mut self, isa: Isa, fine: bool) -> bool {
+    /// Rounds the activations, to 16 bits too if `fine`, unless they take part as they are.
+    pub(crate) fn round(&mut self, isa: Isa, fine: bool) {
         if self.activations == Activations::Exact {
-            return false;
+            return;
         }
-        let RowBuffer { coarse, rest } = &mut *self.buffer;
+        let RowBuffer { coarse, fine: fine_rows } = &mut *self.buffer;
         if !self.has_coarse {
             coarse.fill(isa, self.x, self.cols);
             self.has_coarse = true;
         }
-        if fine && !self.has_rest {
-            rest.fill_rest(isa, self.x, self.cols, coarse);
-            self.has_rest = true;
+        if fine && !self.has_fine {
+            fine_rows.fill_fine(isa, self.x, self.cols, coarse);
+            self.has_fine = true;
         }
-        true
     }
 
-    /// The activations after [`Rows::round`]: rounded, and the rest.
-    pub(crate) fn rounded(&self) -> [&QuantizedRows; 2] {
-        [&self.buffer.coarse, &self.buffer.rest]
+    /// Whether they have been rounded.
+    pub(crate) fn are_rounded(&self) -> bool {
+        self.has_coarse
+    }
+
+    /// The activations after [`Rows::round`]. If they are fine there are two rows of each, whose products are
+    /// to be added: all the first ones, then all the second ones.
+    pub(crate) fn rounded(&self, fine: bool) -> &QuantizedRows {
+        if fine { &self.buffer.fine } else { &self.buffer.coarse }
     }
 }

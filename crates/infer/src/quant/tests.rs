@@ -4,7 +4,7 @@ use ulp_tensor::Philox;
 
 use super::format::{FORMATS, Format, put_f16};
 use super::kernels::Isa;
-use super::matrix::{Activations, Matrix};
+use super::matrix::{Activations, Matrix, multiply_all};
 use super::quantized_rows::QuantizedRows;
 use super::rows::RowBuffer;
 use super::tensor_type::TensorType;
@@ -183,7 +183,7 @@ fn fine_activations_have_sixteen_bits() {
     for format in FORMATS.iter().filter(|format| format.quantized.is_some()) {
         let cols = 512;
         let matrix = matrix(format, 35, cols).with_fine_activations();
-        let x = numbers(16, 3 * cols);
+        let x = numbers(16, 9 * cols);
         let oracle = product(Isa::Portable, &matrix, &x, Activations::Quantized);
         let exact = product(Isa::Portable, &matrix, &x, Activations::Exact);
         for (i, (out, exact)) in oracle.iter().zip(&exact).enumerate() {
@@ -192,8 +192,54 @@ fn fine_activations_have_sixteen_bits() {
             assert!((out - exact).abs() <= bound, "{}: {out} {exact}", format.ty);
         }
         for isa in Isa::available() {
-            let out = product(isa, &matrix, &x, Activations::Quantized);
-            assert_eq!(bits(&out), bits(&oracle), "{} {}", format.ty, isa.name());
+            for batch in [1, 2, 5, 9] {
+                let out = product(isa, &matrix, &x[..batch * cols], Activations::Quantized);
+                let name = format!("{} {batch} {}", format.ty, isa.name());
+                assert_eq!(bits(&out), bits(&oracle[..batch * 35]), "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn fine_products_are_those_of_the_rounded_activations_and_of_the_rest() {
+    let format = Format::of(TensorType::Q4_K).unwrap();
+    let (cols, coarse) = (512, matrix(format, 35, 512));
+    let x = numbers(17, 3 * cols);
+    let mut rounded = QuantizedRows::default();
+    rounded.fill(Isa::Portable, &x, cols);
+    let rest: Vec<f32> = (0..x.len())
+        .map(|i| {
+            let chunk = &rounded.chunk(i % cols / CHUNK)[i / cols];
+            let (block, at) = (i % CHUNK / 32, i % 32);
+            (-chunk.scale[block]).mul_add(f32::from(chunk.q[block][at]), x[i])
+        })
+        .collect();
+    let [of_x, of_rest] =
+        [&x, &rest].map(|x| product(Isa::Portable, &coarse, x, Activations::Quantized));
+    let sums: Vec<f32> = of_x.iter().zip(of_rest).map(|(a, b)| a + b).collect();
+    let fine = coarse.with_fine_activations();
+    assert_eq!(bits(&product(Isa::Portable, &fine, &x, Activations::Quantized)), bits(&sums));
+}
+
+#[test]
+fn several_matrices_multiply_as_each_alone() {
+    let matrices = [(TensorType::Q4_0, 35), (TensorType::Q6_K, 16), (TensorType::F16, 0)]
+        .map(|(ty, rows)| matrix(Format::of(ty).unwrap(), rows, 512));
+    let [a, b, c] = &matrices;
+    let b = &b.clone().with_fine_activations();
+    for activations in [Activations::Quantized, Activations::Exact] {
+        for batch in [0, 1, 9] {
+            let x = numbers(18, batch * 512);
+            let mut buffer = RowBuffer::new();
+            let [mut of_a, mut of_b, mut of_c] =
+                [a, b, c].map(|matrix| vec![f32::NAN; batch * matrix.rows()]);
+            let mut rows = buffer.rows(&x, 512, activations);
+            multiply_all(&mut rows, [(a, &mut of_a[..]), (b, &mut of_b), (c, &mut of_c)]);
+            for (matrix, out) in [(a, of_a), (b, of_b), (c, of_c)] {
+                let alone = product(Isa::detect(), matrix, &x, activations);
+                assert_eq!(bits(&out), bits(&alone), "{matrix:?}, {batch} rows");
+            }
         }
     }
 }

@@ -36,8 +36,9 @@ pub(super) trait Arch: Lanes {
     /// are multiplied together have to stay in the first-level cache.
     const AHEAD: usize = 2;
 
-    /// Whether it has the functions below, with which a single row is multiplied.
-    const DIRECT: bool = false;
+    /// Up to how many rows, 4 at most, are multiplied as weights are unpacked ([`few_quantized`]), with the
+    /// functions below.
+    const DIRECT: usize = 0;
 
     /// The scheme of the integers that [`Arch::dot`] takes, for formats of scheme `S`.
     type Single<S: Scheme>: Scheme;
@@ -168,16 +169,6 @@ pub(super) fn quantized<A: Arch, P: Packed>(
     let batch = x.batch();
     let Scratch { panels, out, .. } = scratch;
     let out = out.as_chunks_mut().0;
-    if A::DIRECT && batch == 1 {
-        for index in 0..tiles.chunks(&P::LAYOUT) {
-            for (tile, out) in tiles.iter().zip(out.iter_mut()) {
-                let bytes = chunk_of(&P::LAYOUT, tile, index);
-                let soon = Soon::after(A::AHEAD, tiles, &P::LAYOUT, index, bytes);
-                direct::multiply::<A, P>(arch, bytes, &x.chunk(index)[0], soon, out);
-            }
-        }
-        return;
-    }
     for index in 0..tiles.chunks(&P::LAYOUT) {
         let rows = x.chunk(index);
         let (many, mut rest) = rows.split_at(arch.many::<A::Panels<P::Scheme>>(rows.len()));
@@ -202,6 +193,25 @@ pub(super) fn quantized<A: Arch, P: Packed>(
         product.groups::<A, P, 1>(arch, rest, first, out);
         if !many.is_empty() {
             arch.multiply_many::<A::Panels<P::Scheme>>(panels, blocks, many, batch, out);
+        }
+    }
+}
+
+/// [`quantized`] of `N` rows, multiplied as weights are unpacked.
+#[inline(always)]
+pub(super) fn few_quantized<A: Arch, P: Packed, const N: usize>(
+    arch: A,
+    tiles: Tiles<'_>,
+    x: &QuantizedRows,
+    scratch: &mut Scratch,
+) {
+    let out: &mut [Row16] = scratch.out.as_chunks_mut().0;
+    for index in 0..tiles.chunks(&P::LAYOUT) {
+        let x = x.chunk(index).first_chunk::<N>().expect("N rows");
+        for (tile, out) in tiles.iter().zip(out.as_chunks_mut::<N>().0) {
+            let bytes = chunk_of(&P::LAYOUT, tile, index);
+            let soon = Soon::after(A::AHEAD, tiles, &P::LAYOUT, index, bytes);
+            direct::multiply::<A, P, N>(arch, bytes, x, soon, out);
         }
     }
 }

@@ -51,7 +51,7 @@ impl Arch for Avx2<false> {
     const ROWS: usize = 4;
     const FLOAT_ROWS: usize = 6;
     const AHEAD: usize = 1;
-    const DIRECT: bool = true;
+    const DIRECT: usize = 1;
     type Panels<S: Scheme> = S;
     type Single<S: Scheme> = S;
     type Sums = Sums;

@@ -226,7 +226,7 @@ impl Arch for Avx512 {
     const ROWS: usize = 8;
     const FLOAT_ROWS: usize = 8;
     const PAIRS: bool = true;
-    const DIRECT: bool = true;
+    const DIRECT: usize = 4;
 
     type Panels<S: Scheme> = S::Any;
     type Single<S: Scheme> = S;

@@ -18,7 +18,7 @@ impl Arch for Avx2<true> {
     const ROWS: usize = 4;
     const FLOAT_ROWS: usize = 6;
     const AHEAD: usize = 1;
-    const DIRECT: bool = true;
+    const DIRECT: usize = 4;
 
     type Panels<S: Scheme> = S::Any;
     type Single<S: Scheme> = S;

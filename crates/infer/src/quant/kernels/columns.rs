@@ -1,55 +1,80 @@
-//! An output filled by several threads, tiles of columns at a time.
+//! Outputs filled by several threads, tiles of columns at a time.
 
 use std::cell::RefCell;
 use std::marker::PhantomData;
 use std::ops::Range;
 
-use rayon::prelude::*;
-
 use super::super::panel::Row16;
 use super::super::tile::TILE;
 use super::Scratch;
+use crate::guided;
 
 thread_local! {
     /// Work space is kept from product to product.
     static SCRATCH: RefCell<Scratch> = RefCell::new(Scratch::new());
 }
 
-/// How the tiles of a product are shared out.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Split {
+/// Multiplications of a thread, in bytes of weights times rows, below which it is not worth waking another.
+const WORTH_A_THREAD: usize = 1 << 16;
+
+/// A row-major output `[batch, rows]` to be filled: `compute` makes the outputs of a range of tiles of 16
+/// columns in the scratch.
+pub(crate) struct Fill<'a, F> {
+    columns: Columns<'a>,
     /// Tiles that are computed together.
-    pub(crate) group: usize,
-    /// Groups below which a thread gives nothing away.
-    pub(crate) least: usize,
+    group: usize,
+    /// Bytes of weights times rows.
+    work: usize,
+    compute: F,
 }
 
-/// Fills a row-major output `[batch, rows]`: `compute` makes the outputs of a range of tiles of 16
-/// columns in the scratch, which is ready for them. Ranges are computed in parallel; the output does
-/// not depend on how.
-pub(crate) fn fill_columns(
-    out: &mut [f32],
-    batch: usize,
-    split: Split,
-    compute: impl Fn(Range<usize>, &mut Scratch) + Sync,
-) {
-    let columns = Columns::new(out, batch);
-    let tiles = columns.rows.div_ceil(TILE);
-    let groups = tiles.div_ceil(split.group);
-    let one = |group: usize| {
-        let tiles = group * split.group..tiles.min((group + 1) * split.group);
-        SCRATCH.with_borrow_mut(|scratch| {
-            scratch.start(tiles.len(), batch);
-            compute(tiles.clone(), scratch);
-            // SAFETY: every group is visited once, and groups share no tile.
-            unsafe { columns.write(tiles, scratch.outputs()) }
-        });
-    };
-    if groups <= split.least {
-        (0..groups).for_each(one);
-    } else {
-        (0..groups).into_par_iter().with_min_len(split.least).for_each(one);
+impl<'a, F: Fn(Range<usize>, &mut Scratch)> Fill<'a, F> {
+    /// An output of `batch` rows, `group` tiles at a time.
+    pub(crate) fn new(
+        out: &'a mut [f32],
+        batch: usize,
+        group: usize,
+        work: usize,
+        compute: F,
+    ) -> Self {
+        Fill { columns: Columns::new(out, batch), group, work, compute }
     }
+
+    fn groups(&self) -> usize {
+        self.columns.tiles().div_ceil(self.group)
+    }
+
+    /// Fills group `index` of the tiles.
+    ///
+    /// # Safety
+    ///
+    /// No other thread fills the same group.
+    unsafe fn fill(&self, index: usize) {
+        let tiles = index * self.group..self.columns.tiles().min((index + 1) * self.group);
+        SCRATCH.with_borrow_mut(|scratch| {
+            (self.compute)(tiles.clone(), scratch);
+            let outputs = &scratch.outputs()[..tiles.len() * self.columns.batch];
+            // SAFETY: groups share no tile, and the caller keeps others from this one.
+            unsafe { self.columns.write(tiles, outputs) }
+        });
+    }
+}
+
+/// Fills the outputs in parallel, as one piece of work: at the end of each such piece threads wait for one
+/// another. The outputs do not depend on which thread fills what.
+pub(crate) fn fill_columns<F: Fn(Range<usize>, &mut Scratch) + Sync>(fills: &[Fill<'_, F>]) {
+    let groups = fills.iter().map(Fill::groups).sum();
+    let work: usize = fills.iter().map(|fill| fill.work).sum();
+    guided::for_each(groups, work / WORTH_A_THREAD, |mut index| {
+        for fill in fills {
+            if index < fill.groups() {
+                // SAFETY: every index is visited once.
+                unsafe { fill.fill(index) };
+                return;
+            }
+            index -= fill.groups();
+        }
+    });
 }
 
 /// A row-major `[batch, rows]` output that threads fill by tiles of 16 columns.
@@ -72,6 +97,11 @@ impl<'a> Columns<'a> {
         Columns { start: out.as_mut_ptr(), batch, rows, owner: PhantomData }
     }
 
+    /// Tiles of 16 columns, the last of which may be in part beyond them.
+    fn tiles(&self) -> usize {
+        self.rows.div_ceil(TILE)
+    }
+
     /// Writes the outputs of some tiles, tile by tile, row by row; lanes beyond the last row are left
     /// out.
     ///
@@ -79,7 +109,7 @@ impl<'a> Columns<'a> {
     ///
     /// While one call for a tile runs, no other one for the same tile does.
     unsafe fn write(&self, tiles: Range<usize>, outputs: &[Row16]) {
-        assert!(tiles.end <= self.rows.div_ceil(TILE) && outputs.len() == tiles.len() * self.batch);
+        assert!(tiles.end <= self.tiles() && outputs.len() == tiles.len() * self.batch);
         let first = tiles.start * TILE;
         let width = self.rows.min(tiles.end * TILE) - first;
         // Rows lie far apart, so all that goes into one is written together.

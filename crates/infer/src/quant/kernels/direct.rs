@@ -1,4 +1,4 @@
-//! One activation row: a chunk is multiplied as it is unpacked.
+//! Few activation rows: a chunk is multiplied as it is unpacked.
 //!
 //! With many rows a chunk goes through a [`Panel`](super::super::panel::Panel), so that unpacking is
 //! paid once. A single row would pay for storing and loading the panel and use it once; here the
@@ -15,25 +15,30 @@ use super::soon::Soon;
 /// The scheme in which the integers of a format are multiplied.
 type Single<A, P> = <A as Arch>::Single<<P as Packed>::Scheme>;
 
-/// The block that is being multiplied and what the blocks before gave. Each half of a block has a sum of
-/// its own, whether it has a scale of its own or not: a sum waits for the one before.
-struct Direct<'a, A: Arch, P> {
-    x: &'a RowChunk,
+/// The block that is being multiplied and what the blocks before gave, for `N` rows. Each half of a block has
+/// a sum of its own, whether it has a scale of its own or not: a sum waits for the one before.
+struct Direct<'a, A: Arch, P, const N: usize> {
+    x: &'a [RowChunk; N],
     soon: Soon<'a>,
-    sums: A::Sums,
+    sums: [A::Sums; N],
     scale: [A::Floats; 2],
     min: [A::Floats; 2],
-    c: A::Floats,
+    c: [A::Floats; N],
     format: PhantomData<P>,
 }
 
-impl<A: Arch, P: Packed> Sink<A> for Direct<'_, A, P> {
+impl<A: Arch, P: Packed, const N: usize> Sink<A> for Direct<'_, A, P, N> {
     #[inline(always)]
     fn set(&mut self, arch: A, block: usize, group: usize, q: A::Words) {
-        let (q, x) = (moved::<A, P::Scheme, Single<A, P>>(arch, q), self.x.four(block, group));
-        arch.dot::<Single<A, P>>(&mut self.sums, group, q, x);
+        let q = moved::<A, P::Scheme, Single<A, P>>(arch, q);
+        for n in 0..N {
+            let x = self.x[n].four(block, group);
+            arch.dot::<Single<A, P>>(&mut self.sums[n], group, q, x);
+        }
         if group == GROUPS - 1 {
-            self.add_block(arch, block);
+            for n in 0..N {
+                self.add_block(arch, block, n);
+            }
         }
     }
 
@@ -41,7 +46,9 @@ impl<A: Arch, P: Packed> Sink<A> for Direct<'_, A, P> {
     fn set_scale(&mut self, arch: A, block: usize, half: usize, scale: A::Floats) {
         if half == 0 {
             self.soon.ask_share(arch, block);
-            self.sums = arch.begin(self.bias(block));
+            for n in 0..N {
+                self.sums[n] = arch.begin(self.bias(block, n));
+            }
         }
         self.scale[half] = scale;
     }
@@ -52,56 +59,64 @@ impl<A: Arch, P: Packed> Sink<A> for Direct<'_, A, P> {
     }
 }
 
-/// Adds the chunk of a tile in `bytes` times `x` to 16 outputs, as [`Scheme`] defines. Meanwhile it
+/// Adds the chunk of a tile in `bytes` times `x` to `N` times 16 outputs, as [`Scheme`] defines. Meanwhile it
 /// asks for `soon`.
 #[inline(always)]
-pub(super) fn multiply<A: Arch, P: Packed>(
+pub(super) fn multiply<A: Arch, P: Packed, const N: usize>(
     arch: A,
     bytes: &[u8],
-    x: &RowChunk,
+    x: &[RowChunk; N],
     soon: Soon<'_>,
-    out: &mut Row16,
+    out: &mut [Row16; N],
 ) {
-    let (sums, zero, c) = (arch.begin([0; 2]), arch.splat(0.0), arch.row(out));
+    let (sums, zero) = ([arch.begin([0; 2]); N], arch.splat(0.0));
+    let mut c = [zero; N];
+    for n in 0..N {
+        c[n] = arch.row(&out[n]);
+    }
     let (scale, min) = ([zero; 2], [zero; 2]);
-    let mut direct = Direct::<A, P> { x, soon, sums, scale, min, c, format: PhantomData };
+    let mut direct = Direct::<A, P, N> { x, soon, sums, scale, min, c, format: PhantomData };
     unpack::<A, P>(arch, bytes, &mut direct);
-    arch.store_row(direct.c, out);
+    for n in 0..N {
+        arch.store_row(direct.c[n], &mut out[n]);
+    }
 }
 
-impl<A: Arch, P: Packed> Direct<'_, A, P> {
+impl<A: Arch, P: Packed, const N: usize> Direct<'_, A, P, N> {
     /// What takes off again what was added to the integers of a block, of each half or of both.
     #[inline(always)]
-    fn bias(&self, block: usize) -> [i32; 2] {
+    fn bias(&self, block: usize, n: usize) -> [i32; 2] {
         // Activations know their sums times -128.
         let zero = i32::from(Single::<A, P>::ZERO);
         if P::Scheme::HALVES {
-            self.x.half_bias[block].map(|bias| (bias >> 7) * zero)
+            self.x[n].half_bias[block].map(|bias| (bias >> 7) * zero)
         } else {
-            [(self.x.bias[block] >> 7) * zero, 0]
+            [(self.x[n].bias[block] >> 7) * zero, 0]
         }
     }
 
-    /// Adds the product of a block to `c`.
+    /// Adds the product of a block to the sum of row `n`.
     #[inline(always)]
-    fn add_block(&mut self, arch: A, block: usize) {
+    fn add_block(&mut self, arch: A, block: usize, n: usize) {
         let product = if P::Scheme::HALVES {
-            let [first, second] = arch.halves::<Single<A, P>>(self.sums);
+            let [first, second] = arch.halves::<Single<A, P>>(self.sums[n]);
             let product = arch.times(arch.floats(first), self.scale[0]);
             arch.fma(arch.floats(second), self.scale[1], product)
         } else {
-            let sum = arch.whole::<Single<A, P>>(self.sums);
+            let sum = arch.whole::<Single<A, P>>(self.sums[n]);
             arch.times(arch.floats(sum), self.scale[0])
         };
-        self.c = arch.fma(product, arch.splat(self.x.scale[block]), self.c);
+        let (x, mut c) = (&self.x[n], self.c[n]);
+        c = arch.fma(product, arch.splat(x.scale[block]), c);
         if P::Scheme::MINIMUM {
-            let halves = self.x.half_sum[block];
+            let halves = x.half_sum[block];
             if P::Scheme::HALVES {
-                self.c = arch.fma(self.min[0], arch.splat(halves[0]), self.c);
-                self.c = arch.fma(self.min[1], arch.splat(halves[1]), self.c);
+                c = arch.fma(self.min[0], arch.splat(halves[0]), c);
+                c = arch.fma(self.min[1], arch.splat(halves[1]), c);
             } else {
-                self.c = arch.fma(self.min[0], arch.splat(self.x.sum[block]), self.c);
+                c = arch.fma(self.min[0], arch.splat(x.sum[block]), c);
             }
         }
+        self.c[n] = c;
     }
 }

@@ -65,8 +65,27 @@ macro_rules! entry_points {
                 ) {
                     super::arch::quantized::<$isa, P>(isa, tiles, x, scratch);
                 }
+                // A function for each number of rows: all in one are more than the compiler does well.
+                #[target_feature(enable = $features)]
+                fn few<P: $crate::quant::panel::Packed, const N: usize>(
+                    isa: $isa,
+                    tiles: super::Tiles<'_>,
+                    x: &$crate::quant::quantized_rows::QuantizedRows,
+                    scratch: &mut super::Scratch,
+                ) {
+                    super::arch::few_quantized::<$isa, P, N>(isa, tiles, x, scratch);
+                }
+                const FEW: usize = <$isa as super::arch::Arch>::DIRECT;
                 // SAFETY: `self` exists only where the processor has these instructions.
-                unsafe { run::<P>(self, tiles, x, scratch) }
+                unsafe {
+                    match x.batch() {
+                        1 if FEW >= 1 => few::<P, 1>(self, tiles, x, scratch),
+                        2 if FEW >= 2 => few::<P, 2>(self, tiles, x, scratch),
+                        3 if FEW >= 3 => few::<P, 3>(self, tiles, x, scratch),
+                        4 if FEW >= 4 => few::<P, 4>(self, tiles, x, scratch),
+                        _ => run::<P>(self, tiles, x, scratch),
+                    }
+                }
             }
 
             pub(super) fn exact<P: $crate::quant::panel::Packed>(

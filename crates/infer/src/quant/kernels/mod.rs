@@ -36,7 +36,7 @@ use super::table::Table;
 use super::tile::{CHUNK, Layout, TILE};
 use crate::line_buffer::LineBuffer;
 
-pub(crate) use columns::{Split, fill_columns};
+pub(crate) use columns::{Fill, fill_columns};
 
 /// An instruction set that this processor has.
 #[derive(Clone, Copy, Debug)]
@@ -119,6 +119,18 @@ impl Scratch {
         self.out.sized(TILE * tiles * batch).fill(0.0);
     }
 
+    /// Of an even number of rows of `tiles` tiles, adds the second half to the first.
+    pub(crate) fn add_second_rows(&mut self, tiles: usize) {
+        let out = self.out.as_chunks_mut::<TILE>().0;
+        let batch = out.len() / tiles / 2;
+        for index in 0..tiles * batch {
+            let first = index / batch * 2 * batch + index % batch;
+            for lane in 0..TILE {
+                out[index][lane] = out[first][lane] + out[first + batch][lane];
+            }
+        }
+    }
+
     /// The outputs: tile, activation row.
     pub(crate) fn outputs(&self) -> &[Row16] {
         self.out.as_chunks().0
@@ -198,7 +210,24 @@ impl Isa {
         }
     }
 
-    /// Tiles that are multiplied side by side with a single row: a stream of memory alone comes slower. With
+    /// How many rows are multiplied as weights are unpacked.
+    pub(crate) fn few(self) -> usize {
+        match self {
+            Isa::Portable => 0,
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2(_) => <avx2::Avx2<false> as arch::Arch>::DIRECT,
+            #[cfg(target_arch = "x86_64")]
+            Isa::AvxVnni(_) => <avx2::Avx2<true> as arch::Arch>::DIRECT,
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512(_) => <avx512::Avx512 as arch::Arch>::DIRECT,
+            #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+            Isa::Neon(_) => <neon::Neon<false> as arch::Arch>::DIRECT,
+            #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+            Isa::NeonDot(_) => <neon::Neon<true> as arch::Arch>::DIRECT,
+        }
+    }
+
+    /// Tiles that are multiplied side by side with so few rows: a stream of memory alone comes slower. With
     /// 256-bit registers go first-level caches of 32 KiB, which chunks of four tiles fill.
     pub(crate) fn streams(self) -> usize {
         match self {

@@ -16,7 +16,7 @@ use super::soon::Soon;
 impl<const DOT: bool> Arch for Neon<DOT> {
     const ROWS: usize = 4;
     const FLOAT_ROWS: usize = 6;
-    const DIRECT: bool = true;
+    const DIRECT: usize = 1;
     type Panels<S: Scheme> = S::Any;
     type Single<S: Scheme> = S::Any;
     type Sums = [Words; 2];

@@ -1,0 +1,96 @@
+//! A pass of a model on the threads of the pool, which stay awake while it lasts.
+//!
+//! A pass has some hundred pieces of work for all threads, with short stretches between them that only one
+//! has work in. A thread of the pool that finds nothing to do goes to sleep after some microseconds, and it
+//! takes the system as long again, or longer, to wake it. So while a pass lasts the others keep looking.
+
+use std::cell::Cell;
+use std::hint::spin_loop;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use rayon::{Scope, Yield};
+
+/// Weights of a matrix below which a layer is done before a thread of the pool has woken.
+const WORTH_THE_POOL: usize = 1 << 20;
+
+/// How long a thread that finds nothing to do keeps looking. Longer than any stretch of a pass that only one
+/// thread has work in; a pass that needs longer than that has other things to wait for than a thread to wake.
+const PATIENCE: Duration = Duration::from_micros(500);
+
+/// How often a thread looks before it offers the processor to others.
+const LOOKS: usize = 64;
+
+thread_local! {
+    /// Whether this thread is in the middle of a pass, or looks for work of one.
+    static BUSY: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Calls `f` on a thread of the pool if matrices of `weights` weights are multiplied, and keeps the other
+/// threads awake until it is done.
+pub(super) fn in_pool(weights: usize, f: impl FnOnce() + Send) {
+    if weights < WORTH_THE_POOL {
+        return f();
+    }
+    let done = Flag::default();
+    rayon::scope(|scope| {
+        let _done = SetAtEnd(&done.0);
+        let _busy = Busy::enter();
+        scope.spawn_broadcast(|_: &Scope<'_>, _| look_for_work(&done.0));
+        f();
+    });
+}
+
+/// The flag in a cache line of its own.
+#[derive(Default)]
+#[repr(align(128))]
+struct Flag(AtomicBool);
+
+/// Does what other threads have to give away until the pass is done, or has nothing to give away for long.
+fn look_for_work(done: &AtomicBool) {
+    // A thread that waits inside a pass of its own goes on with that first: two passes would wait for each
+    // other.
+    if BUSY.get() {
+        return;
+    }
+    let _busy = Busy::enter();
+    let mut idle_since = Instant::now();
+    while !done.load(Ordering::Relaxed) {
+        for _ in 0..LOOKS {
+            if rayon::yield_now() == Some(Yield::Executed) {
+                idle_since = Instant::now();
+            }
+            spin_loop();
+        }
+        if idle_since.elapsed() > PATIENCE {
+            return;
+        }
+        std::thread::yield_now();
+    }
+}
+
+/// Marks this thread as busy until it is dropped.
+struct Busy {
+    before: bool,
+}
+
+impl Busy {
+    fn enter() -> Self {
+        Busy { before: BUSY.replace(true) }
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        BUSY.set(self.before);
+    }
+}
+
+/// Sets a flag when it is dropped, after a panic, too.
+struct SetAtEnd<'a>(&'a AtomicBool);
+
+impl Drop for SetAtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
