@@ -270,14 +270,11 @@ impl Matrix {
         }
     }
 
-    /// Tiles that a task works on side by side.
-    fn group(&self, isa: Isa, rows: usize) -> usize {
-        match rows {
-            _ if self.format.quantized.is_none() => GROUP,
-            few if few <= isa.few() => isa.streams(),
-            2..8 => 1,
-            _ => GROUP,
-        }
+    /// Tiles that a task works on side by side with `rows` rows.
+    fn together(&self, isa: Isa, rows: usize) -> usize {
+        /// Plain numbers, whose sums alone wait for themselves.
+        const PLAIN: usize = 4;
+        if self.format.quantized.is_some() { isa.together(rows) } else { PLAIN }
     }
 
     fn tile_bytes(&self) -> usize {
@@ -287,10 +284,6 @@ impl Matrix {
         }
     }
 }
-
-/// Tiles that a task works on side by side where there are many rows, or plain numbers, whose sums alone wait
-/// for themselves.
-const GROUP: usize = 4;
 
 /// [`Matrix::multiply`] of several matrices with the same rows, as one piece of work for all threads.
 ///
@@ -321,7 +314,7 @@ fn multiply_all_on<const N: usize>(
     }
     fill_columns(&products.map(|(matrix, out)| {
         let rows = batch << usize::from(matrix.fine);
-        let (group, work) = (matrix.group(isa, rows), rows * matrix.tiles.len());
+        let (group, work) = (matrix.together(isa, rows), rows * matrix.tiles.len());
         Fill::new(out, batch, group, work, move |tiles: Range<usize>, scratch: &mut Scratch| {
             matrix.make_product(isa, x, tiles, scratch);
         })

@@ -15,7 +15,7 @@ use super::{Floats, Scratch, Tiles, direct};
 
 /// The two inner loops of an instruction set. Its value proves that the processor has it.
 pub(super) trait Arch: Lanes {
-    /// How many activation rows are multiplied at once at most: 2, 4 or 8.
+    /// How many activation rows are multiplied at once at most: 2 or 4. (Two panels with one scale a block: 6.)
     const ROWS: usize;
 
     /// The scheme of the panels that it multiplies, for formats of scheme `S`.
@@ -102,8 +102,20 @@ pub(super) trait Arch: Lanes {
     /// registers or more each, keep the multipliers busy.
     const FLOAT_ROWS: usize;
 
-    /// Whether it has [`Arch::multiply_pair`].
+    /// Whether it has [`Arch::multiply_panels`] and [`Arch::multiply_pair`]: tiles are multiplied two by two.
     const PAIRS: bool = false;
+
+    /// [`Arch::multiply`] of two panels.
+    fn multiply_panels<S: Scheme, const N: usize>(
+        self,
+        _panels: [&Panel; 2],
+        _blocks: usize,
+        _x: &[RowChunk; N],
+        _soon: [Soon<'_>; 2],
+        _out: [&mut [Row16; N]; 2],
+    ) {
+        unreachable!("only asked for where there are registers enough");
+    }
 
     /// [`Arch::multiply_floats`] of two tiles with [`PAIR_ROWS`] rows: so many sums keep the multipliers
     /// busy, and what is read for them is used often enough.
@@ -171,30 +183,34 @@ pub(super) fn quantized<A: Arch, P: Packed>(
     let out = out.as_chunks_mut().0;
     for index in 0..tiles.chunks(&P::LAYOUT) {
         let rows = x.chunk(index);
-        let (many, mut rest) = rows.split_at(arch.many::<A::Panels<P::Scheme>>(rows.len()));
-        let mut blocks = 0;
-        for (panel, tile) in panels.iter_mut().zip(tiles.iter()) {
-            let bytes = chunk_of(&P::LAYOUT, tile, index);
-            blocks =
-                unpack::<A, P>(arch, bytes, &mut Filled::<P, A::Panels<P::Scheme>>::new(panel));
-            if rest.is_empty() {
-                Soon::after(A::AHEAD, tiles, &P::LAYOUT, index, bytes).ask(arch);
-            }
+        let blocks = unpack_all::<A, P>(arch, tiles, index, panels);
+        let many = arch.many::<A::Panels<P::Scheme>>(batch);
+        let product = Product { tiles, index, panels: &*panels, blocks, many, batch };
+        product.with_rows::<A, P>(arch, &rows[many..], out);
+        if many == batch {
+            product.ask::<A, P>(arch);
         }
-        let product = Product { tiles, index, panels: &*panels, blocks, many: many.len(), batch };
-        let mut first = many.len();
-        if A::ROWS >= 8 {
-            (first, rest) = product.groups::<A, P, 8>(arch, rest, first, out);
-        }
-        if A::ROWS >= 4 {
-            (first, rest) = product.groups::<A, P, 4>(arch, rest, first, out);
-        }
-        (first, rest) = product.groups::<A, P, 2>(arch, rest, first, out);
-        product.groups::<A, P, 1>(arch, rest, first, out);
-        if !many.is_empty() {
-            arch.multiply_many::<A::Panels<P::Scheme>>(panels, blocks, many, batch, out);
+        if many > 0 {
+            let rows = &rows[..many];
+            arch.multiply_many::<A::Panels<P::Scheme>>(panels, blocks, rows, batch, out);
         }
     }
+}
+
+/// Unpacks chunk `index` of each tile; returns the number of their blocks of 32 elements.
+#[inline(always)]
+fn unpack_all<A: Arch, P: Packed>(
+    arch: A,
+    tiles: Tiles<'_>,
+    index: usize,
+    panels: &mut [Panel],
+) -> usize {
+    let mut blocks = 0;
+    for (panel, tile) in panels.iter_mut().zip(tiles.iter()) {
+        let bytes = chunk_of(&P::LAYOUT, tile, index);
+        blocks = unpack::<A, P>(arch, bytes, &mut Filled::<P, A::Panels<P::Scheme>>::new(panel));
+    }
+    blocks
 }
 
 /// [`quantized`] of `N` rows, multiplied as weights are unpacked.
@@ -241,7 +257,29 @@ struct Product<'a> {
     batch: usize,
 }
 
-impl Product<'_> {
+impl<'a> Product<'a> {
+    /// With the rows `x`, those behind the many.
+    #[inline(always)]
+    fn with_rows<A: Arch, P: Packed>(self, arch: A, x: &[RowChunk], out: &mut [Row16]) {
+        let (mut first, mut rest) = (self.many, x);
+        if A::PAIRS && !P::Scheme::HALVES {
+            (first, rest) = self.groups::<A, P, 6>(arch, rest, first, out);
+        }
+        if A::ROWS >= 4 {
+            (first, rest) = self.groups::<A, P, 4>(arch, rest, first, out);
+        }
+        (first, rest) = self.groups::<A, P, 2>(arch, rest, first, out);
+        self.groups::<A, P, 1>(arch, rest, first, out);
+    }
+
+    /// Asks for what comes soon of each tile.
+    #[inline(always)]
+    fn ask<A: Arch, P: Packed>(self, arch: A) {
+        for tile in 0..self.tiles.iter().len() {
+            self.soon::<A, P>(tile, self.many).ask(arch);
+        }
+    }
+
     /// All whole groups of `N` rows; returns how many rows are done and the rest.
     #[inline(always)]
     fn groups<'x, A: Arch, P: Packed, const N: usize>(
@@ -252,23 +290,50 @@ impl Product<'_> {
         out: &mut [Row16],
     ) -> (usize, &'x [RowChunk]) {
         let (groups, rest) = x.as_chunks::<N>();
+        let together = if A::PAIRS { 2 } else { 1 };
         for group in groups {
             // One group of rows meets all tiles while it is in the first-level cache.
-            let panels = self.panels.iter().zip(self.tiles.iter());
-            for ((panel, tile), out) in panels.zip(out.chunks_exact_mut(self.batch)) {
-                let soon = match first == self.many {
-                    true => {
-                        let bytes = chunk_of(&P::LAYOUT, tile, self.index);
-                        Soon::after(A::AHEAD, self.tiles, &P::LAYOUT, self.index, bytes)
-                    }
-                    false => Soon::NONE,
-                };
-                let out = out[first..].first_chunk_mut::<N>().expect("a group is inside the batch");
-                arch.multiply::<A::Panels<P::Scheme>, N>(panel, self.blocks, group, soon, out);
+            for (i, out) in out.chunks_mut(together * self.batch).enumerate() {
+                self.multiply::<A, P, N>(arch, together * i, group, first, out);
             }
             first += N;
         }
         (first, rest)
+    }
+
+    /// Of tile `tile`, or of two if `out` is that of two, with the rows from `first` on.
+    #[inline(always)]
+    fn multiply<A: Arch, P: Packed, const N: usize>(
+        self,
+        arch: A,
+        tile: usize,
+        x: &[RowChunk; N],
+        first: usize,
+        out: &mut [Row16],
+    ) {
+        let (panels, blocks) = (&self.panels[tile..], self.blocks);
+        let soon = [self.soon::<A, P>(tile, first), self.soon::<A, P>(tile + 1, first)];
+        let (a, b) = out.split_at_mut(self.batch);
+        let a = a[first..].first_chunk_mut::<N>().expect("a group is inside the batch");
+        if b.is_empty() {
+            return arch.multiply::<A::Panels<P::Scheme>, N>(&panels[0], blocks, x, soon[0], a);
+        }
+        let b = b[first..].first_chunk_mut::<N>().expect("a group is inside the batch");
+        let panels = [&panels[0], &panels[1]];
+        arch.multiply_panels::<A::Panels<P::Scheme>, N>(panels, blocks, x, soon, [a, b]);
+    }
+
+    /// What is asked for while tile `tile` is multiplied with the rows from `first` on: with the first rows the
+    /// chunk that comes soon, with others nothing.
+    #[inline(always)]
+    fn soon<A: Arch, P: Packed>(self, tile: usize, first: usize) -> Soon<'a> {
+        match self.tiles.iter().nth(tile) {
+            Some(tile) if first == self.many => {
+                let bytes = chunk_of(&P::LAYOUT, tile, self.index);
+                Soon::after(A::AHEAD, self.tiles, &P::LAYOUT, self.index, bytes)
+            }
+            _ => Soon::NONE,
+        }
     }
 }
 
@@ -285,7 +350,7 @@ pub(super) fn exact<A: Arch, P: Packed>(
     let Scratch { panels, floats, out } = scratch;
     let out = out.as_chunks_mut().0;
     for index in 0..tiles.chunks(&P::LAYOUT) {
-        for (pair, out) in tiles.pairs().zip(out.chunks_mut(2 * batch)) {
+        for (pair, out) in tiles.groups(2).zip(out.chunks_mut(2 * batch)) {
             let mut elements = 0;
             for (tile, floats) in pair.iter().zip(floats.iter_mut()) {
                 let bytes = chunk_of(&P::LAYOUT, tile, index);
@@ -314,7 +379,7 @@ pub(super) fn plain<A: Arch, P: Plain>(
         return plain_row::<A, P>(arch, tiles, x, out);
     }
     for index in 0..tiles.chunks(&P::LAYOUT) {
-        for (pair, out) in tiles.pairs().zip(out.chunks_mut(2 * batch)) {
+        for (pair, out) in tiles.groups(2).zip(out.chunks_mut(2 * batch)) {
             let mut elements = 0;
             for (tile, floats) in pair.iter().zip(floats.iter_mut()) {
                 let lines = chunk_of(&P::LAYOUT, tile, index);
@@ -395,7 +460,7 @@ pub(super) fn table<A: Arch, T: Table>(
     let out = out.as_chunks_mut().0;
     let (mut row, mut numbers) = ([0; 2 * CHUNK], [0.0; CHUNK]);
     for index in 0..tiles.chunks(&layout) {
-        for (pair, out) in tiles.pairs().zip(out.chunks_mut(2 * batch)) {
+        for (pair, out) in tiles.groups(2).zip(out.chunks_mut(2 * batch)) {
             let mut elements = 0;
             for (tile, floats) in pair.iter().zip(floats.iter_mut()) {
                 let chunk = chunk_of(&layout, tile, index);

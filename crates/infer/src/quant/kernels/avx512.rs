@@ -223,7 +223,7 @@ impl Lanes for Avx512 {
 }
 
 impl Arch for Avx512 {
-    const ROWS: usize = 8;
+    const ROWS: usize = 4;
     const FLOAT_ROWS: usize = 8;
     const PAIRS: bool = true;
     const DIRECT: usize = 4;
@@ -266,7 +266,20 @@ impl Arch for Avx512 {
         out: &mut [Row16; N],
     ) {
         // SAFETY: `self` proves the instructions; the same holds below.
-        unsafe { multiply::<S, N>(self, panel, blocks, x, soon, out) }
+        unsafe { multiply::<S, 1, N>(self, [panel], blocks, x, [soon], [out]) }
+    }
+
+    #[inline(always)]
+    fn multiply_panels<S: Scheme, const N: usize>(
+        self,
+        panels: [&Panel; 2],
+        blocks: usize,
+        x: &[RowChunk; N],
+        soon: [Soon<'_>; 2],
+        out: [&mut [Row16; N]; 2],
+    ) {
+        // SAFETY: see above.
+        unsafe { multiply::<S, 2, N>(self, panels, blocks, x, soon, out) }
     }
 
     #[inline(always)]
@@ -321,57 +334,67 @@ impl Arch for Avx512 {
 
 // The functions below have no closures: a closure would not be compiled for these instructions.
 
+/// Of `T` panels with `N` rows. Two panels share what is loaded of the rows: four integers go to all lanes once
+/// for both. A load for each product is all that two loads a cycle can do, and some.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni,avx2,fma")]
-fn multiply<S: Scheme, const N: usize>(
+fn multiply<S: Scheme, const T: usize, const N: usize>(
     isa: Avx512,
-    panel: &Panel,
+    panels: [&Panel; T],
     blocks: usize,
     x: &[RowChunk; N],
-    soon: Soon<'_>,
-    out: &mut [Row16; N],
+    soon: [Soon<'_>; T],
+    out: [&mut [Row16; N]; T],
 ) {
-    let mut c = [_mm512_setzero_ps(); N];
-    for n in 0..N {
-        c[n] = load(&out[n]);
+    let mut c = [[_mm512_setzero_ps(); N]; T];
+    for t in 0..T {
+        for n in 0..N {
+            c[t][n] = load(&out[t][n]);
+        }
     }
     for block in 0..blocks {
-        soon.ask_share(isa, block);
-        let mut first = [_mm512_setzero_si512(); N];
-        let mut second = first;
-        if !S::MINIMUM {
-            for n in 0..N {
-                if S::HALVES {
-                    first[n] = _mm512_set1_epi32(x[n].half_bias[block][0]);
-                    second[n] = _mm512_set1_epi32(x[n].half_bias[block][1]);
-                } else {
-                    first[n] = _mm512_set1_epi32(x[n].bias[block]);
+        for soon in soon {
+            soon.ask_share(isa, block);
+        }
+        let mut product = [[_mm512_setzero_ps(); N]; T];
+        if S::HALVES {
+            let first = dot::<S, T, N>(panels, block, 0, x);
+            for t in 0..T {
+                let scale = load(&panels[t].scale[block][0]);
+                for n in 0..N {
+                    product[t][n] = _mm512_mul_ps(_mm512_cvtepi32_ps(first[t][n]), scale);
+                }
+            }
+            let second = dot::<S, T, N>(panels, block, 1, x);
+            for t in 0..T {
+                let scale = load(&panels[t].scale[block][1]);
+                for n in 0..N {
+                    let second = _mm512_cvtepi32_ps(second[t][n]);
+                    product[t][n] = _mm512_fmadd_ps(second, scale, product[t][n]);
+                }
+            }
+        } else {
+            let sums = dot::<S, T, N>(panels, block, 0, x);
+            for t in 0..T {
+                let scale = load(&panels[t].scale[block][0]);
+                for n in 0..N {
+                    product[t][n] = _mm512_mul_ps(_mm512_cvtepi32_ps(sums[t][n]), scale);
                 }
             }
         }
-        first = dot(panel, block, 0, x, first);
-        let mut product = [_mm512_setzero_ps(); N];
-        if S::HALVES {
-            second = dot(panel, block, 4, x, second);
-            let scale = [load(&panel.scale[block][0]), load(&panel.scale[block][1])];
-            for n in 0..N {
-                product[n] = _mm512_mul_ps(_mm512_cvtepi32_ps(first[n]), scale[0]);
-                let second = _mm512_cvtepi32_ps(second[n]);
-                product[n] = _mm512_fmadd_ps(second, scale[1], product[n]);
-            }
-        } else {
-            first = dot(panel, block, 4, x, first);
-            let scale = load(&panel.scale[block][0]);
-            for n in 0..N {
-                product[n] = _mm512_mul_ps(_mm512_cvtepi32_ps(first[n]), scale);
-            }
-        }
         for n in 0..N {
-            c[n] = _mm512_fmadd_ps(product[n], _mm512_set1_ps(x[n].scale[block]), c[n]);
+            let scale = _mm512_set1_ps(x[n].scale[block]);
+            for t in 0..T {
+                c[t][n] = _mm512_fmadd_ps(product[t][n], scale, c[t][n]);
+            }
         }
-        c = add_minimums::<S, N>(panel, block, x, c);
+        for t in 0..T {
+            c[t] = add_minimums::<S, N>(panels[t], block, x, c[t]);
+        }
     }
-    for n in 0..N {
-        store(&mut out[n], c[n]);
+    for t in 0..T {
+        for n in 0..N {
+            store(&mut out[t][n], c[t][n]);
+        }
     }
 }
 
@@ -400,22 +423,37 @@ pub(super) fn add_minimums<S: Scheme, const N: usize>(
     c
 }
 
-/// Adds four groups of a block, from `first` on, to the sums. The dot product instruction adds
-/// four products of an unsigned and a signed byte to 32 bits, exactly.
+/// The sums of a block, or of one of its halves if they have scales of their own. The dot product instruction
+/// adds four products of an unsigned and a signed byte to 32 bits, exactly.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni,avx2,fma")]
-fn dot<const N: usize>(
-    panel: &Panel,
+fn dot<S: Scheme, const T: usize, const N: usize>(
+    panels: [&Panel; T],
     block: usize,
-    first: usize,
+    half: usize,
     x: &[RowChunk; N],
-    mut sums: [__m512i; N],
-) -> [__m512i; N] {
-    for group in first..first + 4 {
-        // SAFETY: the load is of an array of 64 bytes.
-        let w = unsafe { _mm512_loadu_si512(panel.q[block][group].as_ptr().cast()) };
+) -> [[__m512i; N]; T] {
+    let mut sums = [[_mm512_setzero_si512(); N]; T];
+    if !S::MINIMUM {
         for n in 0..N {
-            sums[n] = _mm512_dpbusd_epi32(sums[n], w, _mm512_set1_epi32(x[n].four(block, group)));
+            let bias = if S::HALVES { x[n].half_bias[block][half] } else { x[n].bias[block] };
+            for t in 0..T {
+                sums[t][n] = _mm512_set1_epi32(bias);
+            }
+        }
+    }
+    let count = if S::HALVES { GROUPS / 2 } else { GROUPS };
+    for group in half * count..(half + 1) * count {
+        let mut w = [_mm512_setzero_si512(); T];
+        for t in 0..T {
+            // SAFETY: the load is of an array of 64 bytes.
+            w[t] = unsafe { _mm512_loadu_si512(panels[t].q[block][group].as_ptr().cast()) };
+        }
+        for n in 0..N {
+            let x = _mm512_set1_epi32(x[n].four(block, group));
+            for t in 0..T {
+                sums[t][n] = _mm512_dpbusd_epi32(sums[t][n], w[t], x);
+            }
         }
     }
     sums

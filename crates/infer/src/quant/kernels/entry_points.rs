@@ -5,6 +5,14 @@
 macro_rules! entry_points {
     ($isa:ty, $features:literal) => {
         impl $isa {
+            pub(super) fn direct_rows(self) -> usize {
+                <$isa as super::arch::Arch>::DIRECT
+            }
+
+            pub(super) fn pairs(self) -> bool {
+                <$isa as super::arch::Arch>::PAIRS
+            }
+
             pub(super) fn quantize_chunk(
                 self,
                 x: &[f32],

@@ -75,10 +75,10 @@ impl<'a> Tiles<'a> {
         self.bytes.chunks_exact(self.tile_bytes)
     }
 
-    /// Two by two; the last may be alone.
+    /// `count` by `count`; the last may be fewer.
     #[inline(always)]
-    fn pairs(self) -> impl Iterator<Item = Self> {
-        self.bytes.chunks(2 * self.tile_bytes).map(move |bytes| Tiles { bytes, ..self })
+    fn groups(self, count: usize) -> impl Iterator<Item = Self> {
+        self.bytes.chunks(count * self.tile_bytes).map(move |bytes| Tiles { bytes, ..self })
     }
 
     /// How many chunks of 256 elements the tiles have along their rows.
@@ -210,31 +210,42 @@ impl Isa {
         }
     }
 
-    /// How many rows are multiplied as weights are unpacked.
-    pub(crate) fn few(self) -> usize {
-        match self {
-            Isa::Portable => 0,
-            #[cfg(target_arch = "x86_64")]
-            Isa::Avx2(_) => <avx2::Avx2<false> as arch::Arch>::DIRECT,
-            #[cfg(target_arch = "x86_64")]
-            Isa::AvxVnni(_) => <avx2::Avx2<true> as arch::Arch>::DIRECT,
-            #[cfg(target_arch = "x86_64")]
-            Isa::Avx512(_) => <avx512::Avx512 as arch::Arch>::DIRECT,
-            #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
-            Isa::Neon(_) => <neon::Neon<false> as arch::Arch>::DIRECT,
-            #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
-            Isa::NeonDot(_) => <neon::Neon<true> as arch::Arch>::DIRECT,
+    /// Tiles that a task multiplies side by side with `rows` rows.
+    pub(crate) fn together(self, rows: usize) -> usize {
+        /// Where there are many rows, each group of them meets so many tiles.
+        const MANY: usize = 4;
+        match rows {
+            few if few <= self.direct_rows() => self.streams(),
+            // Each panel that is written and read again takes room in the first-level cache.
+            2..8 => 1 + usize::from(self.pairs()),
+            _ => MANY,
         }
     }
 
-    /// Tiles that are multiplied side by side with so few rows: a stream of memory alone comes slower. With
+    /// Tiles whose rows are multiplied as they are unpacked: a stream of memory alone comes slower. With
     /// 256-bit registers go first-level caches of 32 KiB, which chunks of four tiles fill.
-    pub(crate) fn streams(self) -> usize {
+    fn streams(self) -> usize {
         match self {
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2(_) | Isa::AvxVnni(_) => 2,
             _ => 4,
         }
+    }
+
+    /// [`Arch::DIRECT`](arch::Arch::DIRECT)
+    fn direct_rows(self) -> usize {
+        fn of<A: arch::Arch>(_: A) -> usize {
+            A::DIRECT
+        }
+        dispatch!(self, of(portable::Portable), direct_rows())
+    }
+
+    /// [`Arch::PAIRS`](arch::Arch::PAIRS)
+    fn pairs(self) -> bool {
+        fn of<A: arch::Arch>(_: A) -> bool {
+            A::PAIRS
+        }
+        dispatch!(self, of(portable::Portable), pairs())
     }
 
     /// Rounds up to 256 activations, or what `coarse` leaves of them.
