@@ -6,10 +6,11 @@
 
 use std::cell::Cell;
 use std::hint::spin_loop;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use rayon::{Scope, Yield};
+use rayon::Yield;
 
 /// Weights of a matrix below which a layer is done before a thread of the pool has woken.
 const WORTH_THE_POOL: usize = 1 << 20;
@@ -32,11 +33,14 @@ pub(super) fn in_pool(weights: usize, f: impl FnOnce() + Send) {
     if weights < WORTH_THE_POOL {
         return f();
     }
-    let done = Flag::default();
-    rayon::scope(|scope| {
-        let _done = SetAtEnd(&done.0);
+    rayon::scope(|_| {
+        let done = SetAtEnd(Arc::default());
         let _busy = Busy::enter();
-        scope.spawn_broadcast(|_: &Scope<'_>, _| look_for_work(&done.0));
+        if rayon::current_num_threads() > 1 {
+            let done = done.0.clone();
+            // Nobody waits for these: a thread that has other things to do finds the pass done.
+            rayon::spawn_broadcast(move |_| look_for_work(&done.0));
+        }
         f();
     });
 }
@@ -87,10 +91,61 @@ impl Drop for Busy {
 }
 
 /// Sets a flag when it is dropped, after a panic, too.
-struct SetAtEnd<'a>(&'a AtomicBool);
+struct SetAtEnd(Arc<Flag>);
 
-impl Drop for SetAtEnd<'_> {
+impl Drop for SetAtEnd {
     fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.0.store(true, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::AtomicUsize;
+
+    /// Passes at the same time, one inside another's tasks, and one that panics: all end.
+    #[test]
+    fn passes_do_not_wait_for_each_other() {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+        let (done, pool) = (AtomicUsize::new(0), &pool);
+        let count = || {
+            done.fetch_add(1, Ordering::Relaxed);
+        };
+        let inner = || in_pool(WORTH_THE_POOL, count);
+        let pass = || {
+            in_pool(WORTH_THE_POOL, || {
+                rayon::join(inner, count);
+            })
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| (0..50).for_each(|_| pool.install(pass)));
+            }
+        });
+        assert_eq!(done.load(Ordering::Relaxed), 4 * 50 * 2);
+        let panics = || pool.install(|| in_pool(WORTH_THE_POOL, || panic!("of a pass")));
+        assert!(std::thread::scope(|scope| scope.spawn(panics).join()).is_err());
+        pool.install(pass);
+    }
+
+    /// A thread that is busy with something else for long is not waited for.
+    #[test]
+    fn a_pass_does_not_wait_for_a_busy_thread() {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+        let (entered, passed) = (AtomicBool::new(false), AtomicBool::new(false));
+        pool.scope(|scope| {
+            scope.spawn(|_| {
+                entered.store(true, Ordering::Release);
+                while !passed.load(Ordering::Acquire) {
+                    std::thread::yield_now();
+                }
+            });
+            while !entered.load(Ordering::Acquire) {
+                std::thread::yield_now();
+            }
+            in_pool(WORTH_THE_POOL, || ());
+            passed.store(true, Ordering::Release);
+        });
     }
 }

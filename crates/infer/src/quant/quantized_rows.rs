@@ -148,7 +148,7 @@ impl QuantizedRows {
 pub(crate) fn quantize_chunk(x: &[f32], coarse: Option<&RowChunk>, chunk: &mut RowChunk) {
     let blocks = x.as_chunks::<BLOCK>().0;
     let mut halves = [[0; 2]; BLOCKS];
-    for block in 0..BLOCKS {
+    for (block, halves) in halves.iter_mut().enumerate() {
         let mut x = blocks.get(block).copied().unwrap_or([0.0; BLOCK]);
         if let Some(coarse) = coarse {
             let scale = -coarse.scale[block];
@@ -156,7 +156,7 @@ pub(crate) fn quantize_chunk(x: &[f32], coarse: Option<&RowChunk>, chunk: &mut R
                 *x = scale.mul_add(f32::from(q), *x);
             }
         }
-        (chunk.scale[block], chunk.q[block], halves[block]) = quantize_block(&x);
+        (chunk.scale[block], chunk.q[block], *halves) = quantize_block(&x);
     }
     // All blocks side by side, as vectors do it.
     for (block, [first, second]) in halves.into_iter().enumerate() {

@@ -1,6 +1,7 @@
 //! Terms that lie side by side, read row after row.
 
 use std::hint::black_box;
+use std::mem;
 
 use super::{Fold, tree};
 use crate::Float;
@@ -15,22 +16,22 @@ pub(crate) fn reduce_slice<T: Float, F: Fold<T>>(f: F, x: &[T]) -> T {
     if x.len() <= BLOCK {
         return run(BlockFold { f, x });
     }
-    if x.len() <= 4 * PARALLEL {
-        return tree(f, x.chunks(BLOCK).map(|x| run(BlockFold { f, x })));
+    if x.len() <= FEW * BLOCK {
+        let mut parts = [T::ZERO; FEW];
+        let parts = &mut parts[..x.len().div_ceil(BLOCK)];
+        fold_blocks(f, x, parts);
+        return tree(f, parts.iter().copied());
     }
     let mut parts = vec![T::ZERO; x.len().div_ceil(BLOCK)];
-    let blocks = CHUNK / BLOCK;
-    share::chunks(&mut parts, blocks, true, |index, parts| {
-        let x = &x[index * blocks * BLOCK..];
-        if let (Some(x), Ok(parts)) = (x.get(..TOGETHER * BLOCK), parts.try_into()) {
-            return run(BlocksFold { f, x, parts });
-        }
-        for (part, x) in parts.iter_mut().zip(x.chunks(BLOCK)) {
-            *part = run(BlockFold { f, x });
-        }
+    share::chunks(&mut parts, TOGETHER, true, |index, parts| {
+        let x = &x[index * TOGETHER * BLOCK..];
+        fold_blocks(f, &x[..x.len().min(TOGETHER * BLOCK)], parts);
     });
     tree(f, parts)
 }
+
+/// The blocks below which one thread is faster than waking others.
+const FEW: usize = 4 * PARALLEL / BLOCK;
 
 /// The elements from which on a few rows are shared out: fewer are often in the cache of the thread that
 /// asks, which has added them up before another has fetched its part.
@@ -90,12 +91,22 @@ fn reduce_strided<T: Float, F: Fold<T>>(f: F, x: &Strided<'_, T>, start: usize, 
         let n = (parts.len() * BLOCK).min(terms - at);
         // Fresh memory would cost more than the sum.
         let mut scratch = Scratch::default();
-        let x = x.get(start + at, n, scratch.slice(n));
-        for (part, x) in parts.iter_mut().zip(x.chunks(BLOCK)) {
-            *part = run(BlockFold { f, x });
-        }
+        fold_blocks(f, x.get(start + at, n, scratch.slice(n)), parts);
     });
     tree(f, parts)
+}
+
+/// The fold of each block of `x`.
+fn fold_blocks<T: Float, F: Fold<T>>(f: F, mut x: &[T], mut parts: &mut [T]) {
+    while let Some((blocks, rest)) = x.split_at_checked(TOGETHER * BLOCK) {
+        let (group, others) =
+            mem::take(&mut parts).split_first_chunk_mut().expect("a part for each block");
+        run(BlocksFold { f, x: blocks, parts: group });
+        (x, parts) = (rest, others);
+    }
+    for (part, x) in parts.iter_mut().zip(x.chunks(BLOCK)) {
+        *part = run(BlockFold { f, x });
+    }
 }
 
 /// One block.

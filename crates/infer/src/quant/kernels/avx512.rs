@@ -437,8 +437,8 @@ fn dot<S: Scheme, const T: usize, const N: usize>(
     if !S::MINIMUM {
         for n in 0..N {
             let bias = if S::HALVES { x[n].half_bias[block][half] } else { x[n].bias[block] };
-            for t in 0..T {
-                sums[t][n] = _mm512_set1_epi32(bias);
+            for sums in &mut sums {
+                sums[n] = _mm512_set1_epi32(bias);
             }
         }
     }

@@ -71,14 +71,14 @@ pub(super) fn multiply<A: Arch, P: Packed, const N: usize>(
 ) {
     let (sums, zero) = ([arch.begin([0; 2]); N], arch.splat(0.0));
     let mut c = [zero; N];
-    for n in 0..N {
-        c[n] = arch.row(&out[n]);
+    for (c, out) in c.iter_mut().zip(&*out) {
+        *c = arch.row(out);
     }
     let (scale, min) = ([zero; 2], [zero; 2]);
     let mut direct = Direct::<A, P, N> { x, soon, sums, scale, min, c, format: PhantomData };
     unpack::<A, P>(arch, bytes, &mut direct);
-    for n in 0..N {
-        arch.store_row(direct.c[n], &mut out[n]);
+    for (c, out) in direct.c.into_iter().zip(out) {
+        arch.store_row(c, out);
     }
 }
 

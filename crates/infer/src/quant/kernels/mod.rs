@@ -125,8 +125,9 @@ impl Scratch {
         let batch = out.len() / tiles / 2;
         for index in 0..tiles * batch {
             let first = index / batch * 2 * batch + index % batch;
-            for lane in 0..TILE {
-                out[index][lane] = out[first][lane] + out[first + batch][lane];
+            let (sums, rest) = (out[first], out[first + batch]);
+            for (out, (sum, rest)) in out[index].iter_mut().zip(sums.into_iter().zip(rest)) {
+                *out = sum + rest;
             }
         }
     }

@@ -115,8 +115,14 @@ fn gemm_at<T: Float>(
     assert!(k == b.rows, "a is {m} x {k}, b is {} x {n}", b.rows);
     let target = Target { start: out, row_stride: stride, column_stride: 1 };
     let across = Target { row_stride: 1, column_stride: stride, ..target };
+    // One column, or one row. (The transposed product, bᵀ·aᵀ, adds the same products in the same order.)
+    if n == 1 && column::multiply(isa, a, b, target, accumulate)
+        || m == 1 && column::multiply(isa, b.t(), a.t(), across, accumulate)
+    {
+        return;
+    }
     // SAFETY: the target is writable, and holds what was written before if it is added to. (What is
-    // taller than wide is made as its transpose: bᵀ·aᵀ adds the same products in the same order.)
+    // taller than wide is made as its transpose.)
     let done = unsafe {
         if n < m {
             small::multiply(isa, b.t(), a.t(), across, accumulate)
@@ -125,12 +131,6 @@ fn gemm_at<T: Float>(
         }
     };
     if done {
-        return;
-    }
-    // One column, or one row (the transposed product adds the same in the same order).
-    if n == 1 && column::multiply(isa, a, b, target, accumulate)
-        || m == 1 && column::multiply(isa, b.t(), a.t(), across, accumulate)
-    {
         return;
     }
     // A tile is wide in columns: a product with few columns and more rows is made as its transpose, too.

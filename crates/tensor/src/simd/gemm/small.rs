@@ -1,5 +1,6 @@
 //! Products so small that to plan, pack and share out would take longer than to multiply.
 
+use std::hint::black_box;
 use std::mem::MaybeUninit;
 
 use super::matrix::{Matrix, Target};
@@ -49,32 +50,56 @@ impl<T: Float> Kernel for Small<'_, T> {
     type Output = ();
     #[inline(always)]
     fn run(self) {
-        let Small { a, b, target, accumulate } = self;
-        let (m, n, steps) = (a.rows, b.columns, a.columns);
-        // Rows of whole registers; what is past the last column is multiplied and forgotten.
+        let b = self.b;
+        // Rows of whole registers: where they lie, or copied, padded with zeros. What is past the last column
+        // is multiplied and forgotten.
+        if b.column_stride == 1 && b.columns == COLUMNS {
+            return self.multiply(b.start, b.row_stride);
+        }
         let mut rows = [const { MaybeUninit::<[T; COLUMNS]>::uninit() }; STEPS];
         pack(b, &mut rows);
-        for first in (0..m).step_by(ROWS) {
-            let height = ROWS.min(m - first);
-            let mut sums = [[T::ZERO; COLUMNS]; ROWS];
-            for (k, row) in rows[..steps].iter().enumerate() {
-                // SAFETY: the first `steps` rows have been written.
-                let row = unsafe { row.assume_init_ref() };
-                for (r, sums) in sums.iter_mut().enumerate() {
-                    // SAFETY: the row, or the last one in place of one that is missing, and the
-                    // column are inside a.
-                    let x = unsafe { *a.address(first + r.min(height - 1), k) };
-                    for j in 0..COLUMNS {
-                        sums[j] = x.mul_add(row[j], sums[j]);
-                    }
+        self.multiply(rows.as_ptr().cast(), COLUMNS as isize);
+    }
+}
+
+impl<T: Float> Small<'_, T> {
+    /// Row k of `b` begins at `b + k * stride` and has all columns.
+    #[inline(always)]
+    fn multiply(self, b: *const T, stride: isize) {
+        if self.a.rows == 1 {
+            return self.rows::<1>(0, b, stride);
+        }
+        for first in (0..self.a.rows).step_by(ROWS) {
+            self.rows::<ROWS>(first, b, stride);
+        }
+    }
+
+    /// Up to `H` rows of the product, from `first` on.
+    #[inline(always)]
+    fn rows<const H: usize>(&self, first: usize, b: *const T, stride: isize) {
+        let &Small { a, target, accumulate, .. } = self;
+        let height = H.min(a.rows - first);
+        let mut sums = [[T::ZERO; COLUMNS]; H];
+        for k in 0..a.columns {
+            // SAFETY: row k of b is there, with all columns.
+            let row = unsafe { &*b.offset(k as isize * stride).cast::<[T; COLUMNS]>() };
+            for (r, sums) in sums.iter_mut().enumerate() {
+                // SAFETY: the row, or the last one in place of one that is missing, and the column are
+                // inside a.
+                let x = unsafe { *a.address(first + r.min(height - 1), k) };
+                for j in 0..COLUMNS {
+                    sums[j] = x.mul_add(row[j], sums[j]);
                 }
             }
-            for (r, sums) in sums[..height].iter().enumerate() {
-                for (j, &sum) in sums[..n].iter().enumerate() {
-                    let place = target.at(first + r, j).start;
-                    // SAFETY: the element is inside the target, which is ours to write.
-                    unsafe { *place = if accumulate { *place + sum } else { sum } };
-                }
+        }
+        // The sums go through memory, where they lie side by side: to places that are any step apart the
+        // compiler would add them up one by one.
+        let sums = black_box(sums);
+        for (r, sums) in sums[..height].iter().enumerate() {
+            for (j, &sum) in sums[..self.b.columns].iter().enumerate() {
+                let place = target.at(first + r, j).start;
+                // SAFETY: the element is inside the target, which is ours to write.
+                unsafe { *place = if accumulate { *place + sum } else { sum } };
             }
         }
     }
