@@ -161,7 +161,7 @@ impl ModelPlan {
         let config = &self.config;
         let (c, f) = (config.hidden_size, config.intermediate_size);
         let (q, kv) = (config.query_width(), config.key_value_width());
-        // Numbers, and rounded activations: once for every matrix, twice for the fine ones.
+        // Numbers, and rounded activations: for every matrix, and beside them, with the rest, for the fine ones.
         let rounded = match self.types().into_iter().all(is_plain) {
             true => 0,
             false => RowBuffer::bytes_per_row(c.max(f).max(q)) + 2 * RowBuffer::bytes_per_row(c),

@@ -1,7 +1,6 @@
 //! Terms that lie side by side, read row after row.
 
 use std::hint::black_box;
-use std::mem;
 
 use super::{Fold, tree};
 use crate::Float;
@@ -97,15 +96,15 @@ fn reduce_strided<T: Float, F: Fold<T>>(f: F, x: &Strided<'_, T>, start: usize, 
 }
 
 /// The fold of each block of `x`.
-fn fold_blocks<T: Float, F: Fold<T>>(f: F, mut x: &[T], mut parts: &mut [T]) {
-    while let Some((blocks, rest)) = x.split_at_checked(TOGETHER * BLOCK) {
-        let (group, others) =
-            mem::take(&mut parts).split_first_chunk_mut().expect("a part for each block");
-        run(BlocksFold { f, x: blocks, parts: group });
-        (x, parts) = (rest, others);
-    }
-    for (part, x) in parts.iter_mut().zip(x.chunks(BLOCK)) {
-        *part = run(BlockFold { f, x });
+fn fold_blocks<T: Float, F: Fold<T>>(f: F, x: &[T], parts: &mut [T]) {
+    for (x, parts) in x.chunks(TOGETHER * BLOCK).zip(parts.chunks_mut(TOGETHER)) {
+        if x.len() == TOGETHER * BLOCK {
+            run(BlocksFold { f, x, parts: parts.try_into().expect("a part for each block") });
+            continue;
+        }
+        for (part, x) in parts.iter_mut().zip(x.chunks(BLOCK)) {
+            *part = run(BlockFold { f, x });
+        }
     }
 }
 

@@ -312,14 +312,14 @@ impl<'a> Product<'a> {
         out: &mut [Row16],
     ) {
         let (panels, blocks) = (&self.panels[tile..], self.blocks);
-        let soon = [self.soon::<A, P>(tile, first), self.soon::<A, P>(tile + 1, first)];
+        let soon = self.soon::<A, P>(tile, first);
         let (a, b) = out.split_at_mut(self.batch);
         let a = a[first..].first_chunk_mut::<N>().expect("a group is inside the batch");
         if b.is_empty() {
-            return arch.multiply::<A::Panels<P::Scheme>, N>(&panels[0], blocks, x, soon[0], a);
+            return arch.multiply::<A::Panels<P::Scheme>, N>(&panels[0], blocks, x, soon, a);
         }
         let b = b[first..].first_chunk_mut::<N>().expect("a group is inside the batch");
-        let panels = [&panels[0], &panels[1]];
+        let (panels, soon) = ([&panels[0], &panels[1]], [soon, self.soon::<A, P>(tile + 1, first)]);
         arch.multiply_panels::<A::Panels<P::Scheme>, N>(panels, blocks, x, soon, [a, b]);
     }
 

@@ -235,18 +235,12 @@ impl Isa {
 
     /// [`Arch::DIRECT`](arch::Arch::DIRECT)
     fn direct_rows(self) -> usize {
-        fn of<A: arch::Arch>(_: A) -> usize {
-            A::DIRECT
-        }
-        dispatch!(self, of(portable::Portable), direct_rows())
+        dispatch!(self, <portable::Portable as arch::Arch>::DIRECT, direct_rows())
     }
 
     /// [`Arch::PAIRS`](arch::Arch::PAIRS)
     fn pairs(self) -> bool {
-        fn of<A: arch::Arch>(_: A) -> bool {
-            A::PAIRS
-        }
-        dispatch!(self, of(portable::Portable), pairs())
+        dispatch!(self, <portable::Portable as arch::Arch>::PAIRS, pairs())
     }
 
     /// Rounds up to 256 activations, or what `coarse` leaves of them.
