@@ -50,9 +50,8 @@ pub(super) fn reduce_columns<'m, T: Float, F: Fold<T>>(
         outer_axes -= 1;
         trailing *= view.shape()[outer_axes];
     }
-    let order: Vec<usize> =
-        (0..outer_axes).chain(kept..view.ndim()).chain(outer_axes..kept).collect();
-    let x = &Strided::new(&view.view().permuted_axes(order));
+    let order = (0..outer_axes).chain(kept..view.ndim()).chain(outer_axes..kept);
+    let x = &Strided::in_order(view, order);
     let blocks = terms.div_ceil(BLOCK).max(1);
     if blocks == 1 {
         return fold_blocks(f, x, columns, terms, memory);
@@ -111,6 +110,22 @@ fn fold_blocks<'m, T: Float, F: Fold<T>>(
     })
 }
 
+/// Elements `start..start + width` of `x`, which is `dense` if that is given: a few rows of a small array should
+/// not cost more to find than to add.
+#[inline(always)]
+fn part<'b, 'a: 'b, T: Float>(
+    x: &Strided<'a, T>,
+    dense: Option<&'a [T]>,
+    start: usize,
+    width: usize,
+    buffer: &'b mut [T],
+) -> &'b [T] {
+    match dense {
+        Some(x) => &x[start..start + width],
+        None => x.get(start, width, buffer),
+    }
+}
+
 /// One block of rows, for up to `W` columns.
 struct ColumnFold<'a, 'o, T, F, const W: usize> {
     f: F,
@@ -128,6 +143,7 @@ impl<T: Float, F: Fold<T>, const W: usize> Kernel for ColumnFold<'_, '_, T, F, W
     fn run(self) {
         let ColumnFold { f, x, first, columns, rows, out } = self;
         let mut buffers = [[T::ZERO; W]; 4];
+        let dense = x.contiguous(0, x.len());
         let mut lanes = [[f.start(); W]; LANES];
         let width = out.len();
         let at = |row: usize| first + row * columns;
@@ -136,10 +152,10 @@ impl<T: Float, F: Fold<T>, const W: usize> Kernel for ColumnFold<'_, '_, T, F, W
         while row + 4 * LANES <= rows.end {
             for (l, lane) in lanes.iter_mut().enumerate() {
                 let [b0, b1, b2, b3] = &mut buffers;
-                let x0 = x.get(at(row + l), width, b0);
-                let x1 = x.get(at(row + l + LANES), width, b1);
-                let x2 = x.get(at(row + l + 2 * LANES), width, b2);
-                let x3 = x.get(at(row + l + 3 * LANES), width, b3);
+                let x0 = part(x, dense, at(row + l), width, b0);
+                let x1 = part(x, dense, at(row + l + LANES), width, b1);
+                let x2 = part(x, dense, at(row + l + 2 * LANES), width, b2);
+                let x3 = part(x, dense, at(row + l + 3 * LANES), width, b3);
                 for j in 0..width {
                     let taken = f.take(f.take(lane[j], x0[j]), x1[j]);
                     lane[j] = f.take(f.take(taken, x2[j]), x3[j]);
@@ -149,7 +165,7 @@ impl<T: Float, F: Fold<T>, const W: usize> Kernel for ColumnFold<'_, '_, T, F, W
         }
         while row < rows.end {
             let lane = &mut lanes[(row - rows.start) % LANES];
-            for (lane, &x) in lane.iter_mut().zip(x.get(at(row), width, &mut buffers[0])) {
+            for (lane, &x) in lane.iter_mut().zip(part(x, dense, at(row), width, &mut buffers[0])) {
                 *lane = f.take(*lane, x);
             }
             row += 1;

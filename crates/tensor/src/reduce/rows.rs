@@ -164,22 +164,13 @@ struct StridedBlock<'a, T, F> {
     terms: usize,
 }
 
-/// The elements of such a block that are read at a time: while they are added, which waits for each
-/// addition, the processor reads the next.
-const STRIP: usize = 1024;
-
 impl<T: Float, F: Fold<T>> Kernel for StridedBlock<'_, T, F> {
     type Output = T;
     #[inline(always)]
     fn run(self) -> T {
         let StridedBlock { f, x, start, terms } = self;
         let mut lanes = [f.start(); LANES];
-        let mut buffer = [T::ZERO; STRIP];
-        for at in (0..terms).step_by(STRIP) {
-            let strip = &mut buffer[..STRIP.min(terms - at)];
-            x.read(start + at, strip);
-            take_all(f, &mut lanes, strip);
-        }
+        x.for_strips(start, terms, |strip| take_all(f, &mut lanes, strip));
         join(f, lanes)
     }
 }

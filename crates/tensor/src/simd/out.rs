@@ -25,7 +25,18 @@ pub(crate) struct Out<'a, T> {
     written: usize,
 }
 
-impl<T: Copy + 'static> Out<'_, T> {
+impl<'a, T: Copy + 'static> Out<'a, T> {
+    /// All of the part.
+    ///
+    /// # Panics
+    ///
+    /// If it has not been written to its end.
+    fn finish(self) -> &'a mut [T] {
+        assert_eq!(self.written, self.memory.len(), "a part of an output was not filled");
+        // SAFETY: `written` grows only past elements that were written.
+        unsafe { initialized(self.memory) }
+    }
+
     /// The number of elements that this part holds in the end.
     pub(crate) fn len(&self) -> usize {
         self.memory.len()
@@ -160,7 +171,14 @@ impl<'a, T: Float> Memory<'a, T> {
     where
         F: Fn(usize, &mut Out<T>) + Sync,
     {
-        let mut nothing = vec![(); self.len().div_ceil(chunk.max(1))];
+        let (len, chunk) = (self.len(), chunk.max(1));
+        if (1..=chunk).contains(&len) {
+            // One part is nothing to be shared out, and what is small should not cost more than its work.
+            let mut out = Out { memory: self.0, written: 0 };
+            fill(0, &mut out);
+            return out.finish();
+        }
+        let mut nothing = vec![(); len.div_ceil(chunk)];
         self.fill_beside(chunk, &mut nothing, parallel, |index, out, ()| fill(index, out))
     }
 
@@ -184,10 +202,9 @@ impl<'a, T: Float> Memory<'a, T> {
         share::chunks_beside(memory, chunk, beside, parallel, |index, memory, beside| {
             let mut out = Out { memory, written: 0 };
             fill(index, &mut out, beside);
-            assert_eq!(out.written, out.memory.len(), "a part of an output was not filled");
+            out.finish();
         });
-        // SAFETY: each chunk has been asserted to be written to its end (`written` grows only past
-        // elements that were written), and the chunks are all of the memory.
+        // SAFETY: each chunk was finished, and the chunks are all of the memory.
         unsafe { initialized(memory) }
     }
 

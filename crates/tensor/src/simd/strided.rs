@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 
 use ndarray::ArrayViewD;
+use smallvec::SmallVec;
 
 use super::transpose::transpose;
 
@@ -14,7 +15,7 @@ use super::transpose::transpose;
 pub(crate) struct Strided<'a, T> {
     start: *const T,
     /// Length and stride (in elements) of each axis, outermost first; no length is 1.
-    axes: Vec<(usize, isize)>,
+    axes: SmallVec<[(usize, isize); 4]>,
     len: usize,
     view: PhantomData<&'a [T]>,
 }
@@ -26,8 +27,17 @@ unsafe impl<T: Sync> Sync for Strided<'_, T> {}
 
 impl<'a, T: Copy + 'static> Strided<'a, T> {
     pub(crate) fn new(view: &ArrayViewD<'a, T>) -> Self {
-        let mut axes: Vec<(usize, isize)> = Vec::with_capacity(view.ndim());
-        for (&length, &stride) in view.shape().iter().zip(view.strides()) {
+        Strided::in_order(view, 0..view.ndim())
+    }
+
+    /// The view with its axes in another order; `order` names each of them once.
+    pub(crate) fn in_order(
+        view: &ArrayViewD<'a, T>,
+        order: impl IntoIterator<Item = usize>,
+    ) -> Self {
+        let mut axes = SmallVec::<[(usize, isize); 4]>::new();
+        for axis in order {
+            let (length, stride) = (view.shape()[axis], view.strides()[axis]);
             if length == 1 {
                 continue;
             }
@@ -111,6 +121,18 @@ impl<'a, T: Copy + 'static> Strided<'a, T> {
         self.axes.last().filter(|&&(_, stride)| stride == 1).map(|&(row, _)| row)
     }
 
+    /// Calls `f` with elements `start..start + len` in ascending order, copied a few at a time.
+    #[inline(always)]
+    pub(crate) fn for_strips(&self, start: usize, len: usize, mut f: impl FnMut(&[T])) {
+        let mut buffer = [const { MaybeUninit::uninit() }; STRIP];
+        for at in (0..len).step_by(STRIP) {
+            let strip = &mut buffer[..STRIP.min(len - at)];
+            self.read_uninit(start + at, strip);
+            // SAFETY: `MaybeUninit<T>` has the layout of `T`, and each element has just been written.
+            f(unsafe { &*(std::ptr::from_ref(strip) as *const [T]) });
+        }
+    }
+
     /// Copies elements `start..start + out.len()`.
     pub(crate) fn read(&self, start: usize, out: &mut [T]) {
         // SAFETY: `read_uninit` writes nothing but initialised elements.
@@ -172,6 +194,10 @@ impl<'a, T: Copy + 'static> Strided<'a, T> {
 
 /// The most elements of a tile of rows.
 const MOST: usize = 1 << 16;
+
+/// The elements of a strip: while they are used, which may wait for each of them, the processor reads the
+/// next ones.
+const STRIP: usize = 1024;
 
 /// The most rows of a tile: two cache lines of each column.
 const MOST_ROWS: usize = 32;
