@@ -1,6 +1,6 @@
 //! What has come to each value so far, on the way back.
 
-use ulp_tensor::Float;
+use ulp_tensor::{Float, add_assign};
 
 use crate::nodes::{Held, Nodes, recycle};
 use crate::op::Value;
@@ -118,10 +118,10 @@ impl<T: Float> Adjoints<T> {
             return;
         };
         if sum.is_unique() {
-            **sum += &product;
+            add_assign(sum.view_mut(), product.view());
             recycle(product);
         } else if product.is_unique() {
-            product += &**sum;
+            add_assign(product.view_mut(), sum.view());
             recycle(std::mem::replace(&mut **sum, product));
         } else {
             **sum = ulp_tensor::add(sum.view(), product.view()).into_shared();

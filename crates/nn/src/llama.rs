@@ -152,16 +152,15 @@ impl<'t, T: Float> Llama<Var<'t, T>> {
     /// When an id is not below V.
     #[track_caller]
     pub fn forward(&self, ids: ArrayView2<'_, u32>) -> Var<'t, T> {
-        let embeddings = self.model.embed_tokens.weight;
-        let hidden = embeddings.tape().within("model", || self.model.forward(ids));
-        within("lm_head", hidden, |hidden| match &self.lm_head {
+        within("lm_head", self.hidden(ids), |hidden| match &self.lm_head {
             Some(head) => head.forward(hidden),
-            None => hidden.linear(embeddings, None),
+            None => hidden.linear(self.model.embed_tokens.weight, None),
         })
     }
 
     /// The mean negative log-probability, in nats, of `targets[b, t]` after `ids[b, ..=t]`, over
-    /// the positions whose target is not `ignore`.
+    /// the positions whose target is not `ignore`. The logits are never in memory all at once
+    /// ([`Var::linear_cross_entropy`]).
     ///
     /// Targets are the tokens to predict, already shifted: see [`next_tokens`](crate::next_tokens).
     ///
@@ -175,7 +174,22 @@ impl<'t, T: Float> Llama<Var<'t, T>> {
         targets: ArrayView2<'_, u32>,
         ignore: Option<u32>,
     ) -> Var<'t, T> {
-        cross_entropy(self.forward(ids), targets.into_dyn(), ignore)
+        let weight = match &self.lm_head {
+            Some(Linear { weight, bias: None }) => *weight,
+            Some(_) => return cross_entropy(self.forward(ids), targets.into_dyn(), ignore),
+            None => self.model.embed_tokens.weight,
+        };
+        assert_eq!(ids.shape(), targets.shape(), "loss: ids, targets");
+        let targets: Vec<u32> = targets.iter().copied().collect();
+        let hidden = self.hidden(ids);
+        within("lm_head", hidden, |hidden| {
+            let rows = hidden.reshape(&[targets.len(), self.config.hidden_size]);
+            rows.linear_cross_entropy(weight, &targets, ignore)
+        })
+    }
+
+    fn hidden(&self, ids: ArrayView2<'_, u32>) -> Var<'t, T> {
+        self.model.embed_tokens.weight.tape().within("model", || self.model.forward(ids))
     }
 }
 

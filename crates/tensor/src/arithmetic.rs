@@ -3,7 +3,7 @@
 use ndarray::{ArrayD, ArrayViewD, ArrayViewMutD};
 
 use crate::Float;
-use crate::map::{map1, map1_into, map2, map2_into};
+use crate::map::{map1, map1_into, map2, map2_in_place, map2_into};
 use crate::simd::out::{Map1, Map2};
 
 /// Gives a unit struct the function that [`map2`] applies to each pair.
@@ -51,6 +51,26 @@ pub fn add<T: Float>(x: ArrayViewD<'_, T>, y: ArrayViewD<'_, T>) -> ArrayD<T> {
 #[track_caller]
 pub fn add_into<T: Float>(x: ArrayViewD<'_, T>, y: ArrayViewD<'_, T>, out: ArrayViewMutD<'_, T>) {
     map2_into(x, y, Add, out);
+}
+
+/// `x += y`, in place; `y` broadcasts to the shape of `x`.
+///
+/// # Panics
+///
+/// If `y` does not broadcast to the shape of `x`.
+///
+/// # Examples
+///
+/// ```
+/// use ulp_tensor::{add_assign, ndarray::array};
+///
+/// let mut x = array![[1.0, 2.0], [3.0, 4.0]].into_dyn();
+/// add_assign(x.view_mut(), array![10.0, 20.0].into_dyn().view());
+/// assert_eq!(x, array![[11.0, 22.0], [13.0, 24.0]].into_dyn());
+/// ```
+#[track_caller]
+pub fn add_assign<T: Float>(x: ArrayViewMutD<'_, T>, y: ArrayViewD<'_, T>) {
+    map2_in_place(x, y, Add);
 }
 
 /// `x - y`, broadcasting.

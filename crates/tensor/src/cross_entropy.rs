@@ -100,16 +100,22 @@ fn classes<T: Float>(
         targets.len()
     );
     let v = logits.shape()[1];
+    check_targets(targets, v, ignore_index);
+    v
+}
+
+/// Panics unless each target that counts is one of `v` classes.
+#[track_caller]
+pub(crate) fn check_targets(targets: &[u32], v: usize, ignore_index: Option<u32>) {
     for &target in targets {
         assert!(
             (target as usize) < v || Some(target) == ignore_index,
             "target {target} is not one of {v} classes"
         );
     }
-    v
 }
 
-fn counted(targets: &[u32], ignore_index: Option<u32>) -> usize {
+pub(crate) fn counted(targets: &[u32], ignore_index: Option<u32>) -> usize {
     targets.iter().filter(|&&target| Some(target) != ignore_index).count()
 }
 

@@ -95,6 +95,7 @@ mod half;
 mod lanes;
 mod layer_norm;
 mod linear;
+mod linear_cross_entropy;
 mod log_sum_exp;
 mod lstm;
 mod map;
@@ -132,9 +133,9 @@ pub use activation::{
 };
 pub use arg_max::{arg_max, arg_max_into, arg_min, arg_min_into};
 pub use arithmetic::{
-    abs, abs_into, add, add_into, add_scalar, add_scalar_into, clamp, clamp_into, clamp_vjp, div,
-    div_into, maximum, maximum_into, minimum, minimum_into, mul, mul_into, neg, neg_into, scale,
-    scale_into, sign, sub, sub_into,
+    abs, abs_into, add, add_assign, add_into, add_scalar, add_scalar_into, clamp, clamp_into,
+    clamp_vjp, div, div_into, maximum, maximum_into, minimum, minimum_into, mul, mul_into, neg,
+    neg_into, scale, scale_into, sign, sub, sub_into,
 };
 pub use attention::{attention, attention_vjp, local_attention, local_attention_vjp};
 pub use batch_norm::{batch_norm, channel_statistics};
@@ -160,6 +161,10 @@ pub use group_norm::group_norm;
 pub use half::{HalfFormat, attention_half, matmul_half};
 pub use layer_norm::{layer_norm, layer_norm_into, layer_norm_vjp};
 pub use linear::{linear, linear_into, linear_vjp_bias, linear_vjp_w, linear_vjp_x};
+pub use linear_cross_entropy::{
+    linear_cross_entropy, linear_cross_entropy_bf16_with_gradients,
+    linear_cross_entropy_with_gradients,
+};
 pub use log_sum_exp::{log_sum_exp, log_sum_exp_into};
 pub use lstm::lstm_cell;
 pub use matmul::{matmul, matmul_accumulate, matmul_into, matmul_nt, matmul_tn};

@@ -2,14 +2,14 @@
 
 use std::borrow::Cow;
 
-use ndarray::{ArrayD, ArrayViewD, ArrayViewMutD, IxDyn};
+use ndarray::{ArrayD, ArrayViewD, ArrayViewMutD, Dimension, IxDyn};
 
 use crate::Float;
 use crate::broadcast::broadcast_shape;
-use crate::destination::{fresh, given};
-use crate::simd::out::{CHUNK, Map1, Map2, Map3, Memory, Out, Turned, collect, shaped};
+use crate::destination::{fresh, given, in_place};
+use crate::simd::out::{CHUNK, Map1, Map2, Map3, Memory, Out, PARALLEL, Turned, collect, shaped};
 use crate::simd::strided::Strided;
-use crate::simd::{Kernel, run};
+use crate::simd::{Kernel, run, share};
 
 /// The elements gathered at a time when an operand does not lie side by side.
 const BLOCK: usize = 1024;
@@ -130,6 +130,29 @@ fn write2<'m, T: Float, F: Map2<T>>(
             }
         });
     })
+}
+
+/// `x = f(x, y)` for every pair, `y` broadcasting to the shape of `x`.
+#[track_caller]
+pub(crate) fn map2_in_place<T: Float, F: Map2<T>>(
+    x: ArrayViewMutD<'_, T>,
+    y: ArrayViewD<'_, T>,
+    f: F,
+) {
+    let (shape, of_y) = (x.raw_dim(), y.shape());
+    let y = y.broadcast(shape.clone());
+    let y = y.unwrap_or_else(|| panic!("{of_y:?} does not broadcast to {:?}", shape.slice()));
+    let y = &Strided::new(&y);
+    in_place(shape.slice(), x, |x| {
+        let (chunk, parallel) = (chunk(&[y]), x.len() > PARALLEL);
+        share::chunks(x, chunk, parallel, |index, x| {
+            let (start, mut buffers) = (index * chunk, [Vec::new()]);
+            for_blocks(&[y], start, x.len(), |at, n| {
+                let [y] = part_of_each(&[y], &mut buffers, at, n);
+                run(InPlace2 { f, x: None, y: Some(y), out: &mut x[at - start..][..n] });
+            });
+        });
+    });
 }
 
 /// `x = f(x)`.

@@ -127,8 +127,13 @@ pub(crate) fn scaled_softmax_in_place<T: Float>(x: &mut [T], scale: T) {
     }
     run(Scale { x, scale });
     let max = max_slice(x);
-    let total = tree(x.chunks_mut(BLOCK).map(|x| run(ExpShifted { x, max })));
+    let total = exponentials(x, max);
     run(DivideBy { x, total });
+}
+
+/// e^(x - max) in place; its value is their sum, by the fixed tree.
+pub(crate) fn exponentials<T: Float>(x: &mut [T], max: T) -> T {
+    tree(x.chunks_mut(BLOCK).map(|x| run(ExpShifted { x, max })))
 }
 
 /// The logarithm of the softmax of one row, in place.

@@ -30,6 +30,7 @@ pub(crate) mod identity;
 mod layer_norm;
 mod leaky_relu;
 mod linear;
+mod linear_cross_entropy;
 mod log;
 mod log1p;
 mod log_softmax;

@@ -191,6 +191,8 @@ CASES = [
     ("sort descending", ["R5,3"], lambda x: x.sort(0, descending=True).values),
     ("clamp from both sides", ["R3,5"], lambda x: x.clamp(-1.5, -0.5)),
     ("select broadcasting", ["R1,3", "R2,1"], lambda x, y: torch.where(mask, x, y)),
+    ("linear_cross_entropy", ["R3,2", "R4,2"], lambda x, w: F.cross_entropy(
+        F.linear(x, w), torch.tensor([1, 9, 3]), ignore_index=9)),
 ]
 
 

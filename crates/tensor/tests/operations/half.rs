@@ -3,8 +3,8 @@
 use ulp_tensor::ndarray::{ArrayD, ArrayViewD, Axis, IxDyn, Slice};
 use ulp_tensor::simd::{Bf16Unit, Isa};
 use ulp_tensor::{
-    HalfFormat, Philox, linear_bf16, linear_bf16_vjp_w, linear_bf16_vjp_x, matmul_bf16,
-    matmul_half, random,
+    HalfFormat, Philox, cross_entropy, cross_entropy_vjp, linear_bf16, linear_bf16_vjp_w,
+    linear_bf16_vjp_x, linear_cross_entropy_bf16_with_gradients, matmul_bf16, matmul_half, random,
 };
 
 const FORMATS: [HalfFormat; 2] = [HalfFormat::F16, HalfFormat::Bf16];
@@ -167,6 +167,27 @@ fn layers_in_bf16_are_products_of_matrices() {
     assert_eq!(bits(&dw), bits(&matmul_bf16(flat(&dy).t(), flat(&x).view())));
     // Rounding what is rounded changes nothing.
     assert_eq!(bits(&matmul_bf16(rounded(&flat(&dy)).t(), rounded(&flat(&x)).view())), bits(&dw));
+}
+
+/// A loss made with its logits in blocks: that of all logits at once, the gradient of w summed block by block.
+#[test]
+fn a_loss_in_bf16_is_that_of_its_parts() {
+    let (n, v, block) = (600, 4500, 256);
+    let x: ArrayD<f32> = random::normal(&[n, 33], 4, 0);
+    let w: ArrayD<f32> = random::normal(&[v, 33], 4, 1);
+    let targets: Vec<u32> = (0..n as u32).collect();
+    let (loss, [dx, dw]) =
+        linear_cross_entropy_bf16_with_gradients(x.view(), w.view(), &targets, None, [true; 2]);
+    let logits = linear_bf16(x.view(), w.view(), None);
+    assert_eq!(loss, cross_entropy(logits.view(), &targets, None));
+    let dy = cross_entropy_vjp(logits.view(), &targets, None, 1.0);
+    assert_eq!(bits(&dx.unwrap()), bits(&linear_bf16_vjp_x(dy.view(), w.view())));
+    let parts = (0..n).step_by(block).map(|start| {
+        let rows = Slice::from(start..(start + block).min(n));
+        let (dy, x) = (dy.slice_axis(Axis(0), rows), x.slice_axis(Axis(0), rows));
+        linear_bf16_vjp_w(dy, x)
+    });
+    assert_eq!(bits(&dw.unwrap()), bits(&parts.reduce(|sum, part| sum + part).unwrap()));
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use ulp_tensor::ndarray::{ArrayD, IxDyn};
 use ulp_tensor::{
     Float, batch_norm, channel_statistics, cross_entropy, cross_entropy_vjp, group_norm,
-    layer_norm, log_softmax, lstm_cell, rms_norm, softmax,
+    layer_norm, linear, linear_cross_entropy, linear_cross_entropy_with_gradients, linear_vjp_w,
+    linear_vjp_x, log_softmax, lstm_cell, rms_norm, softmax,
 };
 
 use crate::definitions::{both, close, from_fn, of_rows, real, softmax_of};
@@ -113,3 +114,35 @@ fn check_cross_entropy<T: Float>() {
     assert!(cross_entropy(x.view(), &[9; 5], Some(9)).first().unwrap().is_nan());
 }
 both!(cross_entropy_is_the_mean_over_what_counts, check_cross_entropy);
+
+/// One block of rows; blocks and a part of one; more classes than a block of a sum; no rows; no columns.
+fn check_linear_cross_entropy<T: Float>() {
+    for [n, c, v] in [[1, 1, 1], [7, 5, 3], [700, 9, 4500], [520, 33, 70], [0, 4, 5], [3, 0, 2]] {
+        let (x, w) = (real::<T>(&[n, c], 0).0, real::<T>(&[v, c], 1).0);
+        let targets: Vec<u32> = (0..n as u32).map(|i| i * 7919 % v as u32).collect();
+        let ignore = Some(targets.last().map_or(0, |_| targets[n / 2]));
+        let logits = linear(x.view(), w.view(), None);
+        let loss = cross_entropy(logits.view(), &targets, ignore);
+        let dlogits = cross_entropy_vjp(logits.view(), &targets, ignore, T::ONE);
+        let dx = linear_vjp_x(dlogits.view(), w.view());
+        let dw = linear_vjp_w(dlogits.view(), x.view());
+        same_bits(&linear_cross_entropy(x.view(), w.view(), &targets, ignore), &loss);
+        for wanted in [[true, true], [true, false], [false, true]] {
+            let (y, gradients) =
+                linear_cross_entropy_with_gradients(x.view(), w.view(), &targets, ignore, wanted);
+            same_bits(&y, &loss);
+            for ((found, expected), wanted) in gradients.iter().zip([&dx, &dw]).zip(wanted) {
+                assert_eq!(found.is_some(), wanted);
+                found.iter().for_each(|found| same_bits(found, expected));
+            }
+        }
+    }
+}
+both!(logits_in_blocks_give_the_bits_of_all_logits, check_linear_cross_entropy);
+
+/// Equal, a NaN (of no rows) to itself.
+fn same_bits<T: Float>(found: &ArrayD<T>, expected: &ArrayD<T>) {
+    assert_eq!(found.shape(), expected.shape());
+    let bits = |x: &ArrayD<T>| x.iter().map(|x| x.to_f64().to_bits()).collect::<Vec<_>>();
+    assert_eq!(bits(found), bits(expected));
+}

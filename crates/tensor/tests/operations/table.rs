@@ -161,6 +161,11 @@ pub(crate) fn table() -> Vec<Row> {
         row!("log_softmax_vjp",     [Real [70, 43], Real [70, 43]],         |x| [log_softmax_vjp(x[0].view(), x[1].view(), 0)]),
         row!("cross_entropy",       [Real [150, 301]],                      |x| [cross_entropy(x[0].view(), &ids(150, 301), Some(7))]),
         row!("cross_entropy_vjp",   [Real [150, 301]],                      |x| [cross_entropy_vjp(x[0].view(), &ids(150, 301), Some(7), t(0.5))]),
+        row!("linear_cross_entropy", [Real [600, 43], Real [301, 43]],      |x| [linear_cross_entropy(x[0].view(), x[1].view(), &ids(600, 301), Some(7))]),
+        row!("its gradients",       [Real [600, 43], Real [301, 43]],       |x| {
+            let (y, gradients) = linear_cross_entropy_with_gradients(x[0].view(), x[1].view(), &ids(600, 301), Some(7), [true; 2]);
+            [y].into_iter().chain(gradients.into_iter().flatten()).collect()
+        }),
         row!("rope",                [Real [2, 70, 5, 62]],                  |x| [rope(x[0].view(), &ids(70, 4000), &frequencies(31)), rope_inverse(x[0].view(), &ids(140, 90), &frequencies(31))]),
         row!("attention",           [Real [2, 69, 4, 22], Real [2, 75, 2, 22], Real [2, 75, 2, 22]], |x| [attention(x[0].view(), x[1].view(), x[2].view(), t(0.2), true)]),
         row!("attention, all seen", [Real [1, 130, 2, 7], Real [1, 60, 2, 7], Real [1, 60, 2, 7]], |x| [attention(x[0].view(), x[1].view(), x[2].view(), t(0.4), false)]),

@@ -129,6 +129,7 @@ pub(crate) fn table() -> Vec<Row> {
         row!("log_softmax of axis 1", [Real [2, 3, 2]],                      |x| x[0].log_softmax(1)),
         row!("cross_entropy",         [Real [3, 4]],                         |x| x[0].cross_entropy(&[1, 3, 0], None)),
         row!("cross_entropy ignoring", [Real [4, 3]],                        |x| x[0].cross_entropy(&[1, 9, 0, 9], Some(9))),
+        row!("linear_cross_entropy",  [Real [3, 2], Real [4, 2]],            |x| x[0].linear_cross_entropy(x[1], &[1, 9, 3], Some(9))),
         row!("rope",                  [Real [2, 3, 2, 4]],                   |x| x[0].rope(&[1.0, 0.1], 5)),
         row!("rope_at",               [Real [2, 2, 1, 4]],                   |x| x[0].rope_at(&[0, 7, 3, 3], &[1.0, 0.25])),
         row!("attention",             [Real [2, 2, 2, 3], Real [2, 3, 2, 3], Real [2, 3, 2, 3]], |x| x[0].attention(x[1], x[2], 0.5, false)),
