@@ -12,6 +12,7 @@ macro_rules! pairwise {
         #[derive(Clone, Copy)]
         struct $name;
         impl<T: Float> Map2<T> for $name {
+            const MEMORY_BOUND: bool = true;
             #[inline(always)]
             fn at(self, $x: T, $y: T) -> T {
                 $value
@@ -144,6 +145,7 @@ pub fn minimum_into<T: Float>(
 #[derive(Clone, Copy)]
 struct Neg;
 impl<T: Float> Map1<T> for Neg {
+    const MEMORY_BOUND: bool = true;
     #[inline(always)]
     fn at(self, x: T) -> T {
         -x
@@ -164,6 +166,7 @@ pub fn neg_into<T: Float>(x: ArrayViewD<'_, T>, out: ArrayViewMutD<'_, T>) {
 #[derive(Clone, Copy)]
 struct Scale<T>(T);
 impl<T: Float> Map1<T> for Scale<T> {
+    const MEMORY_BOUND: bool = true;
     #[inline(always)]
     fn at(self, x: T) -> T {
         x * self.0
@@ -184,6 +187,7 @@ pub fn scale_into<T: Float>(x: ArrayViewD<'_, T>, factor: T, out: ArrayViewMutD<
 #[derive(Clone, Copy)]
 struct AddScalar<T>(T);
 impl<T: Float> Map1<T> for AddScalar<T> {
+    const MEMORY_BOUND: bool = true;
     #[inline(always)]
     fn at(self, x: T) -> T {
         x + self.0
@@ -204,6 +208,7 @@ pub fn add_scalar_into<T: Float>(x: ArrayViewD<'_, T>, term: T, out: ArrayViewMu
 #[derive(Clone, Copy)]
 struct Abs;
 impl<T: Float> Map1<T> for Abs {
+    const MEMORY_BOUND: bool = true;
     #[inline(always)]
     fn at(self, x: T) -> T {
         x.abs()
@@ -246,6 +251,7 @@ impl<T: Float> Clamp<T> {
     }
 }
 impl<T: Float> Map1<T> for Clamp<T> {
+    const MEMORY_BOUND: bool = true;
     #[inline(always)]
     fn at(self, x: T) -> T {
         let above = if x < self.0 { self.0 } else { x };

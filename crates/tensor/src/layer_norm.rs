@@ -1,9 +1,15 @@
 //! Layer normalisation.
 
+use std::hint::black_box;
+
 use ndarray::{ArrayD, ArrayViewD, ArrayViewMutD};
 
-use crate::rows::{map_rows, map_rows_into, vjp_rows};
+use crate::destination::{fresh, given};
+use crate::rows::{vjp_rows, write_few_rows};
+use crate::simd::gemm::Scratch;
+use crate::simd::out::{Map3, Out};
 use crate::simd::{Kernel, run};
+use crate::sum::{BLOCK, LANES, fold};
 use crate::{Float, dot, sum_slice};
 
 /// y = (x - mean) / √(variance + eps) · w + b along the last axis; the variance is that of the
@@ -35,7 +41,7 @@ pub fn layer_norm<T: Float>(
     eps: T,
 ) -> ArrayD<T> {
     let normalize = normalizer(&x, &w, &b, eps);
-    map_rows(x, |_, row| normalize(row))
+    fresh(x.shape(), |memory| write_few_rows(&x, normalize, memory))
 }
 
 /// [`layer_norm`] into `out`.
@@ -52,21 +58,107 @@ pub fn layer_norm_into<T: Float>(
     out: ArrayViewMutD<'_, T>,
 ) {
     let normalize = normalizer(&x, &w, &b, eps);
-    map_rows_into(x, |_, row| normalize(row), out);
+    given(x.shape(), out, |memory| write_few_rows(&x, normalize, memory));
 }
 
-/// What is done to each row.
+/// What is done to a few rows.
 #[track_caller]
 fn normalizer<T: Float>(
     x: &ArrayViewD<'_, T>,
     w: &ArrayViewD<'_, T>,
     b: &ArrayViewD<'_, T>,
     eps: T,
-) -> impl Fn(&mut [T]) + Sync + use<T> {
+) -> impl Fn(&[T], &mut Out<T>) + Sync + use<T> {
     let (w, b) = (parameter(x, w), parameter(x, b));
-    move |row| {
-        standardize(row, eps);
-        run(Affine { x: row, w: &w, b: &b });
+    move |rows, out| {
+        let n = w.len();
+        let mut scratch = Scratch::default();
+        let deviations = scratch.slice(rows.len());
+        let fours = if n <= BLOCK { rows.len() / (4 * n) * (4 * n) } else { 0 };
+        let (x, last_x) = rows.split_at(fours);
+        let (d, last_d) = deviations.split_at_mut(fours);
+        for (x, d) in x.chunks_exact(4 * n).zip(d.chunks_exact_mut(4 * n)) {
+            let squares = run(FourDeviations { x, d });
+            for (d, square) in d.chunks_exact(n).zip(squares) {
+                out.map3(Affine { r: reciprocal_deviation(square, n, eps) }, d, &w, &b);
+            }
+        }
+        for (x, d) in last_x.chunks_exact(n).zip(last_d.chunks_exact_mut(n)) {
+            d.copy_from_slice(x);
+            let r = center(d, eps);
+            out.map3(Affine { r }, d, &w, &b);
+        }
+    }
+}
+
+/// d · r · w + b.
+#[derive(Clone, Copy)]
+struct Affine<T> {
+    r: T,
+}
+
+impl<T: Float> Map3<T> for Affine<T> {
+    const MEMORY_BOUND: bool = true;
+    #[inline(always)]
+    fn at(self, d: T, w: T, b: T) -> T {
+        (d * self.r).mul_add(w, b)
+    }
+}
+
+/// Four rows of at most one block of a sum: `d` becomes x - mean, its value is Σ d² of each.
+struct FourDeviations<'a, T> {
+    x: &'a [T],
+    d: &'a mut [T],
+}
+
+impl<T: Float> Kernel for FourDeviations<'_, T> {
+    type Output = [T; 4];
+    #[inline(always)]
+    fn run(self) -> [T; 4] {
+        let n = self.x.len() / 4;
+        let whole = n / LANES;
+        let x: [&[T]; 4] = std::array::from_fn(|row| &self.x[row * n..][..n]);
+        let xs = x.map(|x| &x.as_chunks::<LANES>().0[..whole]);
+        let mut lanes = [[T::ZERO; LANES]; 4];
+        for i in 0..whole {
+            for (lanes, x) in lanes.iter_mut().zip(xs) {
+                for j in 0..LANES {
+                    lanes[j] += x[i][j];
+                }
+            }
+        }
+        // As in the joining of lanes: left to itself the compiler keeps single elements in registers.
+        let mut lanes = black_box(lanes);
+        let mut means = [T::ZERO; 4];
+        for ((mean, lanes), x) in means.iter_mut().zip(&mut lanes).zip(x) {
+            for (lane, &x) in lanes.iter_mut().zip(&x[whole * LANES..]) {
+                *lane += x;
+            }
+            *mean = fold(*lanes) / T::from_usize(n);
+        }
+        let mut lanes = [[T::ZERO; LANES]; 4];
+        let (d0, d2) = self.d.split_at_mut(2 * n);
+        let ((d0, d1), (d2, d3)) = (d0.split_at_mut(n), d2.split_at_mut(n));
+        let mut d = [d0, d1, d2, d3];
+        let ds = d.each_mut().map(|d| &mut d.as_chunks_mut::<LANES>().0[..whole]);
+        for i in 0..whole {
+            for row in 0..4 {
+                // As a whole: element by element, each store would be in the way of the next load.
+                let mut d = xs[row][i];
+                for j in 0..LANES {
+                    d[j] -= means[row];
+                    lanes[row][j] = d[j].mul_add(d[j], lanes[row][j]);
+                }
+                ds[row][i] = d;
+            }
+        }
+        for (j, i) in (whole * LANES..n).enumerate() {
+            for row in 0..4 {
+                d[row][i] = x[row][i] - means[row];
+                lanes[row][j] = d[row][i].mul_add(d[row][i], lanes[row][j]);
+            }
+        }
+        lanes.map(fold)
     }
 }
 
@@ -103,12 +195,21 @@ pub fn layer_norm_vjp<T: Float>(
 
 /// (x - mean) r in place; returns r = 1/√(variance + eps).
 pub(crate) fn standardize<T: Float>(x: &mut [T], eps: T) -> T {
-    let count = T::from_usize(x.len());
-    let mean = sum_slice(x) / count;
-    run(Subtract { x, mean });
-    let r = T::ONE / (dot(x, x) / count + eps).sqrt();
+    let r = center(x, eps);
     run(Scale { x, r });
     r
+}
+
+/// x - mean in place; returns 1/√(variance + eps).
+fn center<T: Float>(x: &mut [T], eps: T) -> T {
+    let mean = sum_slice(x) / T::from_usize(x.len());
+    run(Subtract { x, mean });
+    reciprocal_deviation(dot(x, x), x.len(), eps)
+}
+
+/// 1/√(variance + eps) of `n` elements, the squares of whose deviations have a sum of `squares`.
+fn reciprocal_deviation<T: Float>(squares: T, n: usize, eps: T) -> T {
+    T::ONE / (squares / T::from_usize(n) + eps).sqrt()
 }
 
 #[track_caller]
@@ -148,22 +249,6 @@ impl<T: Float> Kernel for Scale<'_, T> {
     fn run(self) {
         for x in self.x.iter_mut() {
             *x *= self.r;
-        }
-    }
-}
-
-struct Affine<'a, T> {
-    x: &'a mut [T],
-    w: &'a [T],
-    b: &'a [T],
-}
-
-impl<T: Float> Kernel for Affine<'_, T> {
-    type Output = ();
-    #[inline(always)]
-    fn run(self) {
-        for ((x, &w), &b) in self.x.iter_mut().zip(self.w).zip(self.b) {
-            *x = x.mul_add(w, b);
         }
     }
 }

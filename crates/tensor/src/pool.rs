@@ -61,18 +61,19 @@ pub fn release() {
     shelf::<f64>().idle.clear();
 }
 
-/// An empty vector with room for at least `len` elements: warm memory if there is some.
-pub(crate) fn memory<T: Float>(len: usize) -> Vec<T> {
+/// An empty vector with room for at least `len` elements, warm memory if there is some, and whether it is.
+pub(crate) fn memory<T: Float>(len: usize) -> (Vec<T>, bool) {
     if len.saturating_mul(size_of::<T>()) < SMALLEST {
-        return Vec::with_capacity(len);
+        return (Vec::with_capacity(len), false);
     }
     // The guard must not live on: fresh memory is asked for without it.
     let warm = shelf().take(len);
-    warm.unwrap_or_else(|| {
-        let mut fresh = Vec::with_capacity(len);
-        huge_pages::prefer(fresh.spare_capacity_mut());
-        fresh
-    })
+    if let Some(warm) = warm {
+        return (warm, true);
+    }
+    let mut fresh = Vec::with_capacity(len);
+    huge_pages::prefer(fresh.spare_capacity_mut());
+    (fresh, false)
 }
 
 /// A vector of `len` zeros: in warm memory if there is some, else in fresh memory, on large pages where
@@ -83,7 +84,7 @@ pub(crate) fn memory<T: Float>(len: usize) -> Vec<T> {
 /// ```
 #[must_use]
 pub fn zeros<T: Float>(len: usize) -> Vec<T> {
-    let mut zeros = memory(len);
+    let (mut zeros, _) = memory(len);
     zeros.resize(len, T::ZERO);
     zeros
 }

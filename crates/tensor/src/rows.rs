@@ -48,6 +48,35 @@ fn write_rows<'m, T: Float>(
     })
 }
 
+/// Written a few rows of the last axis at a time: `f(rows, out)` appends as many rows to `out` as it is given.
+/// While one row waits for its sums the processor has others to go on with, and the rows are in its first cache
+/// when they are read again.
+pub(crate) fn write_few_rows<'m, T: Float>(
+    x: &ArrayViewD<'_, T>,
+    f: impl Fn(&[T], &mut Out<T>) + Sync,
+    memory: Memory<'m, T>,
+) -> &'m mut [T] {
+    let n = x.shape().last().copied().unwrap_or(1);
+    let few = (FEW / n.max(1)).max(4) * n;
+    let strided = Strided::new(x);
+    memory.fill(rows_in_chunk(n) * n, |start, out| {
+        let (mut buffer, end) = (Vec::new(), start + out.len());
+        for at in (start..end).step_by(few.max(1)) {
+            let len = few.min(end - at);
+            match strided.contiguous(at, len) {
+                Some(rows) => f(rows, out),
+                None => {
+                    buffer.resize(few, T::ZERO);
+                    f(strided.get(at, len, &mut buffer), out);
+                }
+            }
+        }
+    })
+}
+
+/// The elements of a few rows, about: a third of the first cache with f32.
+const FEW: usize = 4096;
+
 /// How many rows of `n` elements make a chunk of work.
 pub(crate) fn rows_in_chunk(n: usize) -> usize {
     (CHUNK / n.max(1)).max(1)

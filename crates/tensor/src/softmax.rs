@@ -2,11 +2,12 @@
 
 use ndarray::{ArrayBase, ArrayD, ArrayViewD, ArrayViewMutD, IxDyn, RawData};
 
-use crate::destination::fits;
+use crate::destination::{fits, fresh, given};
 use crate::map::copy;
 use crate::max::SliceMax;
-use crate::rows::{map_rows, map_rows_into, row, rows_in_chunk};
-use crate::simd::out::{Out, collect, shaped};
+use crate::rows::{map_rows, map_rows_into, row, rows_in_chunk, write_few_rows};
+use crate::simd::gemm::Scratch;
+use crate::simd::out::{Map1, Memory, Out, collect, shaped};
 use crate::simd::strided::Strided;
 use crate::simd::{Kernel, run};
 use crate::sum::{BLOCK, LANES, add_to_lanes, fold, tree};
@@ -30,7 +31,7 @@ use crate::{Float, dot, max_slice, sum_slice};
 /// ```
 #[track_caller]
 pub fn softmax<T: Float>(x: ArrayViewD<'_, T>, axis: usize) -> ArrayD<T> {
-    along(axis, [x], |[x]| map_rows(x, |_, row| softmax_in_place(row)))
+    along(axis, [x], |[x]| fresh(x.shape(), |memory| write_softmax(&x, memory)))
 }
 
 /// [`softmax`] into `out`.
@@ -42,7 +43,51 @@ pub fn softmax<T: Float>(x: ArrayViewD<'_, T>, axis: usize) -> ArrayD<T> {
 pub fn softmax_into<T: Float>(x: ArrayViewD<'_, T>, axis: usize, out: ArrayViewMutD<'_, T>) {
     fits(x.shape(), out.shape());
     let (x, out) = (axis_last(x, axis), axis_last(out, axis));
-    map_rows_into(x, |_, row| softmax_in_place(row), out);
+    given(x.shape(), out, |memory| write_softmax(&x, memory));
+}
+
+/// Softmax along the last axis. The exponentials stay in the first cache until their sum is known.
+fn write_softmax<'m, T: Float>(x: &ArrayViewD<'_, T>, memory: Memory<'m, T>) -> &'m mut [T] {
+    let n = x.shape().last().copied().unwrap_or(1);
+    let few = |rows: &[T], out: &mut Out<T>| {
+        let mut scratch = Scratch::default();
+        let e = scratch.slice(n);
+        for row in rows.chunks_exact(n) {
+            e.copy_from_slice(row);
+            let total = if n <= BLOCK {
+                run(ExpRow(e))
+            } else {
+                let max = max_slice(e);
+                exponentials(e, max)
+            };
+            out.map1(Over(total), e);
+        }
+    };
+    write_few_rows(x, few, memory)
+}
+
+/// x / total.
+#[derive(Clone, Copy)]
+struct Over<T>(T);
+
+impl<T: Float> Map1<T> for Over<T> {
+    const MEMORY_BOUND: bool = true;
+    #[inline(always)]
+    fn at(self, x: T) -> T {
+        x / self.0
+    }
+}
+
+/// e^(x - max x) in place, for a row of at most one block; its value is their sum.
+struct ExpRow<'a, T>(&'a mut [T]);
+
+impl<T: Float> Kernel for ExpRow<'_, T> {
+    type Output = T;
+    #[inline(always)]
+    fn run(self) -> T {
+        let max = SliceMax(self.0).run();
+        ExpShifted { x: self.0, max }.run()
+    }
 }
 
 /// log softmax(x)\[i\] = x\[i\] - m - log Σ e^(x\[j\] - m), along `axis`.
@@ -160,8 +205,7 @@ impl<T: Float> Kernel for SoftmaxRow<'_, T> {
     fn run(self) {
         let SoftmaxRow { x, scale } = self;
         Scale { x, scale }.run();
-        let max = SliceMax(x).run();
-        let total = ExpShifted { x, max }.run();
+        let total = ExpRow(x).run();
         DivideBy { x, total }.run();
     }
 }

@@ -59,7 +59,12 @@ pub(super) fn reduced_f64(x: f64) -> ((f64, f64), f64) {
 pub(crate) fn f32(x: f32) -> f32 {
     // Beyond these the result is infinite, or zero; NaN passes both comparisons by.
     let x = if x > 89.0 { 89.0 } else { x };
-    let x = if x < -104.0 { -104.0 } else { x };
+    between_f32(if x < -104.0 { -104.0 } else { x })
+}
+
+/// [`f32`] for -170 < x < 170, where the two powers are normal numbers.
+#[inline(always)]
+pub(super) fn between_f32(x: f32) -> f32 {
     let ((s0, s1), e) = reduced_f32(x);
     (1.0 + e) * s0 * s1
 }
@@ -68,7 +73,12 @@ pub(crate) fn f32(x: f32) -> f32 {
 #[inline(always)]
 pub(crate) fn f64(x: f64) -> f64 {
     let x = if x > 710.0 { 710.0 } else { x };
-    let x = if x < -746.0 { -746.0 } else { x };
+    between_f64(if x < -746.0 { -746.0 } else { x })
+}
+
+/// [`f64`] for -1400 < x < 1400, where the two powers are normal numbers.
+#[inline(always)]
+pub(super) fn between_f64(x: f64) -> f64 {
     let ((s0, s1), e) = reduced_f64(x);
     (1.0 + e) * s0 * s1
 }

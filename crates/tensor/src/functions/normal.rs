@@ -9,23 +9,19 @@ use super::erfc::{
 /// accuracy far out on the left.
 #[inline(always)]
 pub(crate) fn f32(x: f32) -> (f32, f32) {
-    let z = x.abs() * std::f32::consts::FRAC_1_SQRT_2;
-    let far = z > END_F32;
     let end = END_F32 * std::f32::consts::SQRT_2;
-    let (z, y) = if far { (END_F32, end) } else { (z, x.abs()) };
+    let y = if x.abs() > end { end } else { x.abs() };
     let e = exp_of_negative_product_f32(0.5 * y, y);
-    let tail = 0.5 * e * scaled_f32(z);
+    let tail = 0.5 * e * scaled_f32(y, std::f32::consts::FRAC_1_SQRT_2);
     (if x > 0.0 { 1.0 - tail } else { tail }, e)
 }
 
 /// As [`f32`].
 #[inline(always)]
 pub(crate) fn f64(x: f64) -> (f64, f64) {
-    let z = x.abs() * std::f64::consts::FRAC_1_SQRT_2;
-    let far = z > END_F64;
     let end = END_F64 * std::f64::consts::SQRT_2;
-    let (z, y) = if far { (END_F64, end) } else { (z, x.abs()) };
+    let y = if x.abs() > end { end } else { x.abs() };
     let e = exp_of_negative_product_f64(0.5 * y, y);
-    let tail = 0.5 * e * scaled_f64(z);
+    let tail = 0.5 * e * scaled_f64(y, std::f64::consts::FRAC_1_SQRT_2);
     (if x > 0.0 { 1.0 - tail } else { tail }, e)
 }

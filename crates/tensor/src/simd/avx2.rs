@@ -32,6 +32,22 @@ fn compiled<K: Kernel>(kernel: K) -> K::Output {
     kernel.run()
 }
 
+/// Copies `lines` cache lines from `from` to `to`, past the caches.
+///
+/// # Safety
+///
+/// They must be readable and writable, `to` a multiple of 64, and the processor have AVX2.
+#[target_feature(enable = "avx2")]
+pub(super) unsafe fn stream_lines(from: *const u8, to: *mut u8, lines: usize) {
+    for half in 0..2 * lines {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let x = _mm256_loadu_si256(from.add(32 * half).cast());
+            _mm256_stream_si256(to.add(32 * half).cast(), x);
+        }
+    }
+}
+
 x86_tile!(
     TILE_F32,
     tile_f32,

@@ -34,6 +34,22 @@ fn compiled<K: Kernel>(kernel: K) -> K::Output {
     kernel.run()
 }
 
+/// Copies `lines` cache lines from `from` to `to`, past the caches.
+///
+/// # Safety
+///
+/// They must be readable and writable, `to` a multiple of 64, and the processor have AVX-512 F.
+#[target_feature(enable = "avx512f")]
+pub(super) unsafe fn stream_lines(from: *const u8, to: *mut u8, lines: usize) {
+    for line in 0..lines {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let x = _mm512_loadu_si512(from.add(64 * line).cast());
+            _mm512_stream_si512(to.add(64 * line).cast(), x);
+        }
+    }
+}
+
 x86_tile!(
     TILE_F32,
     tile_f32,

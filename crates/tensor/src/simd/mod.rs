@@ -10,7 +10,8 @@
 //! - a function compiled for an instruction set may be called only where it exists: [`Isa`] is a
 //!   value that exists only if the processor has it;
 //! - the matrix unit's tiles are used only where it and the system allow it: `amx`;
-//! - an output is written into memory that is not zeroed first: `out`, `huge_pages`;
+//! - an output is written into memory that is not zeroed first, a large one past the caches: `out`, `stream`,
+//!   `huge_pages`;
 //! - an array is made of elements whose number was compared with its shape, without more: `out`;
 //! - parts of an output are lent to different threads: `share`;
 //! - a view with any strides is read by address: `strided`, and the tiles of a product: `gemm`, `transpose`.
@@ -25,6 +26,7 @@ mod isa;
 mod neon;
 pub(crate) mod out;
 pub(crate) mod share;
+mod stream;
 pub(crate) mod strided;
 mod transpose;
 

@@ -9,6 +9,7 @@ use std::mem::MaybeUninit;
 use ndarray::{ArrayD, ArrayViewD, Dimension, IxDyn, ShapeBuilder};
 
 use super::gemm::{Matrix, write_product};
+use super::stream::{STREAM, fence, in_strips};
 use super::strided::Strided;
 use super::{Kernel, run, share};
 use crate::{Float, pool};
@@ -23,6 +24,8 @@ pub(crate) const CHUNK: usize = 1 << 14;
 pub(crate) struct Out<'a, T> {
     memory: &'a mut [MaybeUninit<T>],
     written: usize,
+    /// Is it a part of so much that it should be written past the caches?
+    streams: bool,
 }
 
 impl<'a, T: Copy + 'static> Out<'a, T> {
@@ -33,6 +36,9 @@ impl<'a, T: Copy + 'static> Out<'a, T> {
     /// If it has not been written to its end.
     fn finish(self) -> &'a mut [T] {
         assert_eq!(self.written, self.memory.len(), "a part of an output was not filled");
+        if self.streams {
+            fence();
+        }
         // SAFETY: `written` grows only past elements that were written.
         unsafe { initialized(self.memory) }
     }
@@ -96,7 +102,7 @@ impl<'a, T: Copy + 'static> Out<'a, T> {
     ) -> &mut [T] {
         let memory = &mut self.memory[self.written..][..len];
         let start = memory.as_ptr().cast();
-        let written = write(Memory(memory));
+        let written = write(Memory { elements: memory, warm: false });
         assert!(
             written.len() == len && written.as_ptr() == start,
             "other elements than those asked for"
@@ -108,21 +114,35 @@ impl<'a, T: Copy + 'static> Out<'a, T> {
     /// Appends `f(x)` for each element.
     pub(crate) fn map1<F: Map1<T>>(&mut self, f: F, x: &[T]) {
         let out = &mut self.memory[self.written..][..x.len()];
-        run(Run1 { f, x, out });
+        if self.streams && F::MEMORY_BOUND {
+            in_strips(out, |part, out| run(Run1 { f, x: &x[part], out }));
+        } else {
+            run(Run1 { f, x, out });
+        }
         self.written += x.len();
     }
 
     /// Appends `f(x, y)` for each pair.
     pub(crate) fn map2<F: Map2<T>>(&mut self, f: F, x: &[T], y: &[T]) {
         let out = &mut self.memory[self.written..][..x.len()];
-        run(Run2 { f, x, y: &y[..x.len()], out });
+        if self.streams && F::MEMORY_BOUND {
+            in_strips(out, |part, out| run(Run2 { f, x: &x[part.clone()], y: &y[part], out }));
+        } else {
+            run(Run2 { f, x, y: &y[..x.len()], out });
+        }
         self.written += x.len();
     }
 
     /// Appends `f(x, y, z)` for each triple.
     pub(crate) fn map3<F: Map3<T>>(&mut self, f: F, x: &[T], y: &[T], z: &[T]) {
         let out = &mut self.memory[self.written..][..x.len()];
-        run(Run3 { f, x, y: &y[..x.len()], z: &z[..x.len()], out });
+        if self.streams && F::MEMORY_BOUND {
+            in_strips(out, |part, out| {
+                run(Run3 { f, x: &x[part.clone()], y: &y[part.clone()], z: &z[part], out })
+            });
+        } else {
+            run(Run3 { f, x, y: &y[..x.len()], z: &z[..x.len()], out });
+        }
         self.written += x.len();
     }
 }
@@ -138,14 +158,19 @@ unsafe fn initialized<T>(part: &mut [MaybeUninit<T>]) -> &mut [T] {
 }
 
 /// Memory for the whole of an output. Whoever is given it gives back its elements, all written.
-pub(crate) struct Memory<'a, T>(&'a mut [MaybeUninit<T>]);
+pub(crate) struct Memory<'a, T> {
+    elements: &'a mut [MaybeUninit<T>],
+    /// Has it been written before? The caches hold much of what the system has just cleared.
+    warm: bool,
+}
 
 impl<'a, T: Float> Memory<'a, T> {
     /// The elements of an array that is overwritten.
     pub(crate) fn of(elements: &'a mut [T]) -> Self {
         // SAFETY: `MaybeUninit<T>` has the layout of `T`. A `Memory` writes nothing but values of
         // `T`, so that the elements are initialised whenever the borrow ends.
-        Memory(unsafe { &mut *(std::ptr::from_mut(elements) as *mut [MaybeUninit<T>]) })
+        let elements = unsafe { &mut *(std::ptr::from_mut(elements) as *mut [MaybeUninit<T>]) };
+        Memory { elements, warm: true }
     }
 
     /// Written in parts of `chunk` elements (the last may be shorter): `fill(start, out)` must write
@@ -174,7 +199,7 @@ impl<'a, T: Float> Memory<'a, T> {
         let (len, chunk) = (self.len(), chunk.max(1));
         if (1..=chunk).contains(&len) {
             // One part is nothing to be shared out, and what is small should not cost more than its work.
-            let mut out = Out { memory: self.0, written: 0 };
+            let mut out = Out { memory: self.elements, written: 0, streams: false };
             fill(0, &mut out);
             return out.finish();
         }
@@ -198,9 +223,10 @@ impl<'a, T: Float> Memory<'a, T> {
         S: Send,
         F: Fn(usize, &mut Out<T>, &mut S) + Sync,
     {
-        let memory = self.0;
+        let memory = self.elements;
+        let streams = self.warm && size_of_val::<[_]>(memory) > STREAM;
         share::chunks_beside(memory, chunk, beside, parallel, |index, memory, beside| {
-            let mut out = Out { memory, written: 0 };
+            let mut out = Out { memory, written: 0, streams };
             fill(index, &mut out, beside);
             out.finish();
         });
@@ -215,19 +241,19 @@ impl<'a, T: Float> Memory<'a, T> {
 
     /// Every element `x`.
     pub(crate) fn filled(self, x: T) -> &'a mut [T] {
-        self.0.fill(MaybeUninit::new(x));
+        self.elements.fill(MaybeUninit::new(x));
         // SAFETY: every element has just been written.
-        unsafe { initialized(self.0) }
+        unsafe { initialized(self.elements) }
     }
 
     /// Where the first element goes; for `gemm`, which writes by address.
     pub(super) fn as_mut_ptr(&mut self) -> *mut T {
-        self.0.as_mut_ptr().cast()
+        self.elements.as_mut_ptr().cast()
     }
 
     /// The number of elements.
     pub(crate) fn len(&self) -> usize {
-        self.0.len()
+        self.elements.len()
     }
 
     /// The elements, if they have been written by address.
@@ -237,7 +263,7 @@ impl<'a, T: Float> Memory<'a, T> {
     /// Every element must have been written.
     pub(super) unsafe fn written(self) -> &'a mut [T] {
         // SAFETY: the caller's promise.
-        unsafe { initialized(self.0) }
+        unsafe { initialized(self.elements) }
     }
 }
 
@@ -250,10 +276,10 @@ pub(crate) fn fresh<T: Float>(
     len: usize,
     write: impl for<'a> FnOnce(Memory<'a, T>) -> &'a mut [T],
 ) -> Vec<T> {
-    let mut result = pool::memory(len);
+    let (mut result, warm) = pool::memory(len);
     let memory = &mut result.spare_capacity_mut()[..len];
     let start = memory.as_ptr().cast();
-    let written = write(Memory(memory));
+    let written = write(Memory { elements: memory, warm });
     assert!(
         written.len() == len && written.as_ptr() == start,
         "other elements than those asked for"
@@ -333,18 +359,24 @@ where
 
 /// A function of one element.
 pub(crate) trait Map1<T>: Copy + Send + Sync {
+    /// Is it so quick that memory is waited for? Then large outputs are written past the caches.
+    const MEMORY_BOUND: bool = false;
     /// The value at `x`. Implement it as `#[inline(always)]` and without branches.
     fn at(self, x: T) -> T;
 }
 
 /// A function of two elements.
 pub(crate) trait Map2<T>: Copy + Send + Sync {
+    /// As for [`Map1`].
+    const MEMORY_BOUND: bool = false;
     /// The value at `(x, y)`. Implement it as `#[inline(always)]` and without branches.
     fn at(self, x: T, y: T) -> T;
 }
 
 /// A function of three elements.
 pub(crate) trait Map3<T>: Copy + Send + Sync {
+    /// As for [`Map1`].
+    const MEMORY_BOUND: bool = false;
     /// The value at `(x, y, z)`. Implement it as `#[inline(always)]` and without branches.
     fn at(self, x: T, y: T, z: T) -> T;
 }

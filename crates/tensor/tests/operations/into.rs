@@ -1,7 +1,10 @@
 //! Outputs in memory that is given: the bits of the allocating form, whatever the strides.
 
-use ulp_tensor::ndarray::{ArrayD, ArrayViewD, ArrayViewMutD, Axis, IxDyn};
-use ulp_tensor::{Conv, Float, Summation, add, matmul, matmul_accumulate};
+use ulp_tensor::ndarray::{ArrayD, ArrayViewD, ArrayViewMutD, Axis, IxDyn, Slice};
+use ulp_tensor::{
+    Conv, Float, Summation, add, add_into, layer_norm_into, matmul, matmul_accumulate, mul_into,
+    neg_into, random, softmax_into,
+};
 
 use crate::same_bits::{bits, layouts};
 use crate::table::{Domain, sample};
@@ -297,4 +300,34 @@ fn a_product_is_added_block_after_block() {
         check_accumulation::<f64>(shapes[0], shapes[1]);
     }
     check_accumulation::<f32>(&[5, 700], &[700, 37]);
+}
+
+/// Outputs above 32 MiB are written past the caches: in place of one, its rows are made a few at a time, which
+/// are not.
+#[test]
+fn large_outputs_have_the_bits_of_their_parts() {
+    let (rows, n) = (9000, 1025);
+    let [x, y]: [ArrayD<f32>; 2] = [0, 1].map(|stream| random::normal(&[rows, n], 5, stream));
+    let [w, b]: [ArrayD<f32>; 2] = [2, 3].map(|stream| random::normal(&[n], 5, stream));
+    let [w, b] = [w.view(), b.view()];
+    type View<'a> = ArrayViewD<'a, f32>;
+    type Write<'a> = &'a dyn Fn(View<'_>, View<'_>, ArrayViewMutD<'_, f32>);
+    let operations: [Write<'_>; 5] = [
+        &|x, y, out| add_into(x, y, out),
+        &|x, _, out| neg_into(x, out),
+        &|x, _, out| mul_into(x, w.view(), out),
+        &|x, _, out| layer_norm_into(x, w.view(), b.view(), 1e-5, out),
+        &|x, _, out| softmax_into(x, 1, out),
+    ];
+    let mut out = ArrayD::<f32>::zeros(vec![rows, n]);
+    assert!(4 * out.len() > 32 << 20);
+    for (number, write) in operations.into_iter().enumerate() {
+        write(x.view(), y.view(), out.view_mut());
+        let mut part = ArrayD::zeros(vec![1000, n]);
+        for start in (0..rows).step_by(1000) {
+            let at = Slice::from(start..start + 1000);
+            write(x.slice_axis(Axis(0), at), y.slice_axis(Axis(0), at), part.view_mut());
+            assert!(out.slice_axis(Axis(0), at) == part, "operation {number}, row {start}");
+        }
+    }
 }
