@@ -5,7 +5,7 @@ use std::ops::Range;
 use ndarray::{ArrayD, ArrayViewD, Axis, Ix2};
 
 use crate::rows::rows_in_chunk;
-use crate::simd::gemm::{Matrix, gemm};
+use crate::simd::gemm::{Matrix, Scratch, gemm};
 use crate::simd::out::{collect, shaped};
 use crate::simd::{Kernel, run, share};
 use crate::softmax::scaled_softmax_in_place;
@@ -84,12 +84,13 @@ fn forward<T: Float>(
     share::chunks(&mut parts, 1, true, |index, out| {
         let (b, t0, out) = (index / blocks, index % blocks * QUERIES, &mut *out[0]);
         let rows = out.len() / row;
-        let mut scores = vec![T::ZERO; rows * dims.s];
+        let mut scratch = Scratch::default();
+        let scores = scratch.slice(rows * dims.s);
         for h in 0..dims.h {
             let kh = h / dims.group();
             let q = head(&q, b, h).rows(t0, rows);
-            let (first, seen) = dims.probabilities(q, head(&k, b, kh), t0, scale, &mut scores);
-            let p = Matrix::from_slice(&scores, rows, seen);
+            let (first, seen) = dims.probabilities(q, head(&k, b, kh), t0, scale, scores);
+            let p = Matrix::from_slice(scores, rows, seen);
             gemm(p, head(&v, b, kh).rows(first, seen), &mut out[h * dims.d..], row, false);
         }
     });
@@ -146,24 +147,24 @@ fn backward<T: Float>(
     share::chunks(&mut parts, 1, true, |part, result| {
         let (b, kh) = (part / dims.kv, part % dims.kv);
         let (k, v) = (head(&k, b, kh), head(&v, b, kh));
-        let mut dq = vec![T::ZERO; dims.group() * t * d];
-        let (mut dk, mut dv) = (vec![T::ZERO; s * d], vec![T::ZERO; s * d]);
-        let block = QUERIES.min(t) * s;
-        let (mut p, mut ds) = (vec![T::ZERO; block], vec![T::ZERO; block]);
+        let mut dq = pool::zeros(dims.group() * t * d);
+        let (mut dk, mut dv) = (pool::zeros(s * d), pool::zeros(s * d));
+        let mut scratch = Scratch::default();
+        let (p, ds) = scratch.slice(2 * QUERIES.min(t) * s).split_at_mut(QUERIES.min(t) * s);
         for g in 0..dims.group() {
             let h = kh * dims.group() + g;
             for t0 in (0..t).step_by(QUERIES) {
                 let rows = QUERIES.min(t - t0);
                 let (q, dy) = (head(&q, b, h).rows(t0, rows), head(&dy, b, h).rows(t0, rows));
-                let (first, seen) = dims.probabilities(q, k, t0, scale, &mut p);
+                let (first, seen) = dims.probabilities(q, k, t0, scale, p);
                 let (k, v) = (k.rows(first, seen), v.rows(first, seen));
-                gemm(dy, v.t(), &mut ds, seen, false);
+                gemm(dy, v.t(), ds, seen, false);
                 for (y, dx) in p.chunks(seen.max(1)).zip(ds.chunks_mut(seen.max(1))).take(rows) {
                     let mean = dot(y, dx);
                     run(ScoresVjpRow { y, dx, mean, scale });
                 }
-                let p = Matrix::from_slice(&p, rows, seen);
-                let ds = Matrix::from_slice(&ds, rows, seen);
+                let p = Matrix::from_slice(p, rows, seen);
+                let ds = Matrix::from_slice(ds, rows, seen);
                 gemm(p.t(), dy, &mut dv[first * d..], d, true);
                 gemm(ds.t(), q, &mut dk[first * d..], d, true);
                 gemm(ds, k, &mut dq[(g * t + t0) * d..], d, false);
@@ -183,7 +184,13 @@ fn backward<T: Float>(
         });
         shaped(shape, data)
     };
-    (gather(0, q.shape(), dims.h), gather(1, k.shape(), dims.kv), gather(2, v.shape(), dims.kv))
+    let gradients = (
+        gather(0, q.shape(), dims.h),
+        gather(1, k.shape(), dims.kv),
+        gather(2, v.shape(), dims.kv),
+    );
+    parts.into_iter().flatten().for_each(pool::give_back);
+    gradients
 }
 
 /// scale y (dx - mean), in place of dx.
