@@ -106,4 +106,21 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn every_instruction_set_copies_lines() {
+        let from = Lines(std::array::from_fn::<_, STRIP, _>(|i| MaybeUninit::new(i as f32)));
+        for isa in Isa::available() {
+            let mut to = Lines([MaybeUninit::new(-1.0_f32); STRIP]);
+            // SAFETY: both begin with a line and have 16 of them, of which the last stays; the processor has the
+            // instruction set.
+            unsafe { copy_lines(isa)(from.0.as_ptr().cast(), to.0.as_mut_ptr().cast(), 15) };
+            fence();
+            for (i, y) in to.0.iter().enumerate() {
+                // SAFETY: all were initialised.
+                let y = unsafe { y.assume_init() };
+                assert_eq!(y, if i < 15 * 16 { i as f32 } else { -1.0 }, "{isa:?}");
+            }
+        }
+    }
 }
