@@ -6,7 +6,7 @@ use crate::rows::{row, rows_in_chunk};
 use crate::simd::out::{Out, collect, shaped};
 use crate::simd::strided::Strided;
 use crate::simd::{Kernel, run};
-use crate::softmax::{log_sum_exp_shifted, softmax_in_place};
+use crate::softmax::{exponentials, log_sum_exp_shifted};
 use crate::{Float, max_slice, sum_slice};
 
 /// The mean over the rows of -log softmax(logits)\[target\]; rows whose target is `ignore_index` do
@@ -43,9 +43,7 @@ pub fn cross_entropy<T: Float>(
             let loss = if Some(target) == ignore_index {
                 T::ZERO
             } else {
-                let x = row(&rows, index, v, &mut buffer);
-                let max = max_slice(x);
-                log_sum_exp_shifted(x, max) - (x[target as usize] - max)
+                row_loss(row(&rows, index, v, &mut buffer), target as usize)
             };
             out.copy(&[loss]);
         }
@@ -72,15 +70,14 @@ pub fn cross_entropy_vjp<T: Float>(
     let rows = Strided::new(&logits);
     let data = collect(logits.len(), rows_in_chunk(v) * v, |start, out: &mut Out<T>| {
         let mut buffer = Vec::new();
-        for index in start / v..(start + out.len()) / v {
-            if Some(targets[index]) == ignore_index {
+        let rows_of_part = out.len() / v;
+        for (index, &target) in targets.iter().enumerate().skip(start / v).take(rows_of_part) {
+            if Some(target) == ignore_index {
                 out.fill(v, T::ZERO);
                 continue;
             }
             let dx = out.copy(row(&rows, index, v, &mut buffer));
-            softmax_in_place(dx);
-            dx[targets[index] as usize] -= T::ONE;
-            run(Scale { x: dx, factor });
+            row_gradient(dx, target as usize, factor);
         }
     });
     shaped(logits.shape(), data)
@@ -119,17 +116,36 @@ pub(crate) fn counted(targets: &[u32], ignore_index: Option<u32>) -> usize {
     targets.iter().filter(|&&target| Some(target) != ignore_index).count()
 }
 
-struct Scale<'a, T> {
+/// `-log softmax(x)[target]`.
+pub(crate) fn row_loss<T: Float>(x: &[T], target: usize) -> T {
+    let max = max_slice(x);
+    log_sum_exp_shifted(x, max) - (x[target] - max)
+}
+
+/// [`row_loss`]; the row becomes its gradient, `(softmax(x) - one_hot(target)) · factor`.
+pub(crate) fn row_gradient<T: Float>(x: &mut [T], target: usize, factor: T) -> T {
+    let max = max_slice(x);
+    let picked = x[target] - max;
+    let total = exponentials(x, max);
+    let of_target = (x[target] / total - T::ONE) * factor;
+    run(Share { x, total, factor });
+    x[target] = of_target;
+    total.log() - picked
+}
+
+/// x / total · factor, in place.
+struct Share<'a, T> {
     x: &'a mut [T],
+    total: T,
     factor: T,
 }
 
-impl<T: Float> Kernel for Scale<'_, T> {
+impl<T: Float> Kernel for Share<'_, T> {
     type Output = ();
     #[inline(always)]
     fn run(self) {
         for x in self.x.iter_mut() {
-            *x *= self.factor;
+            *x = *x / self.total * self.factor;
         }
     }
 }

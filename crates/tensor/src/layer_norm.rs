@@ -5,6 +5,7 @@ use std::hint::black_box;
 use ndarray::{ArrayD, ArrayViewD, ArrayViewMutD};
 
 use crate::destination::{fresh, given};
+use crate::rms_norm::{reciprocal_rms, reciprocal_root};
 use crate::rows::{vjp_rows, write_few_rows};
 use crate::simd::gemm::Scratch;
 use crate::simd::out::{Map3, Out};
@@ -80,7 +81,7 @@ fn normalizer<T: Float>(
         for (x, d) in x.chunks_exact(4 * n).zip(d.chunks_exact_mut(4 * n)) {
             let squares = run(FourDeviations { x, d });
             for (d, square) in d.chunks_exact(n).zip(squares) {
-                out.map3(Affine { r: reciprocal_deviation(square, n, eps) }, d, &w, &b);
+                out.map3(Affine { r: reciprocal_root(square, n, eps) }, d, &w, &b);
             }
         }
         for (x, d) in last_x.chunks_exact(n).zip(last_d.chunks_exact_mut(n)) {
@@ -131,6 +132,7 @@ impl<T: Float> Kernel for FourDeviations<'_, T> {
         let mut lanes = black_box(lanes);
         let mut means = [T::ZERO; 4];
         for ((mean, lanes), x) in means.iter_mut().zip(&mut lanes).zip(x) {
+            // (`add_to_lanes`, which looks for whole registers first, is slower for rows of eight.)
             for (lane, &x) in lanes.iter_mut().zip(&x[whole * LANES..]) {
                 *lane += x;
             }
@@ -204,12 +206,7 @@ pub(crate) fn standardize<T: Float>(x: &mut [T], eps: T) -> T {
 fn center<T: Float>(x: &mut [T], eps: T) -> T {
     let mean = sum_slice(x) / T::from_usize(x.len());
     run(Subtract { x, mean });
-    reciprocal_deviation(dot(x, x), x.len(), eps)
-}
-
-/// 1/√(variance + eps) of `n` elements, the squares of whose deviations have a sum of `squares`.
-fn reciprocal_deviation<T: Float>(squares: T, n: usize, eps: T) -> T {
-    T::ONE / (squares / T::from_usize(n) + eps).sqrt()
+    reciprocal_rms(x, eps)
 }
 
 #[track_caller]

@@ -7,13 +7,12 @@
 
 use ndarray::{ArrayD, ArrayViewD, IxDyn, aview_mut1, aview1};
 
-use crate::cross_entropy::{check_targets, counted};
+use crate::cross_entropy::{check_targets, counted, row_gradient, row_loss};
 use crate::rows::rows_in_chunk;
 use crate::simd::gemm::{KC, Matrix, gemm};
 use crate::simd::out::{Memory, PARALLEL, shaped};
-use crate::simd::{Kernel, run, share};
-use crate::softmax::{exponentials, log_sum_exp_shifted};
-use crate::{Float, add_assign, max_slice, pool, sum_slice};
+use crate::simd::share;
+use crate::{Float, add_assign, pool, sum_slice};
 
 /// The logits of a block, about.
 const LOGITS: usize = 1 << 20;
@@ -197,40 +196,14 @@ impl<'a, T: Float> Pass<'a, T> {
             let targets = self.targets[start + index * chunk..].iter();
             for ((row, loss), &target) in logits.chunks_mut(v).zip(losses.iter_mut()).zip(targets) {
                 if Some(target) != self.ignore_index {
-                    *loss = row_loss(row, target as usize, factor);
+                    *loss = match factor {
+                        Some(factor) => row_gradient(row, target as usize, factor),
+                        None => row_loss(row, target as usize),
+                    };
                 } else if factor.is_some() {
                     row.fill(T::ZERO);
                 }
             }
         });
-    }
-}
-
-/// `-log softmax(row)[target]`; the row becomes `(softmax(row) - one_hot(target)) · factor`.
-fn row_loss<T: Float>(row: &mut [T], target: usize, factor: Option<T>) -> T {
-    let max = max_slice(row);
-    let picked = row[target] - max;
-    let Some(factor) = factor else { return log_sum_exp_shifted(row, max) - picked };
-    let total = exponentials(row, max);
-    let of_target = (row[target] / total - T::ONE) * factor;
-    run(Share { row, total, factor });
-    row[target] = of_target;
-    total.log() - picked
-}
-
-/// row / total · factor, in place.
-struct Share<'a, T> {
-    row: &'a mut [T],
-    total: T,
-    factor: T,
-}
-
-impl<T: Float> Kernel for Share<'_, T> {
-    type Output = ();
-    #[inline(always)]
-    fn run(self) {
-        for x in self.row.iter_mut() {
-            *x = *x / self.total * self.factor;
-        }
     }
 }

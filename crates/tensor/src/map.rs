@@ -7,6 +7,7 @@ use ndarray::{ArrayD, ArrayViewD, ArrayViewMutD, Dimension, IxDyn};
 use crate::Float;
 use crate::broadcast::broadcast_shape;
 use crate::destination::{fresh, given, in_place};
+use crate::rows::stretch;
 use crate::simd::out::{CHUNK, Map1, Map2, Map3, Memory, Out, PARALLEL, Turned, collect, shaped};
 use crate::simd::strided::Strided;
 use crate::simd::{Kernel, run, share};
@@ -123,8 +124,7 @@ fn write2<'m, T: Float, F: Map2<T>>(
                     run(InPlace2 { f, x: Some(x), y: None, out: out.read(&y, at, n) });
                 }
                 (None, None) => {
-                    buffer.resize(n.max(buffer.len()), T::ZERO);
-                    let x = x.get(at, n, &mut buffer);
+                    let x = stretch(&x, at, n, &mut buffer);
                     run(InPlace2 { f, x: Some(x), y: None, out: out.read(&y, at, n) });
                 }
             }
@@ -146,10 +146,10 @@ pub(crate) fn map2_in_place<T: Float, F: Map2<T>>(
     in_place(shape.slice(), x, |x| {
         let (chunk, parallel) = (chunk(&[y]), x.len() > PARALLEL);
         share::chunks(x, chunk, parallel, |index, x| {
-            let (start, mut buffers) = (index * chunk, [Vec::new()]);
+            let (start, mut buffer) = (index * chunk, Vec::new());
             for_blocks(&[y], start, x.len(), |at, n| {
-                let [y] = part_of_each(&[y], &mut buffers, at, n);
-                run(InPlace2 { f, x: None, y: Some(y), out: &mut x[at - start..][..n] });
+                let y = Some(stretch(y, at, n, &mut buffer));
+                run(InPlace2 { f, x: None, y, out: &mut x[at - start..][..n] });
             });
         });
     });
@@ -227,13 +227,7 @@ fn part_of_each<'b, 'a: 'b, T: Float, const N: usize>(
 ) -> [&'b [T]; N] {
     let mut parts = [&[][..]; N];
     for ((part, x), buffer) in parts.iter_mut().zip(operands).zip(buffers) {
-        *part = match x.contiguous(at, n) {
-            Some(x) => x,
-            None => {
-                buffer.resize(n.max(buffer.len()), T::ZERO);
-                x.get(at, n, buffer)
-            }
-        };
+        *part = stretch(x, at, n, buffer);
     }
     parts
 }

@@ -98,8 +98,13 @@ pub fn rms_norm_row<T: Float>(x: &[T], w: &[T], eps: T, out: &mut [T]) {
 }
 
 /// 1/√(mean(x²) + eps).
-fn reciprocal_rms<T: Float>(x: &[T], eps: T) -> T {
-    T::ONE / (dot(x, x) / T::from_usize(x.len()) + eps).sqrt()
+pub(crate) fn reciprocal_rms<T: Float>(x: &[T], eps: T) -> T {
+    reciprocal_root(dot(x, x), x.len(), eps)
+}
+
+/// The same of `n` elements whose squares have a sum of `squares`.
+pub(crate) fn reciprocal_root<T: Float>(squares: T, n: usize, eps: T) -> T {
+    T::ONE / (squares / T::from_usize(n) + eps).sqrt()
 }
 
 #[track_caller]

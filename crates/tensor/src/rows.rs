@@ -36,14 +36,7 @@ fn write_rows<'m, T: Float>(
     memory.fill(rows_in_chunk(n) * n, |start, out| {
         let mut buffer = Vec::new();
         for at in (start..start + out.len()).step_by(n.max(1)) {
-            let row = match strided.contiguous(at, n) {
-                Some(row) => out.copy(row),
-                None => {
-                    buffer.resize(n, T::ZERO);
-                    out.copy(strided.get(at, n, &mut buffer))
-                }
-            };
-            f(at / n, row);
+            f(at / n, out.copy(row(&strided, at / n, n, &mut buffer)));
         }
     })
 }
@@ -63,13 +56,7 @@ pub(crate) fn write_few_rows<'m, T: Float>(
         let (mut buffer, end) = (Vec::new(), start + out.len());
         for at in (start..end).step_by(few.max(1)) {
             let len = few.min(end - at);
-            match strided.contiguous(at, len) {
-                Some(rows) => f(rows, out),
-                None => {
-                    buffer.resize(few, T::ZERO);
-                    f(strided.get(at, len, &mut buffer), out);
-                }
-            }
+            f(stretch(&strided, at, len, &mut buffer), out);
         }
     })
 }
@@ -89,11 +76,21 @@ pub(crate) fn row<'b, 'a: 'b, T: Float>(
     n: usize,
     buffer: &'b mut Vec<T>,
 ) -> &'b [T] {
-    match x.contiguous(index * n, n) {
-        Some(row) => row,
+    stretch(x, index * n, n, buffer)
+}
+
+/// Elements `start..start + n` of a view: where they lie side by side, or copied into `buffer`, which grows.
+pub(crate) fn stretch<'b, 'a: 'b, T: Float>(
+    x: &Strided<'a, T>,
+    start: usize,
+    n: usize,
+    buffer: &'b mut Vec<T>,
+) -> &'b [T] {
+    match x.contiguous(start, n) {
+        Some(part) => part,
         None => {
-            buffer.resize(n, T::ZERO);
-            x.get(index * n, n, buffer)
+            buffer.resize(n.max(buffer.len()), T::ZERO);
+            x.get(start, n, buffer)
         }
     }
 }

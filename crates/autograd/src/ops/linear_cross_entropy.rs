@@ -3,8 +3,7 @@
 use std::cell::RefCell;
 
 use ulp_tensor::{
-    Float, linear_cross_entropy, linear_cross_entropy_bf16_with_gradients,
-    linear_cross_entropy_with_gradients,
+    Float, linear_cross_entropy_bf16_with_gradients, linear_cross_entropy_with_gradients,
 };
 
 use crate::fused::{Fused, FusedOp};
@@ -33,9 +32,6 @@ impl<T: Float> LinearCrossEntropy<T> {
         let (x, w) = (inputs[0].view(), inputs[1].view());
         let (targets, ignore) = (&self.targets[..], self.ignore_index);
         let (y, gradients) = match self.precision {
-            LinearPrecision::Full if wanted == [false; 2] => {
-                (linear_cross_entropy(x, w, targets, ignore), [None, None])
-            }
             LinearPrecision::Full => {
                 linear_cross_entropy_with_gradients(x, w, targets, ignore, wanted)
             }

@@ -9,9 +9,8 @@ use std::ops::Range;
 
 use super::Isa;
 
-/// Outputs of more bytes are written past the caches. (Where each operation reads what the one before has
-/// written, in two arrays by turns, stores past the caches took 1.3 times as long at 32 MiB and 0.9 times at 64;
-/// with eight arrays they won from 16 MiB on.)
+/// Outputs of more bytes are written past the caches: from about there on it pays even where the next operation
+/// reads what this one has written.
 pub(crate) const STREAM: usize = 32 << 20;
 
 /// The elements that are made in the first cache before they are written: so few that the next are made while
