@@ -7,7 +7,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::format::Format;
-use super::kernels::{Fill, Isa, Scratch, Tiles, fill_columns};
+use super::kernels::{Fill, Isa, Reading, Scratch, Tiles, fill_columns};
 use super::rows::{RowBuffer, Rows};
 use super::tensor_type::TensorType;
 use super::tile::TILE;
@@ -229,12 +229,12 @@ impl Matrix {
     /// When `x` has other rows than `cols` wide, or `out` is not a row for each.
     #[track_caller]
     pub fn multiply(&self, x: &mut Rows<'_>, out: &mut [f32]) {
-        self.multiply_on(Isa::detect(), x, out);
+        self.multiply_on((Isa::detect(), Reading::detect()), x, out);
     }
 
     #[track_caller]
-    pub(super) fn multiply_on(&self, isa: Isa, x: &mut Rows<'_>, out: &mut [f32]) {
-        multiply_all_on(isa, x, [(self, out)]);
+    pub(super) fn multiply_on(&self, how: (Isa, Reading), x: &mut Rows<'_>, out: &mut [f32]) {
+        multiply_all_on(how, x, [(self, out)]);
     }
 
     /// Panics unless `x` and `out` are as wide as the matrix and have as many rows.
@@ -250,10 +250,16 @@ impl Matrix {
     }
 
     /// Makes the products of a range of tiles with the rows, rounded if they are, in the scratch.
-    fn make_product(&self, isa: Isa, x: &Rows<'_>, tiles: Range<usize>, scratch: &mut Scratch) {
+    fn make_product(
+        &self,
+        (isa, reading): (Isa, Reading),
+        x: &Rows<'_>,
+        tiles: Range<usize>,
+        scratch: &mut Scratch,
+    ) {
         let (count, tile_bytes) = (tiles.len(), self.tile_bytes());
         let bytes = &self.tiles[tiles.start * tile_bytes..tiles.end * tile_bytes];
-        let tiles = Tiles { bytes, tile_bytes };
+        let tiles = Tiles { bytes, tile_bytes, reading };
         match self.format.quantized {
             Some(quantized) if x.are_rounded() => {
                 let rounded = x.rounded(self.fine);
@@ -272,7 +278,7 @@ impl Matrix {
 
     /// Tiles that a task works on side by side with `rows` rows.
     fn together(&self, isa: Isa, rows: usize) -> usize {
-        /// Plain numbers, whose sums alone wait for themselves.
+        /// Numbers without blocks, whose sums alone wait for themselves.
         const PLAIN: usize = 4;
         if self.format.quantized.is_some() { isa.together(rows) } else { PLAIN }
     }
@@ -292,19 +298,19 @@ impl Matrix {
 /// As [`Matrix::multiply`].
 #[track_caller]
 pub(crate) fn multiply_all<const N: usize>(x: &mut Rows<'_>, products: [(&Matrix, &mut [f32]); N]) {
-    multiply_all_on(Isa::detect(), x, products);
+    multiply_all_on((Isa::detect(), Reading::detect()), x, products);
 }
 
 #[track_caller]
 fn multiply_all_on<const N: usize>(
-    isa: Isa,
+    how: (Isa, Reading),
     x: &mut Rows<'_>,
     products: [(&Matrix, &mut [f32]); N],
 ) {
     for (matrix, out) in &products {
         matrix.assert_fits(x, out);
         if matrix.format.quantized.is_some() {
-            x.round(isa, matrix.fine);
+            x.round(how.0, matrix.fine);
         }
     }
     let (x, batch) = (&*x, x.batch());
@@ -314,9 +320,9 @@ fn multiply_all_on<const N: usize>(
     }
     fill_columns(&products.map(|(matrix, out)| {
         let rows = batch << usize::from(matrix.fine);
-        let (group, work) = (matrix.together(isa, rows), rows * matrix.tiles.len());
+        let (group, work) = (matrix.together(how.0, rows), rows * matrix.tiles.len());
         Fill::new(out, batch, group, work, move |tiles: Range<usize>, scratch: &mut Scratch| {
-            matrix.make_product(isa, x, tiles, scratch);
+            matrix.make_product(how, x, tiles, scratch);
         })
     }));
 }

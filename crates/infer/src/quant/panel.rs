@@ -9,6 +9,7 @@
 
 use std::marker::PhantomData;
 
+use super::kernels::Cache;
 use super::tile::{CHUNK, Layout, TILE};
 
 /// Elements that share an activation scale.
@@ -155,9 +156,9 @@ pub(crate) trait Lanes: Copy {
     fn spread(self, words: Self::Words, shift: u32) -> Self::Words;
     /// The entry of a table for each byte; bytes are below 16.
     fn look_up(self, table: &[u8; 16], words: Self::Words) -> Self::Words;
-    /// Asks for the memory that lies `ahead` bytes behind where `bytes` begin, as long as they are.
+    /// Asks a cache for the memory that lies `ahead` bytes behind where `bytes` begin, as long as they are.
     /// It need not exist.
-    fn prefetch(self, bytes: &[u8], ahead: usize);
+    fn prefetch(self, bytes: &[u8], ahead: usize, cache: Cache);
     /// Words, signed and of magnitudes below 2^24, as numbers.
     fn floats(self, words: Self::Words) -> Self::Floats;
 
@@ -197,7 +198,14 @@ pub(crate) trait Packed {
 
 /// A chunk of a tile: up to 256 elements of 16 rows.
 pub(crate) struct Chunk<'a> {
+    /// What lies before the integers if it lies apart from them: so many bytes of a row's block,
+    header: usize,
+    /// and those of 16 rows.
+    headers: &'a [u8],
+    /// The rest, or all.
     bytes: &'a [u8],
+    /// Bytes of a stored block.
+    block_bytes: usize,
     /// Stored blocks of a row.
     pub(crate) blocks: usize,
 }
@@ -206,10 +214,29 @@ impl<'a> Chunk<'a> {
     /// The chunk that `bytes` hold.
     #[inline(always)]
     pub(crate) fn new(layout: &Layout, bytes: &'a [u8]) -> Self {
-        Chunk { bytes, blocks: bytes.len() / (TILE * layout.ty.block_bytes()) }
+        let block_bytes = layout.ty.block_bytes();
+        let blocks = bytes.len() / (TILE * block_bytes);
+        Chunk { header: 0, headers: &[], bytes, block_bytes, blocks }
     }
 
-    /// `N` bytes of the field of `bytes` bytes that starts at byte `field` of a stored block: those
+    /// Chunk `index` of a tile whose chunks have [`Layout::header`]s.
+    #[inline(always)]
+    pub(crate) fn with_header(layout: &Layout, tile: &'a [u8], index: usize) -> Self {
+        let (header, block_bytes) = (layout.header(), layout.ty.block_bytes());
+        let (headers, whole) = (TILE * header, TILE * block_bytes);
+        let (first, which) = (index / 2 * 2 * whole, index % 2);
+        let together = if first + whole < tile.len() { 2 } else { 1 };
+        let integers = first + together * headers + which * (whole - headers);
+        Chunk {
+            header,
+            headers: &tile[first + which * headers..][..headers],
+            bytes: &tile[integers..][..whole - headers],
+            block_bytes,
+            blocks: 1,
+        }
+    }
+
+    /// `N` bytes of a field of `bytes` bytes, before which `field` bytes of a block lie in the tile: those
     /// from `at` on of each of block `block`'s 16 rows' units.
     #[inline(always)]
     fn part<const N: usize>(
@@ -219,8 +246,18 @@ impl<'a> Chunk<'a> {
         block: usize,
         at: usize,
     ) -> &[u8; N] {
-        let start = TILE * (field * self.blocks + block * bytes + at);
-        self.bytes[start..][..N].try_into().expect("a slice of N bytes")
+        if self.header > 0 {
+            let (bytes, start) = match field.checked_sub(self.header) {
+                None => (self.headers, field + at),
+                Some(field) => (self.bytes, field + at),
+            };
+            return bytes[TILE * start..][..N].try_into().expect("a slice of N bytes");
+        }
+        // Blocks lie in pairs; the last may be alone.
+        let first = block / 2 * 2;
+        let together = if first + 1 < self.blocks { 2 } else { 1 };
+        let start = first * self.block_bytes + together * field + (block - first) * bytes + at;
+        self.bytes[TILE * start..][..N].try_into().expect("a slice of N bytes")
     }
 
     /// Line `index` of a field of `bytes` bytes.
@@ -236,7 +273,7 @@ impl<'a> Chunk<'a> {
         lanes.load(self.part(field, bytes, block, 4 * index))
     }
 
-    /// The field at byte `field`: an f16 of each row.
+    /// The field behind `field` bytes: an f16 of each row.
     #[inline(always)]
     pub(crate) fn f16<L: Lanes>(&self, lanes: L, field: usize, block: usize) -> L::Floats {
         lanes.f16(self.part(field, 2, block, 0))

@@ -24,14 +24,14 @@ pub(crate) struct Tiled;
 impl Packed for Tiled {
     const LAYOUT: Layout = Layout {
         ty: TensorType::Q2_K,
-        fields: &[field(0, 16, 1), field(16, 64, 4), field(80, 2, 2), field(82, 2, 2)],
+        fields: &[field(80, 2, 2), field(82, 2, 2), field(0, 16, 1), field(16, 64, 4)],
     };
     type Scheme = MinimumHalves;
 
     #[inline(always)]
     fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, sink: &mut impl Sink<L>) {
-        let d = chunk.f16(lanes, 80, 0);
-        let dmin = lanes.times(chunk.f16(lanes, 82, 0), lanes.splat(-1.0));
+        let d = chunk.f16(lanes, 0, 0);
+        let dmin = lanes.times(chunk.f16(lanes, 2, 0), lanes.splat(-1.0));
         let scales = [
             half_bytes(lanes, chunk, 0, 0),
             half_bytes(lanes, chunk, 1, 0),
@@ -53,7 +53,7 @@ impl Packed for Tiled {
                 sink.set_min(lanes, block, half, lanes.times(dmin, minimum));
             }
             each_group!(group => {
-                let line = chunk.line(lanes, 16, 64, 0, block / 4 * 8 + group);
+                let line = chunk.line(lanes, 20, 64, 0, block / 4 * 8 + group);
                 sink.set(lanes, block, group, lanes.bits(line, (block % 4 * 2) as u32, 3));
             });
         }
@@ -63,7 +63,7 @@ impl Packed for Tiled {
 /// Four bits each, from bit `shift` on, of the bytes of groups `4 quarter ..`.
 #[inline(always)]
 fn half_bytes<L: Lanes>(lanes: L, chunk: &Chunk<'_>, quarter: usize, shift: u32) -> Four {
-    Four::new(lanes, lanes.bits(chunk.line(lanes, 0, 16, 0, quarter), shift, 15))
+    Four::new(lanes, lanes.bits(chunk.line(lanes, 4, 16, 0, quarter), shift, 15))
 }
 
 fn dequantize(block: &[u8], out: &mut [f32]) {

@@ -14,7 +14,7 @@ use super::least_squares::Symmetric;
 use super::panel::{Chunk, Lanes, Packed, SignedHalves, Sink, each_group};
 use super::sub_scales::Four;
 use super::tensor_type::TensorType;
-use super::tile::{Layout, field};
+use super::tile::{Layout, field, in_turn};
 
 pub(crate) const FORMAT: Format =
     Format::packed::<Tiled>(dequantize, Some(quantize)).weighted(quantize_weighted);
@@ -25,13 +25,13 @@ pub(crate) struct Tiled;
 impl Packed for Tiled {
     const LAYOUT: Layout = Layout {
         ty: TensorType::Q3_K,
-        fields: &[field(0, 32, 4), field(32, 64, 4), field(96, 12, 1), field(108, 2, 2)],
+        fields: &[field(108, 2, 2), field(96, 12, 1), in_turn([32, 0], 32, 4), field(64, 32, 4)],
     };
     type Scheme = SignedHalves<4>;
 
     #[inline(always)]
     fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, sink: &mut impl Sink<L>) {
-        let d = chunk.f16(lanes, 108, 0);
+        let d = chunk.f16(lanes, 0, 0);
         let scales = [
             four_scales(lanes, chunk, 0),
             four_scales(lanes, chunk, 1),
@@ -45,9 +45,12 @@ impl Packed for Tiled {
                 sink.set_scale(lanes, block, half, lanes.times(d, scale));
             }
             each_group!(group => {
-                let low = chunk.line(lanes, 32, 64, 0, block / 4 * 8 + group);
+                let low = match block / 4 {
+                    0 => chunk.line(lanes, 14, 64, 0, 2 * group),
+                    _ => chunk.line(lanes, 78, 32, 0, group),
+                };
                 let low = lanes.bits(low, (block % 4 * 2) as u32, 3);
-                let high = lanes.turn(chunk.line(lanes, 0, 32, 0, group), 2 - block as i32, 4);
+                let high = lanes.turn(chunk.line(lanes, 14, 64, 0, 2 * group + 1), 2 - block as i32, 4);
                 sink.set(lanes, block, group, lanes.or(low, high));
             });
         });
@@ -58,9 +61,9 @@ impl Packed for Tiled {
 /// halves, and two bits each of bytes 8 to 11.
 #[inline(always)]
 fn four_scales<L: Lanes>(lanes: L, chunk: &Chunk<'_>, quarter: usize) -> Four {
-    let low = chunk.line(lanes, 96, 12, 0, quarter % 2);
+    let low = chunk.line(lanes, 2, 12, 0, quarter % 2);
     let low = lanes.bits(low, (quarter / 2 * 4) as u32, 15);
-    let high = lanes.turn(chunk.line(lanes, 96, 12, 0, 2), 4 - 2 * quarter as i32, 0x30);
+    let high = lanes.turn(chunk.line(lanes, 2, 12, 0, 2), 4 - 2 * quarter as i32, 0x30);
     Four::new(lanes, lanes.or(low, high))
 }
 

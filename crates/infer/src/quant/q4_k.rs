@@ -34,7 +34,7 @@ impl Packed for Tiled {
         let d = chunk.f16(lanes, 0, 0);
         let dmin = lanes.times(chunk.f16(lanes, 2, 0), lanes.splat(-1.0));
         let six_bits = SixBits::new(lanes, chunk, 4);
-        for block in 0..8 {
+        each_group!(block => {
             let (scale, minimum) = (six_bits.scale(lanes, block), six_bits.minimum(lanes, block));
             sink.set_scale(lanes, block, 0, lanes.times(d, scale));
             sink.set_min(lanes, block, 0, lanes.times(dmin, minimum));
@@ -42,7 +42,7 @@ impl Packed for Tiled {
                 let line = chunk.line(lanes, 16, 128, 0, block / 2 * 8 + group);
                 sink.set(lanes, block, group, lanes.bits(line, (block % 2 * 4) as u32, 15));
             });
-        }
+        });
     }
 }
 

@@ -14,7 +14,7 @@ use super::least_squares::Affine;
 use super::panel::{Chunk, Lanes, Minimum, Packed, Sink, each_group};
 use super::q4_k::{SixBits, put_scales_and_minimums, scales_and_minimums};
 use super::tensor_type::TensorType;
-use super::tile::{Layout, field};
+use super::tile::{Layout, field, in_turn};
 
 pub(crate) const FORMAT: Format =
     Format::packed::<Tiled>(dequantize, Some(quantize)).weighted(quantize_weighted);
@@ -29,8 +29,8 @@ impl Packed for Tiled {
             field(0, 2, 2),
             field(2, 2, 2),
             field(4, 12, 1),
-            field(16, 32, 4),
-            field(48, 128, 4),
+            in_turn([48, 16], 32, 4),
+            field(80, 96, 4),
         ],
     };
     type Scheme = Minimum;
@@ -45,9 +45,12 @@ impl Packed for Tiled {
             sink.set_scale(lanes, block, 0, lanes.times(d, scale));
             sink.set_min(lanes, block, 0, lanes.times(dmin, minimum));
             each_group!(group => {
-                let low = chunk.line(lanes, 48, 128, 0, block / 2 * 8 + group);
+                let low = match block / 2 {
+                    0 => chunk.line(lanes, 16, 64, 0, 2 * group),
+                    later => chunk.line(lanes, 80, 96, 0, (later - 1) * 8 + group),
+                };
                 let low = lanes.bits(low, (block % 2 * 4) as u32, 15);
-                let high = lanes.turn(chunk.line(lanes, 16, 32, 0, group), 4 - block as i32, 16);
+                let high = lanes.turn(chunk.line(lanes, 16, 64, 0, 2 * group + 1), 4 - block as i32, 16);
                 sink.set(lanes, block, group, lanes.or(low, high));
             });
         });

@@ -13,7 +13,7 @@ use super::format::{Format, f16_at, put_f16};
 use super::least_squares::Symmetric;
 use super::panel::{Chunk, Lanes, Packed, SignedHalves, Sink, each_group};
 use super::tensor_type::TensorType;
-use super::tile::{Layout, field};
+use super::tile::{Layout, field, in_turn};
 
 pub(crate) const FORMAT: Format =
     Format::packed::<Tiled>(dequantize, Some(quantize)).weighted(quantize_weighted);
@@ -24,22 +24,32 @@ pub(crate) struct Tiled;
 impl Packed for Tiled {
     const LAYOUT: Layout = Layout {
         ty: TensorType::Q6_K,
-        fields: &[field(0, 128, 4), field(128, 64, 4), field(192, 16, 1), field(208, 2, 2)],
+        fields: &[
+            field(208, 2, 2),
+            field(192, 16, 1),
+            in_turn([0, 128], 32, 4),
+            field(32, 32, 4),
+            in_turn([64, 160], 32, 4),
+            field(96, 32, 4),
+        ],
     };
     type Scheme = SignedHalves<32>;
 
     #[inline(always)]
     fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, sink: &mut impl Sink<L>) {
-        let d = chunk.f16(lanes, 208, 0);
+        let d = chunk.f16(lanes, 0, 0);
         each_group!(block => {
             for half in 0..2 {
-                let scale = lanes.widen_signed(chunk.bytes(192, 16, 0, 2 * block + half));
+                let scale = lanes.widen_signed(chunk.bytes(2, 16, 0, 2 * block + half));
                 sink.set_scale(lanes, block, half, lanes.times(d, lanes.floats(scale)));
             }
-            let (n, part) = (block / 4, block % 4);
+            let (half, part) = (18 + block / 4 * 96, block % 4);
             each_group!(group => {
-                let low = chunk.line(lanes, 0, 128, 0, n * 16 + part % 2 * 8 + group);
-                let high = chunk.line(lanes, 128, 64, 0, n * 8 + group);
+                let low = match part % 2 {
+                    0 => chunk.line(lanes, half, 32, 0, 2 * group),
+                    _ => chunk.line(lanes, half + 64, 32, 0, group),
+                };
+                let high = chunk.line(lanes, half, 32, 0, 2 * group + 1);
                 let low = lanes.bits(low, (part / 2 * 4) as u32, 15);
                 let high = lanes.turn(high, 4 - 2 * part as i32, 0x30);
                 sink.set(lanes, block, group, lanes.or(low, high));

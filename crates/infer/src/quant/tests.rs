@@ -3,7 +3,7 @@
 use ulp_tensor::Philox;
 
 use super::format::{FORMATS, Format, put_f16};
-use super::kernels::Isa;
+use super::kernels::{Isa, Reading};
 use super::matrix::{Activations, Matrix, multiply_all};
 use super::quantized_rows::QuantizedRows;
 use super::rows::RowBuffer;
@@ -57,9 +57,19 @@ fn widths(format: &Format) -> Vec<usize> {
 }
 
 fn product(isa: Isa, matrix: &Matrix, x: &[f32], activations: Activations) -> Vec<f32> {
-    let mut out = vec![f32::NAN; x.len() / matrix.cols() * matrix.rows()];
-    let mut buffer = RowBuffer::new();
-    matrix.multiply_on(isa, &mut buffer.rows(x, matrix.cols(), activations), &mut out);
+    let [out, other] = [Reading::SideBySide, Reading::InOrder].map(|reading| {
+        let mut out = vec![f32::NAN; x.len() / matrix.cols() * matrix.rows()];
+        let mut rows = RowBuffer::new();
+        let mut rows = rows.rows(x, matrix.cols(), activations);
+        matrix.multiply_on((isa, reading), &mut rows, &mut out);
+        out
+    });
+    assert_eq!(
+        bits(&out),
+        bits(&other),
+        "{matrix:?} on {}, in another order of memory",
+        isa.name()
+    );
     out
 }
 

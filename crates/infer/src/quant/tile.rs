@@ -2,16 +2,24 @@
 //!
 //! A kernel computes 16 outputs at once, one a lane. It wants the same bytes of 16 rows side by
 //! side, so that a whole register is filled by one load and no lane ever meets another. A tile
-//! holds 16 rows. It goes along them in chunks of 256 elements; a chunk holds field after field
-//! (the scales of all its blocks, then their integers, ...), a field block after block, a block
-//! unit after unit, and a unit is the 16 rows' bytes that stay together. A tile is a permutation of
-//! the stored bytes, no byte more (but for the padding of the last tile to 16 rows).
+//! holds 16 rows. It goes along them in chunks of 256 elements. A chunk holds its blocks two by two, a
+//! pair field after field (both scales, then the integers of both, ...), a field block after block, a
+//! block unit after unit, and a unit is the 16 rows' bytes that stay together. So a kernel that goes
+//! block after block meets line after line, as processors foresee it; fields of the whole chunk, one
+//! behind the other, came from memory at a third of the speed on some (docs/benchmarks.md). A tile is a
+//! permutation of the stored bytes, no byte more (but for the padding of the last tile to 16 rows).
+//!
+//! Numbers without blocks are the blocks of one element: their chunks have 512, and a pair is an element
+//! of the first half and one of the second. Each half has a sum of its own, so that two are on their way.
 
 use super::tensor_type::TensorType;
 
 /// Rows of a tile: the f32 lanes of the widest register in use (512 bits).
 pub(crate) const TILE: usize = 16;
-/// Elements of a row that a kernel takes at once; also the block of f32 products along K.
+/// Bytes of a line of memory.
+pub(crate) const LINE: usize = 64;
+/// Elements of a row that a kernel takes at once; also the block of f32 products along K. (Of numbers
+/// without blocks it takes two times as many.)
 pub(crate) const CHUNK: usize = 256;
 
 /// A part of a block whose units are interleaved.
@@ -24,11 +32,29 @@ pub(crate) struct Field {
     /// Bytes that stay together: the four bytes that a kernel multiplies with four activations, or
     /// one number.
     pub(crate) unit: usize,
+    /// Where as many bytes start that lie in between, unit after unit in turn.
+    pub(crate) and: Option<usize>,
 }
 
 /// A field in short.
 pub(crate) const fn field(at: usize, bytes: usize, unit: usize) -> Field {
-    Field { at, bytes, unit }
+    Field { at, bytes, unit, and: None }
+}
+
+/// Two parts that a kernel reads side by side, unit after unit in turn.
+pub(crate) const fn in_turn([at, and]: [usize; 2], bytes: usize, unit: usize) -> Field {
+    Field { at, bytes, unit, and: Some(and) }
+}
+
+impl Field {
+    /// Where in a block the bytes start that lie together in a tile, and how many they are.
+    fn parts(self) -> impl Iterator<Item = (usize, usize)> {
+        let bytes = if self.and.is_some() { self.unit } else { self.bytes };
+        (0..self.bytes).step_by(bytes).flat_map(move |at| {
+            let and = self.and.map(|and| (and + at, bytes));
+            std::iter::once((self.at + at, bytes)).chain(and)
+        })
+    }
 }
 
 /// How the tiles of a format are made.
@@ -36,7 +62,7 @@ pub(crate) const fn field(at: usize, bytes: usize, unit: usize) -> Field {
 pub(crate) struct Layout {
     /// The format.
     pub(crate) ty: TensorType,
-    /// The parts of a block, which together are all of it.
+    /// The parts of a block, which together are all of it, in the order in which a kernel reads them.
     pub(crate) fields: &'static [Field],
 }
 
@@ -53,9 +79,9 @@ struct Span {
 impl Layout {
     /// Writes the tile of up to 16 stored rows; lanes without a row stay as they are.
     pub(crate) fn pack(&self, rows: &[&[u8]], tile: &mut [u8]) {
-        let chunk_bytes = self.chunk_bytes();
-        for (index, tile) in tile.chunks_mut(TILE * chunk_bytes).enumerate() {
-            let first = index * chunk_bytes;
+        let group = self.together() * self.chunk_bytes();
+        for (index, tile) in tile.chunks_mut(TILE * group).enumerate() {
+            let first = index * group;
             for span in self.spans(tile.len() / TILE) {
                 let out = &mut tile[span.slot..][..TILE * span.at.len()];
                 let at = first + span.at.start;
@@ -71,8 +97,8 @@ impl Layout {
 
     /// Gathers the stored bytes of row `row` of a tile: the inverse of [`Layout::pack`].
     pub(crate) fn unpack_row(&self, tile: &[u8], row: usize, out: &mut [u8]) {
-        let chunk_bytes = self.chunk_bytes();
-        for (tile, out) in tile.chunks(TILE * chunk_bytes).zip(out.chunks_mut(chunk_bytes)) {
+        let group = self.together() * self.chunk_bytes();
+        for (tile, out) in tile.chunks(TILE * group).zip(out.chunks_mut(group)) {
             for span in self.spans(out.len()) {
                 let units = tile[span.slot + row * span.unit..].chunks(TILE * span.unit);
                 for (out, unit) in out[span.at].chunks_exact_mut(span.unit).zip(units) {
@@ -83,22 +109,59 @@ impl Layout {
     }
 
     /// Stored bytes of a row's chunk.
-    pub(crate) fn chunk_bytes(&self) -> usize {
+    pub(crate) const fn chunk_bytes(&self) -> usize {
         CHUNK / self.ty.block_elements() * self.ty.block_bytes()
     }
 
-    /// The spans of a row's chunk of `bytes` bytes, in the order of the tile.
+    /// Chunks that lie together.
+    pub(crate) const fn together(&self) -> usize {
+        if self.ty.block_elements() == 1 || self.header() > 0 { 2 } else { 1 }
+    }
+
+    /// Bytes of a block before its integers, where two chunks have theirs together: where the chunks of a
+    /// tile do not end with a line of memory. 0 where they do.
+    pub(crate) const fn header(&self) -> usize {
+        let block_bytes = self.ty.block_bytes();
+        let (mut before, mut index) = (0, 0);
+        while index < self.fields.len() {
+            if self.fields[index].unit < 4 {
+                before += self.fields[index].bytes;
+            }
+            index += 1;
+        }
+        let whole_lines = (TILE * block_bytes).is_multiple_of(LINE);
+        if self.ty.block_elements() == CHUNK && !whole_lines && before < block_bytes {
+            before
+        } else {
+            0
+        }
+    }
+
+    /// How far a pair's blocks are from each other.
+    fn apart(&self) -> usize {
+        if self.ty.block_elements() == 1 { CHUNK } else { 1 }
+    }
+
+    /// The spans of `bytes` bytes of a row, those of chunks that lie together, in the order of the tile.
     fn spans(&self, bytes: usize) -> impl Iterator<Item = Span> {
         let mut slot = 0;
-        let block_bytes = self.ty.block_bytes();
-        self.fields
-            .iter()
-            .flat_map(move |field| {
-                (0..bytes).step_by(block_bytes).map(move |block| (field, block + field.at))
+        let (block_bytes, apart) = (self.ty.block_bytes(), self.apart());
+        let blocks = bytes / block_bytes;
+        let firsts = (0..blocks).filter(move |block| block / apart % 2 == 0);
+        // A pair goes field after field; with headers these go together, and so does what is behind them.
+        let headers = self.header() > 0;
+        let with = move |a: &Field, b: &Field| headers && (a.unit < 4) == (b.unit < 4);
+        firsts
+            .flat_map(move |first| self.fields.chunk_by(with).map(move |part| (first, part)))
+            .flat_map(move |(first, part)| {
+                let pair = [first, first + apart].into_iter().filter(move |&block| block < blocks);
+                pair.flat_map(move |block| part.iter().map(move |field| (block, field)))
             })
-            .map(move |(field, at)| {
-                let span = Span { unit: field.unit, at: at..at + field.bytes, slot };
-                slot += TILE * field.bytes;
+            .flat_map(|(block, field)| field.parts().map(move |part| (block, field.unit, part)))
+            .map(move |(block, unit, (at, bytes))| {
+                let at = block * block_bytes + at;
+                let span = Span { unit, at: at..at + bytes, slot };
+                slot += TILE * bytes;
                 span
             })
     }

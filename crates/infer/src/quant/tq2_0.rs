@@ -18,16 +18,16 @@ pub(crate) struct Tiled;
 
 impl Packed for Tiled {
     const LAYOUT: Layout =
-        Layout { ty: TensorType::TQ2_0, fields: &[field(0, 64, 4), field(64, 2, 2)] };
+        Layout { ty: TensorType::TQ2_0, fields: &[field(64, 2, 2), field(0, 64, 4)] };
     type Scheme = Signed<4>;
 
     #[inline(always)]
     fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, sink: &mut impl Sink<L>) {
-        let d = chunk.f16(lanes, 64, 0);
+        let d = chunk.f16(lanes, 0, 0);
         for block in 0..8 {
             sink.set_scale(lanes, block, 0, d);
             for group in 0..8 {
-                let line = chunk.line(lanes, 0, 64, 0, block / 4 * 8 + group);
+                let line = chunk.line(lanes, 2, 64, 0, block / 4 * 8 + group);
                 let q = lanes.bits(line, (block % 4 * 2) as u32, 3);
                 sink.set(lanes, block, group, lanes.add(q, 4 - 1));
             }

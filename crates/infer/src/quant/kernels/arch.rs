@@ -10,6 +10,7 @@ use super::super::plain::Plain;
 use super::super::quantized_rows::{QuantizedRows, RowChunk};
 use super::super::table::Table;
 use super::super::tile::{CHUNK, Layout, TILE};
+use super::reading::{Cache, Reading};
 use super::soon::Soon;
 use super::{Floats, Scratch, Tiles, direct};
 
@@ -101,6 +102,10 @@ pub(super) trait Arch: Lanes {
     /// How many rows [`Arch::multiply_floats`] takes at once at most: 2, 6 or 8. The sums of six, in two
     /// registers or more each, keep the multipliers busy.
     const FLOAT_ROWS: usize;
+
+    /// Up to how many rows, 4 at most, numbers without blocks are multiplied as they are read ([`few_plain`])
+    /// where they are read in order; side by side it is one.
+    const PLAIN_ROWS: usize = 1;
 
     /// Whether it has [`Arch::multiply_panels`] and [`Arch::multiply_pair`]: tiles are multiplied two by two.
     const PAIRS: bool = false;
@@ -207,34 +212,48 @@ fn unpack_all<A: Arch, P: Packed>(
 ) -> usize {
     let mut blocks = 0;
     for (panel, tile) in panels.iter_mut().zip(tiles.iter()) {
-        let bytes = chunk_of(&P::LAYOUT, tile, index);
-        blocks = unpack::<A, P>(arch, bytes, &mut Filled::<P, A::Panels<P::Scheme>>::new(panel));
+        blocks =
+            unpack::<A, P>(arch, tile, index, &mut Filled::<P, A::Panels<P::Scheme>>::new(panel));
     }
     blocks
 }
 
 /// [`quantized`] of `N` rows, multiplied as weights are unpacked.
 #[inline(always)]
-pub(super) fn few_quantized<A: Arch, P: Packed, const N: usize>(
+pub(super) fn few_quantized<A: Arch, P: Packed, const N: usize, const IN_ORDER: bool>(
     arch: A,
     tiles: Tiles<'_>,
     x: &QuantizedRows,
     scratch: &mut Scratch,
 ) {
-    let out: &mut [Row16] = scratch.out.as_chunks_mut().0;
-    for index in 0..tiles.chunks(&P::LAYOUT) {
-        let x = x.chunk(index).first_chunk::<N>().expect("N rows");
-        for (tile, out) in tiles.iter().zip(out.as_chunks_mut::<N>().0) {
-            let bytes = chunk_of(&P::LAYOUT, tile, index);
-            let soon = Soon::after(A::AHEAD, tiles, &P::LAYOUT, index, bytes);
-            direct::multiply::<A, P, N>(arch, bytes, x, soon, out);
+    let out: &mut [[Row16; N]] = scratch.out.as_chunks_mut().0.as_chunks_mut().0;
+    let reading = if IN_ORDER { Reading::InOrder } else { Reading::SideBySide };
+    let side_by_side = if IN_ORDER { 1 } else { out.len() };
+    for (tiles, out) in tiles.groups(side_by_side).zip(out.chunks_mut(side_by_side)) {
+        for index in 0..tiles.chunks(&P::LAYOUT) {
+            let x = x.chunk(index).first_chunk::<N>().expect("N rows");
+            for (tile, out) in tiles.iter().zip(&mut *out) {
+                let bytes = chunk_of(&P::LAYOUT, tile, index);
+                let soon = Soon::after(reading.ahead(A::AHEAD), tiles, &P::LAYOUT, index, bytes);
+                direct::multiply::<A, P, N, IN_ORDER>(arch, tile, index, x, soon, out);
+            }
         }
     }
 }
 
-/// Unpacks a chunk; returns the number of its blocks of 32 elements.
+/// Unpacks chunk `index` of a tile; returns the number of its blocks of 32 elements.
 #[inline(always)]
-pub(super) fn unpack<A: Arch, P: Packed>(arch: A, bytes: &[u8], sink: &mut impl Sink<A>) -> usize {
+pub(super) fn unpack<A: Arch, P: Packed>(
+    arch: A,
+    tile: &[u8],
+    index: usize,
+    sink: &mut impl Sink<A>,
+) -> usize {
+    if const { P::LAYOUT.header() > 0 } {
+        P::unpack(arch, &Chunk::with_header(&P::LAYOUT, tile, index), sink);
+        return CHUNK / BLOCK;
+    }
+    let bytes = chunk_of(&P::LAYOUT, tile, index);
     // The compiler knows a whole chunk's length, and leaves out what checks it.
     if bytes.len() == TILE * P::LAYOUT.chunk_bytes() {
         P::unpack(arch, &Chunk::new(&P::LAYOUT, bytes), sink);
@@ -330,7 +349,8 @@ impl<'a> Product<'a> {
         match self.tiles.iter().nth(tile) {
             Some(tile) if first == self.many => {
                 let bytes = chunk_of(&P::LAYOUT, tile, self.index);
-                Soon::after(A::AHEAD, self.tiles, &P::LAYOUT, self.index, bytes)
+                let ahead = self.tiles.reading.ahead(A::AHEAD);
+                Soon::after(ahead, self.tiles, &P::LAYOUT, self.index, bytes)
             }
             _ => Soon::NONE,
         }
@@ -353,9 +373,8 @@ pub(super) fn exact<A: Arch, P: Packed>(
         for (pair, out) in tiles.groups(2).zip(out.chunks_mut(2 * batch)) {
             let mut elements = 0;
             for (tile, floats) in pair.iter().zip(floats.iter_mut()) {
-                let bytes = chunk_of(&P::LAYOUT, tile, index);
                 let mut panel = Filled::<P, P::Scheme>::new(&mut panels[0]);
-                elements = BLOCK * unpack::<A, P>(arch, bytes, &mut panel);
+                elements = BLOCK * unpack::<A, P>(arch, tile, index, &mut panel);
                 dequantize::<A, P::Scheme>(arch, &panels[0], elements, floats);
             }
             multiply_floats(arch, floats, elements, &x[index * CHUNK..], [batch, cols], out);
@@ -375,74 +394,135 @@ pub(super) fn plain<A: Arch, P: Plain>(
     let batch = x.len() / cols;
     let Scratch { floats, out, .. } = scratch;
     let out = out.as_chunks_mut().0;
-    if batch == 1 {
-        return plain_row::<A, P>(arch, tiles, x, out);
-    }
-    for index in 0..tiles.chunks(&P::LAYOUT) {
+    for half in 0..tiles.chunks(&P::LAYOUT) {
         for (pair, out) in tiles.groups(2).zip(out.chunks_mut(2 * batch)) {
             let mut elements = 0;
             for (tile, floats) in pair.iter().zip(floats.iter_mut()) {
-                let lines = chunk_of(&P::LAYOUT, tile, index);
-                let lines = lines.chunks_exact(TILE * P::LAYOUT.ty.block_bytes());
-                elements = lines.len();
-                for (floats, line) in floats.iter_mut().zip(lines) {
-                    arch.store_row(P::line(arch, line), floats);
-                }
+                let chunk = both_chunks(&P::LAYOUT, tile, half / 2);
+                elements = convert_half::<A, P>(arch, tiles.reading, chunk, half % 2, floats);
             }
-            multiply_floats(arch, floats, elements, &x[index * CHUNK..], [batch, cols], out);
+            if elements > 0 {
+                multiply_floats(arch, floats, elements, &x[half * CHUNK..], [batch, cols], out);
+            }
         }
     }
 }
 
-/// One row: numbers are multiplied as they are read, several tiles at a time, since a sum alone
-/// waits for itself.
+/// The numbers of the first or second half of a chunk; returns how many there are of each row.
 #[inline(always)]
-fn plain_row<A: Arch, P: Plain>(arch: A, tiles: Tiles<'_>, x: &[f32], out: &mut [Row16]) {
+fn convert_half<A: Arch, P: Plain>(
+    arch: A,
+    reading: Reading,
+    chunk: &[u8],
+    half: usize,
+    floats: &mut Floats,
+) -> usize {
+    let line = TILE * P::LAYOUT.ty.block_bytes();
+    let elements = chunk.len() / line;
+    let pairs = elements.saturating_sub(CHUNK);
+    let (both, alone) = chunk.split_at(2 * pairs * line);
+    for (floats, both) in floats.iter_mut().zip(both.chunks_exact(2 * line)) {
+        if half == 0 && reading == Reading::InOrder {
+            arch.prefetch(both, AHEAD_PLAIN, Cache::Second);
+        }
+        arch.store_row(P::line(arch, &both[half * line..][..line]), floats);
+    }
+    if half == 1 {
+        return pairs;
+    }
+    for (floats, line) in floats[pairs..].iter_mut().zip(alone.chunks_exact(line)) {
+        arch.store_row(P::line(arch, line), floats);
+    }
+    elements - pairs
+}
+
+/// [`plain`] of `N` rows: numbers are multiplied as they are read.
+#[inline(always)]
+pub(super) fn few_plain<A: Arch, P: Plain, const N: usize>(
+    arch: A,
+    tiles: Tiles<'_>,
+    x: &[f32],
+    cols: usize,
+    scratch: &mut Scratch,
+) {
     const TOGETHER: usize = 4;
-    for index in 0..tiles.chunks(&P::LAYOUT) {
-        let x = &x[index * CHUNK..];
-        let groups = tiles.bytes.chunks(TOGETHER * tiles.tile_bytes);
-        for (bytes, out) in groups.zip(out.chunks_mut(TOGETHER)) {
-            let group = Tiles { bytes, ..tiles };
-            if let Some(out) = out.first_chunk_mut::<TOGETHER>() {
-                plain_tiles::<A, P, TOGETHER>(arch, group, index, x, out);
-                continue;
+    let mut out: &mut [[Row16; N]] = scratch.out.as_chunks_mut().0.as_chunks_mut().0;
+    let mut bytes = tiles.bytes;
+    let chunks = tiles.chunks(&P::LAYOUT).div_ceil(2);
+    if N == 1 && tiles.reading == Reading::SideBySide {
+        let count = out.len() / TOGETHER;
+        let (first, rest) = bytes.split_at(count * TOGETHER * tiles.tile_bytes);
+        let (groups, others) = out.as_chunks_mut::<TOGETHER>();
+        let side_by_side = Tiles { bytes: first, ..tiles };
+        for (group, out) in side_by_side.groups(TOGETHER).zip(groups) {
+            for index in 0..chunks {
+                plain_tiles::<A, P, TOGETHER, N>(arch, group, index, x, cols, out);
             }
-            for (bytes, out) in group.iter().zip(out.as_chunks_mut::<1>().0) {
-                let one = Tiles { bytes, ..tiles };
-                plain_tiles::<A, P, 1>(arch, one, index, x, out);
-            }
+        }
+        (bytes, out) = (rest, others);
+    }
+    for (tile, out) in (Tiles { bytes, ..tiles }).groups(1).zip(out.as_chunks_mut().0) {
+        for index in 0..chunks {
+            plain_tiles::<A, P, 1, N>(arch, tile, index, x, cols, out);
         }
     }
 }
 
-/// Adds chunk `index` of `T` tiles times `x` to `T` times 16 outputs.
+/// Adds chunk `index` of `T` tiles times `N` rows to the outputs: tile, row. Each half of the chunk has sums
+/// of its own.
 #[inline(always)]
-fn plain_tiles<A: Arch, P: Plain, const T: usize>(
+fn plain_tiles<A: Arch, P: Plain, const T: usize, const N: usize>(
     arch: A,
     tiles: Tiles<'_>,
     index: usize,
     x: &[f32],
-    out: &mut [Row16; T],
+    cols: usize,
+    out: &mut [[Row16; N]; T],
 ) {
     let line = TILE * P::LAYOUT.ty.block_bytes();
     let mut chunks: [&[u8]; T] = [&[]; T];
     for (chunk, tile) in chunks.iter_mut().zip(tiles.iter()) {
-        *chunk = chunk_of(&P::LAYOUT, tile, index);
+        *chunk = both_chunks(&P::LAYOUT, tile, index);
     }
     let elements = chunks[0].len() / line;
-    let mut sums = [arch.splat(0.0); T];
-    for (k, x) in x[..elements].iter().enumerate() {
-        let x = arch.splat(*x);
+    let pairs = elements.saturating_sub(CHUNK);
+    let mut halves: [[&[f32]; 2]; N] = [[&[]; 2]; N];
+    for (n, halves) in halves.iter_mut().enumerate() {
+        let x = &x[n * cols + 2 * CHUNK * index..][..elements];
+        *halves = [&x[..elements - pairs], &x[elements - pairs..]];
+    }
+    let mut sums = [[[arch.splat(0.0); N]; 2]; T];
+    for k in 0..pairs {
         for t in 0..T {
-            let bytes = &chunks[t][k * line..][..line];
-            arch.prefetch(bytes, AHEAD_PLAIN);
-            sums[t] = arch.fma(x, P::line(arch, bytes), sums[t]);
+            let both = &chunks[t][2 * k * line..][..2 * line];
+            if tiles.reading == Reading::SideBySide {
+                arch.prefetch(both, AHEAD_PLAIN, Cache::First);
+            }
+            for half in 0..2 {
+                let w = P::line(arch, &both[half * line..][..line]);
+                for n in 0..N {
+                    let x = arch.splat(halves[n][half][k]);
+                    sums[t][half][n] = arch.fma(x, w, sums[t][half][n]);
+                }
+            }
+        }
+    }
+    for k in pairs..elements - pairs {
+        for t in 0..T {
+            let w = P::line(arch, &chunks[t][(pairs + k) * line..][..line]);
+            for n in 0..N {
+                sums[t][0][n] = arch.fma(arch.splat(halves[n][0][k]), w, sums[t][0][n]);
+            }
         }
     }
     for t in 0..T {
-        let sum = arch.plus(arch.row(&out[t]), sums[t]);
-        arch.store_row(sum, &mut out[t]);
+        for n in 0..N {
+            let mut sum = arch.plus(arch.row(&out[t][n]), sums[t][0][n]);
+            if pairs > 0 {
+                sum = arch.plus(sum, sums[t][1][n]);
+            }
+            arch.store_row(sum, &mut out[t][n]);
+        }
     }
 }
 
@@ -479,6 +559,13 @@ pub(super) fn table<A: Arch, T: Table>(
             multiply_floats(arch, floats, elements, &x[index * CHUNK..], [batch, cols], out);
         }
     }
+}
+
+/// The part of a tile that holds the two chunks number `index`, of numbers without blocks.
+#[inline(always)]
+fn both_chunks<'a>(layout: &Layout, tile: &'a [u8], index: usize) -> &'a [u8] {
+    let bytes = 2 * TILE * layout.chunk_bytes();
+    &tile[index * bytes..tile.len().min((index + 1) * bytes)]
 }
 
 /// The part of a tile that holds chunk `index`.

@@ -5,6 +5,7 @@ use std::arch::x86_64::*;
 
 use super::super::panel::{Lanes, Line, Row16};
 use super::super::tile::TILE;
+use super::reading::Cache;
 
 /// The proof that this processor has AVX2, FMA and F16C; with `VNNI`, AVX-VNNI too.
 #[derive(Clone, Copy, Debug)]
@@ -184,11 +185,10 @@ impl<const VNNI: bool> Lanes for Avx2<VNNI> {
     }
 
     #[inline(always)]
-    fn prefetch(self, bytes: &[u8], ahead: usize) {
-        for line in (0..bytes.len()).step_by(64) {
-            let address = bytes.as_ptr().wrapping_add(ahead + line);
-            // SAFETY: a prefetch is a hint: it reads nothing and cannot fault at any address.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }
+    fn prefetch(self, bytes: &[u8], ahead: usize, cache: Cache) {
+        match cache {
+            Cache::First => prefetch::<_MM_HINT_T0>(bytes, ahead),
+            Cache::Second => prefetch::<_MM_HINT_T1>(bytes, ahead),
         }
     }
 
@@ -270,6 +270,16 @@ impl<const VNNI: bool> Lanes for Avx2<VNNI> {
     fn fma(self, a: Floats, b: Floats, c: Floats) -> Floats {
         // SAFETY: `self` proves the instructions.
         unsafe { [_mm256_fmadd_ps(a[0], b[0], c[0]), _mm256_fmadd_ps(a[1], b[1], c[1])] }
+    }
+}
+
+/// See [`Lanes::prefetch`].
+#[inline(always)]
+pub(super) fn prefetch<const HINT: i32>(bytes: &[u8], ahead: usize) {
+    for line in (0..bytes.len()).step_by(64) {
+        let address = bytes.as_ptr().wrapping_add(ahead + line);
+        // SAFETY: a prefetch is a hint: it reads nothing and cannot fault at any address.
+        unsafe { _mm_prefetch::<HINT>(address.cast()) }
     }
 }
 

@@ -50,6 +50,7 @@ pub(super) struct Sums {
 impl Arch for Avx2<false> {
     const ROWS: usize = 4;
     const FLOAT_ROWS: usize = 6;
+    const PLAIN_ROWS: usize = 3;
     const AHEAD: usize = 1;
     const DIRECT: usize = 1;
     type Panels<S: Scheme> = S;

@@ -10,7 +10,9 @@ use super::super::quantized_rows::RowChunk;
 use super::super::tile::TILE;
 use super::amx;
 use super::arch::{Arch, PAIR_ROWS, SPINS};
+use super::avx2::prefetch;
 use super::entry_points::entry_points;
+use super::reading::Cache;
 use super::soon::Soon;
 
 /// The proof that this processor has AVX-512 F, BW and VNNI, and its matrix unit if it has one.
@@ -150,11 +152,10 @@ impl Lanes for Avx512 {
     }
 
     #[inline(always)]
-    fn prefetch(self, bytes: &[u8], ahead: usize) {
-        for line in (0..bytes.len()).step_by(64) {
-            let address = bytes.as_ptr().wrapping_add(ahead + line);
-            // SAFETY: a prefetch is a hint: it reads nothing and cannot fault at any address.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }
+    fn prefetch(self, bytes: &[u8], ahead: usize, cache: Cache) {
+        match cache {
+            Cache::First => prefetch::<_MM_HINT_T0>(bytes, ahead),
+            Cache::Second => prefetch::<_MM_HINT_T1>(bytes, ahead),
         }
     }
 
@@ -225,6 +226,7 @@ impl Lanes for Avx512 {
 impl Arch for Avx512 {
     const ROWS: usize = 4;
     const FLOAT_ROWS: usize = 8;
+    const PLAIN_ROWS: usize = 4;
     const PAIRS: bool = true;
     const DIRECT: usize = 4;
 

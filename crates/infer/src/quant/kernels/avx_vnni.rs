@@ -17,6 +17,7 @@ entry_points!(Avx2<true>, "avx2,fma,f16c,avxvnni");
 impl Arch for Avx2<true> {
     const ROWS: usize = 4;
     const FLOAT_ROWS: usize = 6;
+    const PLAIN_ROWS: usize = 3;
     const AHEAD: usize = 1;
     const DIRECT: usize = 4;
 

@@ -10,6 +10,7 @@ use std::marker::PhantomData;
 use super::super::panel::{GROUPS, Packed, Row16, Scheme, Sink, moved};
 use super::super::quantized_rows::RowChunk;
 use super::arch::{Arch, unpack};
+use super::reading::asks_in_order;
 use super::soon::Soon;
 
 /// The scheme in which the integers of a format are multiplied.
@@ -17,7 +18,7 @@ type Single<A, P> = <A as Arch>::Single<<P as Packed>::Scheme>;
 
 /// The block that is being multiplied and what the blocks before gave, for `N` rows. Each half of a block has
 /// a sum of its own, whether it has a scale of its own or not: a sum waits for the one before.
-struct Direct<'a, A: Arch, P, const N: usize> {
+struct Direct<'a, A: Arch, P, const N: usize, const IN_ORDER: bool> {
     x: &'a [RowChunk; N],
     soon: Soon<'a>,
     sums: [A::Sums; N],
@@ -27,9 +28,14 @@ struct Direct<'a, A: Arch, P, const N: usize> {
     format: PhantomData<P>,
 }
 
-impl<A: Arch, P: Packed, const N: usize> Sink<A> for Direct<'_, A, P, N> {
+impl<A: Arch, P: Packed, const N: usize, const IN_ORDER: bool> Sink<A>
+    for Direct<'_, A, P, N, IN_ORDER>
+{
     #[inline(always)]
     fn set(&mut self, arch: A, block: usize, group: usize, q: A::Words) {
+        if IN_ORDER && asks_in_order(&P::LAYOUT) {
+            self.soon.ask_line(arch, block, group);
+        }
         let q = moved::<A, P::Scheme, Single<A, P>>(arch, q);
         for n in 0..N {
             let x = self.x[n].four(block, group);
@@ -45,7 +51,9 @@ impl<A: Arch, P: Packed, const N: usize> Sink<A> for Direct<'_, A, P, N> {
     #[inline(always)]
     fn set_scale(&mut self, arch: A, block: usize, half: usize, scale: A::Floats) {
         if half == 0 {
-            self.soon.ask_share(arch, block);
+            if !IN_ORDER {
+                self.soon.ask_share(arch, block);
+            }
             for n in 0..N {
                 self.sums[n] = arch.begin(self.bias(block, n));
             }
@@ -59,12 +67,13 @@ impl<A: Arch, P: Packed, const N: usize> Sink<A> for Direct<'_, A, P, N> {
     }
 }
 
-/// Adds the chunk of a tile in `bytes` times `x` to `N` times 16 outputs, as [`Scheme`] defines. Meanwhile it
+/// Adds chunk `index` of a tile times `x` to `N` times 16 outputs, as [`Scheme`] defines. Meanwhile it
 /// asks for `soon`.
 #[inline(always)]
-pub(super) fn multiply<A: Arch, P: Packed, const N: usize>(
+pub(super) fn multiply<A: Arch, P: Packed, const N: usize, const IN_ORDER: bool>(
     arch: A,
-    bytes: &[u8],
+    tile: &[u8],
+    index: usize,
     x: &[RowChunk; N],
     soon: Soon<'_>,
     out: &mut [Row16; N],
@@ -75,14 +84,15 @@ pub(super) fn multiply<A: Arch, P: Packed, const N: usize>(
         *c = arch.row(out);
     }
     let (scale, min) = ([zero; 2], [zero; 2]);
-    let mut direct = Direct::<A, P, N> { x, soon, sums, scale, min, c, format: PhantomData };
-    unpack::<A, P>(arch, bytes, &mut direct);
+    let mut direct =
+        Direct::<A, P, N, IN_ORDER> { x, soon, sums, scale, min, c, format: PhantomData };
+    unpack::<A, P>(arch, tile, index, &mut direct);
     for (c, out) in direct.c.into_iter().zip(out) {
         arch.store_row(c, out);
     }
 }
 
-impl<A: Arch, P: Packed, const N: usize> Direct<'_, A, P, N> {
+impl<A: Arch, P: Packed, const N: usize, const IN_ORDER: bool> Direct<'_, A, P, N, IN_ORDER> {
     /// What takes off again what was added to the integers of a block, of each half or of both.
     #[inline(always)]
     fn bias(&self, block: usize, n: usize) -> [i32; 2] {

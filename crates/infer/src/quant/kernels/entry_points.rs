@@ -75,22 +75,26 @@ macro_rules! entry_points {
                 }
                 // A function for each number of rows: all in one are more than the compiler does well.
                 #[target_feature(enable = $features)]
-                fn few<P: $crate::quant::panel::Packed, const N: usize>(
+                fn few<P: $crate::quant::panel::Packed, const N: usize, const IN_ORDER: bool>(
                     isa: $isa,
                     tiles: super::Tiles<'_>,
                     x: &$crate::quant::quantized_rows::QuantizedRows,
                     scratch: &mut super::Scratch,
                 ) {
-                    super::arch::few_quantized::<$isa, P, N>(isa, tiles, x, scratch);
+                    super::arch::few_quantized::<$isa, P, N, IN_ORDER>(isa, tiles, x, scratch);
                 }
                 const FEW: usize = <$isa as super::arch::Arch>::DIRECT;
                 // SAFETY: `self` exists only where the processor has these instructions.
                 unsafe {
-                    match x.batch() {
-                        1 if FEW >= 1 => few::<P, 1>(self, tiles, x, scratch),
-                        2 if FEW >= 2 => few::<P, 2>(self, tiles, x, scratch),
-                        3 if FEW >= 3 => few::<P, 3>(self, tiles, x, scratch),
-                        4 if FEW >= 4 => few::<P, 4>(self, tiles, x, scratch),
+                    match (x.batch(), tiles.reading == super::Reading::InOrder) {
+                        (1, true) if FEW >= 1 => few::<P, 1, true>(self, tiles, x, scratch),
+                        (1, false) if FEW >= 1 => few::<P, 1, false>(self, tiles, x, scratch),
+                        (2, true) if FEW >= 2 => few::<P, 2, true>(self, tiles, x, scratch),
+                        (2, false) if FEW >= 2 => few::<P, 2, false>(self, tiles, x, scratch),
+                        (3, true) if FEW >= 3 => few::<P, 3, true>(self, tiles, x, scratch),
+                        (3, false) if FEW >= 3 => few::<P, 3, false>(self, tiles, x, scratch),
+                        (4, true) if FEW >= 4 => few::<P, 4, true>(self, tiles, x, scratch),
+                        (4, false) if FEW >= 4 => few::<P, 4, false>(self, tiles, x, scratch),
                         _ => run::<P>(self, tiles, x, scratch),
                     }
                 }
@@ -134,8 +138,28 @@ macro_rules! entry_points {
                 ) {
                     super::arch::plain::<$isa, P>(isa, tiles, x, cols, scratch);
                 }
+                #[target_feature(enable = $features)]
+                fn few<P: $crate::quant::plain::Plain, const N: usize>(
+                    isa: $isa,
+                    tiles: super::Tiles<'_>,
+                    x: &[f32],
+                    cols: usize,
+                    scratch: &mut super::Scratch,
+                ) {
+                    super::arch::few_plain::<$isa, P, N>(isa, tiles, x, cols, scratch);
+                }
+                const FEW: usize = <$isa as super::arch::Arch>::PLAIN_ROWS;
+                let in_order = tiles.reading == super::Reading::InOrder;
                 // SAFETY: `self` exists only where the processor has these instructions.
-                unsafe { run::<P>(self, tiles, x, cols, scratch) }
+                unsafe {
+                    match x.len() / cols {
+                        1 => few::<P, 1>(self, tiles, x, cols, scratch),
+                        2 if FEW >= 2 && in_order => few::<P, 2>(self, tiles, x, cols, scratch),
+                        3 if FEW >= 3 && in_order => few::<P, 3>(self, tiles, x, cols, scratch),
+                        4 if FEW >= 4 && in_order => few::<P, 4>(self, tiles, x, cols, scratch),
+                        _ => run::<P>(self, tiles, x, cols, scratch),
+                    }
+                }
             }
 
             pub(super) fn table<T: $crate::quant::table::Table>(

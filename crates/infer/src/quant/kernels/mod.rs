@@ -25,6 +25,7 @@ mod neon;
 #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
 mod neon_products;
 mod portable;
+mod reading;
 mod soon;
 
 use std::sync::OnceLock;
@@ -37,6 +38,7 @@ use super::tile::{CHUNK, Layout, TILE};
 use crate::line_buffer::LineBuffer;
 
 pub(crate) use columns::{Fill, fill_columns};
+pub(crate) use reading::{Cache, Reading};
 
 /// An instruction set that this processor has.
 #[derive(Clone, Copy, Debug)]
@@ -67,6 +69,8 @@ pub(crate) struct Tiles<'a> {
     pub(crate) bytes: &'a [u8],
     /// Bytes of one.
     pub(crate) tile_bytes: usize,
+    /// How they are read.
+    pub(crate) reading: Reading,
 }
 
 impl<'a> Tiles<'a> {
@@ -211,7 +215,7 @@ impl Isa {
         }
     }
 
-    /// Tiles that a task multiplies side by side with `rows` rows.
+    /// Tiles that a task multiplies with `rows` rows.
     pub(crate) fn together(self, rows: usize) -> usize {
         /// Where there are many rows, each group of them meets so many tiles.
         const MANY: usize = 4;
@@ -223,8 +227,9 @@ impl Isa {
         }
     }
 
-    /// Tiles whose rows are multiplied as they are unpacked: a stream of memory alone comes slower. With
-    /// 256-bit registers go first-level caches of 32 KiB, which chunks of four tiles fill.
+    /// Tiles whose rows are multiplied as they are unpacked: where they are read side by side, a stream of
+    /// memory alone comes slower. With 256-bit registers go first-level caches of 32 KiB, which chunks of four
+    /// tiles fill.
     fn streams(self) -> usize {
         match self {
             #[cfg(target_arch = "x86_64")]
@@ -305,7 +310,10 @@ impl Isa {
         let portable = portable::Portable;
         dispatch!(
             self,
-            arch::plain::<_, P>(portable, tiles, x, cols, scratch),
+            match x.len() / cols {
+                1 => arch::few_plain::<_, P, 1>(portable, tiles, x, cols, scratch),
+                _ => arch::plain::<_, P>(portable, tiles, x, cols, scratch),
+            },
             plain[P](tiles, x, cols, scratch)
         )
     }

@@ -10,6 +10,7 @@ use std::arch::asm;
 use super::super::panel::{Lanes, Line, Row16};
 use super::super::tile::TILE;
 use super::entry_points::entry_points;
+use super::reading::Cache;
 
 /// A 64-bit Arm processor; with `DOT`, the proof that it has the dot product of bytes.
 #[derive(Clone, Copy, Debug)]
@@ -169,7 +170,7 @@ impl<const DOT: bool> Lanes for Neon<DOT> {
     }
 
     #[inline(always)]
-    fn prefetch(self, bytes: &[u8], ahead: usize) {
+    fn prefetch(self, bytes: &[u8], ahead: usize, _first: Cache) {
         for line in (0..bytes.len()).step_by(64) {
             let address = bytes.as_ptr().wrapping_add(ahead + line);
             // SAFETY: a prefetch is a hint: it reads nothing and cannot fault at any address.

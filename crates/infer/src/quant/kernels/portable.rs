@@ -7,6 +7,7 @@ use super::super::panel::{BLOCK, Lanes, Line, Panel, Row16, Scheme};
 use super::super::quantized_rows::RowChunk;
 use super::super::tile::TILE;
 use super::arch::{Arch, SPINS};
+use super::reading::Cache;
 use super::soon::Soon;
 
 /// What every processor has.
@@ -87,7 +88,7 @@ impl Lanes for Portable {
         })
     }
 
-    fn prefetch(self, _: &[u8], _: usize) {}
+    fn prefetch(self, _: &[u8], _: usize, _: Cache) {}
 
     fn floats(self, words: Line) -> Row16 {
         words.map(|word| word as i32 as f32)

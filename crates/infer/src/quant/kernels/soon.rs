@@ -1,8 +1,9 @@
 //! Weights that are asked for before they are needed.
 
-use super::super::panel::{BLOCKS, Lanes};
-use super::super::tile::{Layout, TILE};
+use super::super::panel::{BLOCKS, GROUPS, Lanes};
+use super::super::tile::{LINE, Layout, TILE};
 use super::Tiles;
+use super::reading::{Ahead, Cache};
 
 /// The chunk that will be needed soon. The processor's own prefetching ends at each page, and stops while
 /// a chunk is multiplied.
@@ -12,49 +13,63 @@ pub(super) struct Soon<'a> {
     bytes: &'a [u8],
     /// and so many bytes before it.
     ahead: usize,
+    /// Where it is to lie.
+    cache: Cache,
 }
 
 impl<'a> Soon<'a> {
     /// Nothing.
-    pub(super) const NONE: Soon<'static> = Soon { bytes: &[], ahead: 0 };
+    pub(super) const NONE: Soon<'static> = Soon { bytes: &[], ahead: 0, cache: Cache::First };
 
-    /// The chunk that lies `chunks_ahead` behind chunk `index` of a tile, which `bytes` hold. Behind a
+    /// The chunk that lies so far `ahead` of chunk `index` of a tile, which `bytes` hold. Behind a
     /// tile's last chunk comes the first of the tile that takes its place, beyond all those that are
     /// multiplied together.
     #[inline(always)]
     pub(super) fn after(
-        chunks_ahead: usize,
+        ahead: Ahead,
         tiles: Tiles<'_>,
         layout: &Layout,
         index: usize,
         bytes: &'a [u8],
     ) -> Self {
         let chunk = TILE * layout.chunk_bytes();
-        let (chunks, later) = (tiles.chunks(layout), index + chunks_ahead);
-        let ahead = match later.checked_sub(chunks) {
-            None => chunks_ahead * chunk,
+        let (chunks, later) = (tiles.chunks(layout), index + ahead.chunks);
+        let bytes_ahead = match later.checked_sub(chunks) {
+            None => ahead.chunks * chunk,
             Some(next) => tiles.bytes.len() + next * chunk - index * chunk,
         };
-        Soon { bytes, ahead }
+        Soon { bytes, ahead: bytes_ahead, cache: ahead.cache }
     }
 
     /// Asks for all of it.
     #[inline(always)]
     pub(super) fn ask(self, lanes: impl Lanes) {
-        lanes.prefetch(self.bytes, self.ahead);
+        lanes.prefetch(self.bytes, self.ahead, self.cache);
     }
 
     /// Asks for one block's share. All at once would wait for memory with nothing to do.
     #[inline(always)]
     pub(super) fn ask_share(self, lanes: impl Lanes, block: usize) {
         let share = self.bytes.len() / BLOCKS;
-        lanes.prefetch(&self.bytes[block * share..][..share], self.ahead);
+        lanes.prefetch(&self.bytes[block * share..][..share], self.ahead, self.cache);
+    }
+
+    /// Asks for the share of one group of four elements: whole lines, one by one. Of several at once some may
+    /// be forgotten.
+    #[inline(always)]
+    pub(super) fn ask_line(self, lanes: impl Lanes, block: usize, group: usize) {
+        const PARTS: usize = BLOCKS * GROUPS;
+        let (lines, part) = (self.bytes.len().div_ceil(LINE), block * GROUPS + group);
+        for line in part * lines / PARTS..(part + 1) * lines / PARTS {
+            lanes.prefetch(&self.bytes[line * LINE..][..1], self.ahead, self.cache);
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::quant::kernels::reading::Reading;
     use crate::quant::{panel::Packed, q8_0};
 
     #[test]
@@ -63,12 +78,17 @@ mod tests {
         let layout = &<q8_0::Tiled as Packed>::LAYOUT;
         let chunk = TILE * layout.chunk_bytes();
         let bytes = vec![0; 2 * 2 * 3 * chunk];
-        let tiles = Tiles { bytes: &bytes[..2 * 3 * chunk], tile_bytes: 3 * chunk };
+        let tiles = Tiles {
+            bytes: &bytes[..2 * 3 * chunk],
+            tile_bytes: 3 * chunk,
+            reading: Reading::SideBySide,
+        };
         for (tile, index, expected) in
             [(0, 0, 2), (1, 0, 3 + 2), (0, 1, 6), (0, 2, 7), (1, 1, 9), (1, 2, 10)]
         {
             let at = (3 * tile + index) * chunk;
-            let soon = Soon::after(2, tiles, layout, index, &bytes[at..][..chunk]);
+            let soon =
+                Soon::after(tiles.reading.ahead(2), tiles, layout, index, &bytes[at..][..chunk]);
             assert_eq!(at + soon.ahead, expected * chunk, "tile {tile}, chunk {index}");
         }
     }
