@@ -4,13 +4,18 @@
 //! side, so that a whole register is filled by one load and no lane ever meets another. A tile
 //! holds 16 rows. It goes along them in chunks of 256 elements. A chunk holds its blocks two by two, a
 //! pair field after field (both scales, then the integers of both, ...), a field block after block, a
-//! block unit after unit, and a unit is the 16 rows' bytes that stay together. So a kernel that goes
-//! block after block meets line after line, as processors foresee it; fields of the whole chunk, one
-//! behind the other, came from memory at a third of the speed on some (docs/benchmarks.md). A tile is a
-//! permutation of the stored bytes, no byte more (but for the padding of the last tile to 16 rows).
+//! block unit after unit, and a unit is the 16 rows' bytes that stay together. A tile is a permutation
+//! of the stored bytes, no byte more (but for the padding of the last tile to 16 rows).
 //!
-//! Numbers without blocks are the blocks of one element: their chunks have 512, and a pair is an element
-//! of the first half and one of the second. Each half has a sum of its own, so that two are on their way.
+//! The order is that in which a kernel reads, line of memory after line, each line whole: processors
+//! foresee that, and some little else. With the fields of a whole chunk one behind the other, or with
+//! lines that began in the middle of lines of memory, weights came from it at a third of the speed
+//! (docs/benchmarks.md). So parts that are read side by side lie in turn ([`in_turn`]), and where a chunk
+//! ends in the middle of a line, two chunks have their scales together, before the integers of both
+//! ([`Layout::header`]).
+//!
+//! Numbers without blocks count as blocks of one element. Two of their chunks lie together, an element
+//! of the first beside one of the second: each chunk has a sum of its own, and so two are on their way.
 
 use super::tensor_type::TensorType;
 
@@ -18,8 +23,7 @@ use super::tensor_type::TensorType;
 pub(crate) const TILE: usize = 16;
 /// Bytes of a line of memory.
 pub(crate) const LINE: usize = 64;
-/// Elements of a row that a kernel takes at once; also the block of f32 products along K. (Of numbers
-/// without blocks it takes two times as many.)
+/// Elements of a row that a kernel takes at once; also the block of f32 products along K.
 pub(crate) const CHUNK: usize = 256;
 
 /// A part of a block whose units are interleaved.
@@ -32,7 +36,7 @@ pub(crate) struct Field {
     /// Bytes that stay together: the four bytes that a kernel multiplies with four activations, or
     /// one number.
     pub(crate) unit: usize,
-    /// Where as many bytes start that lie in between, unit after unit in turn.
+    /// Where as many bytes start that lie in between, unit by unit in turn.
     pub(crate) and: Option<usize>,
 }
 
@@ -66,13 +70,13 @@ pub(crate) struct Layout {
     pub(crate) fields: &'static [Field],
 }
 
-/// A field of one block, in a chunk.
+/// A part of one block, in chunks that lie together.
 struct Span {
     /// Bytes that stay together.
     unit: usize,
-    /// Its bytes in the stored chunk of a row.
+    /// Its bytes in the stored chunks of a row.
     at: std::ops::Range<usize>,
-    /// Where the 16 rows' bytes begin in the tile's chunk.
+    /// Where the 16 rows' bytes begin in those of the tile.
     slot: usize,
 }
 
