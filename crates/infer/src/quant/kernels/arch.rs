@@ -408,19 +408,19 @@ pub(super) fn plain<A: Arch, P: Plain>(
     }
 }
 
-/// The numbers of the first or second half of a chunk; returns how many there are of each row.
+/// The numbers of the first or second of two chunks; returns how many there are of each row.
 #[inline(always)]
 fn convert_half<A: Arch, P: Plain>(
     arch: A,
     reading: Reading,
-    chunk: &[u8],
+    chunks: &[u8],
     half: usize,
     floats: &mut Floats,
 ) -> usize {
     let line = TILE * P::LAYOUT.ty.block_bytes();
-    let elements = chunk.len() / line;
+    let elements = chunks.len() / line;
     let pairs = elements.saturating_sub(CHUNK);
-    let (both, alone) = chunk.split_at(2 * pairs * line);
+    let (both, alone) = chunks.split_at(2 * pairs * line);
     for (floats, both) in floats.iter_mut().zip(both.chunks_exact(2 * line)) {
         if half == 0 && reading == Reading::InOrder {
             arch.prefetch(both, AHEAD_PLAIN, Cache::Second);
@@ -445,31 +445,40 @@ pub(super) fn few_plain<A: Arch, P: Plain, const N: usize>(
     cols: usize,
     scratch: &mut Scratch,
 ) {
-    const TOGETHER: usize = 4;
-    let mut out: &mut [[Row16; N]] = scratch.out.as_chunks_mut().0.as_chunks_mut().0;
-    let mut bytes = tiles.bytes;
-    let chunks = tiles.chunks(&P::LAYOUT).div_ceil(2);
-    if N == 1 && tiles.reading == Reading::SideBySide {
-        let count = out.len() / TOGETHER;
-        let (first, rest) = bytes.split_at(count * TOGETHER * tiles.tile_bytes);
-        let (groups, others) = out.as_chunks_mut::<TOGETHER>();
-        let side_by_side = Tiles { bytes: first, ..tiles };
-        for (group, out) in side_by_side.groups(TOGETHER).zip(groups) {
-            for index in 0..chunks {
-                plain_tiles::<A, P, TOGETHER, N>(arch, group, index, x, cols, out);
-            }
-        }
-        (bytes, out) = (rest, others);
+    let out = scratch.out.as_chunks_mut().0.as_chunks_mut().0;
+    match (tiles.reading, A::REGISTERS) {
+        // Side by side, as many as have room for their sums in registers.
+        (Reading::SideBySide, 1) if N == 1 => plain_groups::<A, P, 4, N>(arch, tiles, x, cols, out),
+        (Reading::SideBySide, _) if N == 1 => plain_groups::<A, P, 2, N>(arch, tiles, x, cols, out),
+        _ => plain_groups::<A, P, 1, N>(arch, tiles, x, cols, out),
     }
-    for (tile, out) in (Tiles { bytes, ..tiles }).groups(1).zip(out.as_chunks_mut().0) {
-        for index in 0..chunks {
+}
+
+/// `T` tiles at a time, those that are left one by one.
+#[inline(always)]
+fn plain_groups<A: Arch, P: Plain, const T: usize, const N: usize>(
+    arch: A,
+    tiles: Tiles<'_>,
+    x: &[f32],
+    cols: usize,
+    out: &mut [[Row16; N]],
+) {
+    let (groups, rest) = out.as_chunks_mut::<T>();
+    let (whole, left) = tiles.bytes.split_at(groups.len() * T * tiles.tile_bytes);
+    for (tiles, out) in (Tiles { bytes: whole, ..tiles }).groups(T).zip(groups) {
+        for index in 0..tiles.chunks(&P::LAYOUT).div_ceil(2) {
+            plain_tiles::<A, P, T, N>(arch, tiles, index, x, cols, out);
+        }
+    }
+    for (tile, out) in (Tiles { bytes: left, ..tiles }).groups(1).zip(rest.as_chunks_mut().0) {
+        for index in 0..tile.chunks(&P::LAYOUT).div_ceil(2) {
             plain_tiles::<A, P, 1, N>(arch, tile, index, x, cols, out);
         }
     }
 }
 
-/// Adds chunk `index` of `T` tiles times `N` rows to the outputs: tile, row. Each half of the chunk has sums
-/// of its own.
+/// Adds the two chunks number `index` of `T` tiles times `N` rows to the outputs: tile, row. Each chunk has
+/// sums of its own.
 #[inline(always)]
 fn plain_tiles<A: Arch, P: Plain, const T: usize, const N: usize>(
     arch: A,
