@@ -50,7 +50,8 @@ impl Packed for Tiled {
                     later => chunk.line(lanes, 80, 96, 0, (later - 1) * 8 + group),
                 };
                 let low = lanes.bits(low, (block % 2 * 4) as u32, 15);
-                let high = lanes.turn(chunk.line(lanes, 16, 64, 0, 2 * group + 1), 4 - block as i32, 16);
+                let high = chunk.line(lanes, 16, 64, 0, 2 * group + 1);
+                let high = lanes.turn(high, 4 - block as i32, 16);
                 sink.set(lanes, block, group, lanes.or(low, high));
             });
         });

@@ -12,7 +12,8 @@
 //! lines that began in the middle of lines of memory, weights came from it at a third of the speed
 //! (docs/benchmarks.md). So parts that are read side by side lie in turn ([`in_turn`]), and where a chunk
 //! ends in the middle of a line, two chunks have their scales together, before the integers of both
-//! ([`Layout::header`]).
+//! ([`Layout::header`]). (A pair of MXFP4, whose scales are single bytes, is half a line more than whole
+//! ones: every second begins in the middle of one.)
 //!
 //! Numbers without blocks count as blocks of one element. Two of their chunks lie together, an element
 //! of the first beside one of the second: each chunk has a sum of its own, and so two are on their way.
@@ -177,6 +178,23 @@ fn interleave<const UNIT: usize>(rows: &[&[u8]], at: usize, out: &mut [u8]) {
         let at = at + index * UNIT;
         for (slot, row) in line.iter_mut().zip(rows) {
             slot.copy_from_slice(&row[at..at + UNIT]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::quant::format::FORMATS;
+
+    /// What a kernel loads as a whole line of memory is one, in rows that are not cut off.
+    #[test]
+    fn integers_are_whole_lines() {
+        for layout in FORMATS.iter().map(|format| format.layout) {
+            let bytes = layout.together() * layout.chunk_bytes();
+            let integers = layout.spans(bytes).filter(|span| span.unit == 4);
+            let broken = integers.filter(|span| span.slot % LINE != 0).count();
+            assert_eq!(broken > 0, layout.ty == TensorType::MXFP4, "{}", layout.ty);
         }
     }
 }
