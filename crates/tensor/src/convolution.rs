@@ -3,13 +3,15 @@
 //! The windows of an image are the columns of a matrix; its rows are the elements of a window, in the
 //! order channel, row, column. The product with the weights, and so the order of each sum, is that of
 //! [`matmul`](crate::matmul). `by_windows` writes that matrix out; for windows that lie beside one
-//! another (stride 1) `adjacent` and `for_weights` read the image instead, with the same bits.
+//! another (stride 1) `adjacent` and `for_weights` read the image instead, with the same bits. Windows of
+//! 3 by 3 on many channels go by `winograd`, with bits of its own.
 
 mod adjacent;
 mod by_windows;
 mod dims;
 mod for_weights;
 mod plane;
+mod winograd;
 
 use ndarray::{ArrayD, ArrayViewD, ArrayViewMutD, Axis};
 
@@ -111,6 +113,12 @@ impl Conv {
 /// being the channels of the group of o, plus `bias`\[o\]. (A cross-correlation, as all libraries of
 /// the field have it.)
 ///
+/// # Accuracy
+///
+/// With K elements in a window of all channels, at most (K + 1) u · Σ|x||w| + u |y|, u being 2⁻²⁴ or 2⁻⁵³.
+/// Windows of 3 by 3 (stride and dilation 1) on many channels are made by Winograd's tiles, whose error is
+/// relative to the largest terms of a tile, four by four: docs/numerics.md has the bound, and the sizes.
+///
 /// # Shapes
 ///
 /// `x` [N, C, H, W], `w` [O, C / groups, KH, KW], `bias` \[O\] -> [N, O, OH, OW]
@@ -187,7 +195,9 @@ pub fn conv2d_vjp_x<T: Float>(
     let (dy, w) = (dy.as_standard_layout(), w.as_standard_layout());
     let (dy, w) = (dy.as_slice().expect("standard layout"), w.as_slice().expect("standard layout"));
     let mut dx = pool::zeros(shape.iter().product());
-    if dims.are_adjacent() && dims.c / conv.groups >= LEAST {
+    if winograd::pays(&dims) {
+        winograd::vjp_x(&dims, dy, w, &mut dx);
+    } else if dims.are_adjacent() && dims.c / conv.groups >= LEAST {
         adjacent::vjp_x(&dims, dy, w, &mut dx);
     } else {
         by_windows::vjp_x(&dims, dy, w, &mut dx);
@@ -219,7 +229,9 @@ pub fn conv2d_vjp_w<T: Float>(
     let (dy, x) = (dy.as_standard_layout(), x.as_standard_layout());
     let (dy, x) = (dy.as_slice().expect("standard layout"), x.as_slice().expect("standard layout"));
     let mut dw = pool::zeros(shape.iter().product());
-    if dims.are_adjacent() && dims.c.min(dims.o / 2) / conv.groups >= 2 * LEAST {
+    if winograd::pays(&dims) {
+        winograd::vjp_w(&dims, dy, x, &mut dw);
+    } else if dims.are_adjacent() && dims.c.min(dims.o / 2) / conv.groups >= 2 * LEAST {
         for_weights::vjp_w(&dims, dy, x, &mut dw);
     } else {
         by_windows::vjp_w(&dims, dy, x, &mut dw);
@@ -302,6 +314,18 @@ fn write<'m, T: Float>(
     let x = x.as_slice().expect("standard layout");
     let w = w.as_slice().expect("standard layout");
     let groups = dims.conv.groups;
+    // What is left to do with the channels from `first` on of a group of an image.
+    let finish = |index: usize, first: usize, y: &mut [T]| {
+        if let Some(bias) = bias {
+            let bias = &bias[index % groups * (dims.o / groups) + first..];
+            for (y, &bias) in y.chunks_mut(dims.windows().max(1)).zip(bias) {
+                y.iter_mut().for_each(|y| *y += bias);
+            }
+        }
+    };
+    if winograd::pays(dims) {
+        return winograd::write(dims, x, w, memory, finish);
+    }
     let adjacent = dims.are_adjacent() && dims.o / groups >= LEAST;
     let adjacent = adjacent.then(|| adjacent::Value::new(dims, w));
     memory.fill_parts(dims.y_group(), true, |index, out| {
@@ -313,11 +337,6 @@ fn write<'m, T: Float>(
             }
             None => by_windows::write(dims, index, x, w, out),
         };
-        if let Some(bias) = bias {
-            let bias = &bias[index % groups * (dims.o / groups)..];
-            for (y, &bias) in y.chunks_mut(dims.windows().max(1)).zip(bias) {
-                y.iter_mut().for_each(|y| *y += bias);
-            }
-        }
+        finish(index, 0, y);
     })
 }

@@ -24,17 +24,45 @@ pub(super) fn write<'o, T: Float>(
     out.product(dims.weights(w, index % dims.conv.groups), dims.column_matrix(columns))
 }
 
+/// Makes those output channels in `y`, the ones from `first` on of group number `index`, of which `which` says
+/// so.
+pub(super) fn rewrite<T: Float>(
+    dims: &Dims,
+    index: usize,
+    [x, w]: [&[T]; 2],
+    first: usize,
+    y: &mut [T],
+    which: impl Fn(&[T]) -> bool,
+) {
+    let channels = (first..).zip(y.chunks_mut(dims.windows())).filter(|(_, y)| which(y));
+    let channels: Vec<_> = channels.collect();
+    if channels.is_empty() {
+        return;
+    }
+    let mut scratch = Scratch::default();
+    let columns = scratch.slice(dims.column_len());
+    columns.fill(T::ZERO);
+    dims.read_windows(dims.group_of(x, index), columns);
+    let weights = dims.weights(w, index % dims.conv.groups);
+    for (channel, y) in channels {
+        gemm(weights.rows(channel, 1), dims.column_matrix(columns), y, dims.windows(), false);
+    }
+}
+
 /// Adds the gradient for the images to `dx`.
 pub(super) fn vjp_x<T: Float>(dims: &Dims, dy: &[T], w: &[T], dx: &mut [T]) {
+    share::chunks(dx, dims.x_group(), true, |index, dx| add_vjp_x(dims, index, dy, w, dx));
+}
+
+/// Adds the gradient for group number `index` of the images to `dx`.
+pub(super) fn add_vjp_x<T: Float>(dims: &Dims, index: usize, dy: &[T], w: &[T], dx: &mut [T]) {
     let groups = dims.conv.groups;
-    share::chunks(dx, dims.x_group(), true, |index, dx| {
-        let mut scratch = Scratch::default();
-        let columns = scratch.slice(dims.column_len());
-        let dy = &dy[index * dims.y_group()..][..dims.y_group()];
-        let dy = Matrix::from_slice(dy, dims.o / groups, dims.windows());
-        gemm(dims.weights(w, index % groups).t(), dy, columns, dims.windows(), false);
-        dims.add_windows(columns, dx);
-    });
+    let mut scratch = Scratch::default();
+    let columns = scratch.slice(dims.column_len());
+    let dy = &dy[index * dims.y_group()..][..dims.y_group()];
+    let dy = Matrix::from_slice(dy, dims.o / groups, dims.windows());
+    gemm(dims.weights(w, index % groups).t(), dy, columns, dims.windows(), false);
+    dims.add_windows(columns, dx);
 }
 
 /// Adds the gradient for the weights to `dw`, image after image.

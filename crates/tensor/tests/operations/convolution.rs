@@ -148,8 +148,9 @@ fn a_maximum_is_the_first_of_equals_or_nan_and_nothing_has_none() {
     assert_eq!((y.first(), places.first()), (Some(&f32::NEG_INFINITY), Some(&0)));
 }
 
-/// Windows beside one another are not written out where there are images enough for all threads: with
-/// more threads than images they are. Both ways have the same bits.
+/// The way that a convolution takes depends on how many threads there are, its bits do not: windows beside one
+/// another are not written out where there are images enough for all threads; where windows are 3 by 3 and
+/// channels many, threads share out output channels.
 fn check_ways<T: Float>() {
     let plain = Conv::default();
     for (shape, window, outputs, conv) in [
@@ -162,7 +163,9 @@ fn check_ways<T: Float>() {
             Conv { padding: [2, 3], dilation: [2, 3], groups: 2, ..plain },
         ),
         // More than a block along K: windows, elements of a window, output channels.
+        ([1, 60, 17, 18], [3, 2], 290, Conv { padding: [1, 1], ..plain }),
         ([1, 40, 17, 18], [3, 3], 290, Conv { padding: [1, 1], ..plain }),
+        ([3, 80, 20, 20], [3, 3], 48, Conv { groups: 2, ..plain }),
         ([2, 13, 4, 5], [1, 1], 17, plain),
         ([1, 8, 9, 1], [3, 1], 16, plain),
     ] {
@@ -186,3 +189,21 @@ fn check_ways<T: Float>() {
     }
 }
 both!(both_ways_have_the_same_bits, check_ways);
+
+/// An image has the same result alone as among others, whatever the way.
+fn check_alone<T: Float>() {
+    for (shape, outputs) in [([3, 40, 17, 18], 48), ([3, 4, 9, 9], 5)] {
+        let (x, _) = real::<T>(&shape, 0);
+        let (w, _) = real::<T>(&[outputs, shape[1], 3, 3], 1);
+        let conv = Conv { padding: [1, 1], ..Conv::default() };
+        let y = conv2d(x.view(), w.view(), None, conv);
+        let dx = conv2d_vjp_x(y.view(), w.view(), [shape[2], shape[3]], conv);
+        for n in 0..shape[0] {
+            let one = |x: &ArrayD<T>| x.slice_axis(ndarray::Axis(0), (n..n + 1).into()).to_owned();
+            assert_eq!(conv2d(one(&x).view(), w.view(), None, conv), one(&y));
+            let alone = conv2d_vjp_x(one(&y).view(), w.view(), [shape[2], shape[3]], conv);
+            assert_eq!(alone, one(&dx));
+        }
+    }
+}
+both!(an_image_has_the_same_bits_alone, check_alone);

@@ -192,6 +192,8 @@ pub(crate) fn table() -> Vec<Row> {
         row!("conv2d",              [Real [2, 4, 13, 17], Real [6, 2, 3, 3], Real [6]], |x| [conv2d(x[0].view(), x[1].view(), Some(x[2].view()), conv())]),
         row!("conv2d_vjp",          [Real [2, 6, 7, 10], Real [6, 2, 3, 3], Real [2, 4, 13, 17]], |x| [
             conv2d_vjp_x(x[0].view(), x[1].view(), [13, 17], conv()), conv2d_vjp_w(x[0].view(), x[2].view(), [3, 3], conv())]),
+        row!("conv2d by tiles",     [Real [2, 24, 20, 31], Real [20, 24, 3, 3], Real [20], Real [2, 20, 20, 33]], |x| [
+            conv2d(x[0].view(), x[1].view(), Some(x[2].view()), tiles()), conv2d_vjp_x(x[3].view(), x[1].view(), [20, 31], tiles()), conv2d_vjp_w(x[3].view(), x[0].view(), [3, 3], tiles())]),
         row!("pooling",             [Real [2, 4, 13, 17]],                  |x| [max_pool2d(x[0].view(), [3, 4], Conv { groups: 1, ..conv() }).0, avg_pool2d(x[0].view(), [3, 2], Conv { groups: 1, ..conv() })]),
         row!("batch_norm",          [Real [20, 7, 13], Positive [7], Real [7]], |x| { let (m, v) = channel_statistics(x[0].view()); vec![batch_norm(x[0].view(), m.view(), v.view(), x[1].view(), x[2].view(), t(1e-5))] }),
         row!("group_norm",          [Real [20, 6, 13], Positive [6], Real [6]], |x| [group_norm(x[0].view(), 3, x[1].view(), x[2].view(), t(1e-5))]),
@@ -201,6 +203,11 @@ pub(crate) fn table() -> Vec<Row> {
         row!("local_attention_vjp", [Real [2, 69, 4, 22], Real [2, 75, 2, 22], Real [2, 75, 2, 22], Real [2, 69, 4, 22]], |x| three(
             local_attention_vjp(x[0].view(), x[1].view(), x[2].view(), t(0.2), 20, x[3].view()))),
     ]
+}
+
+/// 3 by 3 windows on enough channels: by Winograd's tiles.
+fn tiles() -> ulp_tensor::Conv {
+    ulp_tensor::Conv { padding: [1, 2], ..ulp_tensor::Conv::default() }
 }
 
 fn conv() -> ulp_tensor::Conv {
