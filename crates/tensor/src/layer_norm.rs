@@ -9,7 +9,7 @@ use crate::rms_norm::{reciprocal_rms, reciprocal_root};
 use crate::rows::{vjp_rows, write_few_rows};
 use crate::simd::gemm::Scratch;
 use crate::simd::out::{Map3, Out};
-use crate::simd::{Kernel, run};
+use crate::simd::{Kernel, fetch, run};
 use crate::sum::{BLOCK, LANES, fold};
 use crate::{Float, dot, sum_slice};
 
@@ -143,8 +143,10 @@ impl<T: Float> Kernel for FourDeviations<'_, T> {
         let ((d0, d1), (d2, d3)) = (d0.split_at_mut(n), d2.split_at_mut(n));
         let mut d = [d0, d1, d2, d3];
         let ds = d.each_mut().map(|d| &mut d.as_chunks_mut::<LANES>().0[..whole]);
+        let next = self.x.as_ptr_range().end;
         for i in 0..whole {
             for row in 0..4 {
+                fetch(next.wrapping_add(row * n + i * LANES));
                 // As a whole: element by element, each store would be in the way of the next load.
                 let mut d = xs[row][i];
                 for j in 0..LANES {

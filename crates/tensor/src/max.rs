@@ -1,5 +1,8 @@
 //! Maxima.
 
+use std::array::from_fn;
+use std::hint::black_box;
+
 use ndarray::{ArrayD, ArrayViewD, ArrayViewMutD};
 
 use crate::Float;
@@ -97,10 +100,16 @@ impl<T: Float> Kernel for SliceMax<'_, T> {
     fn run(self) -> T {
         let (whole, rest) = self.0.as_chunks::<LANES>();
         let mut lanes = [T::NEG_INFINITY; LANES];
+        // NaNs by themselves: a comparison for each of the two in turn would take three times as long.
+        let mut nans = [T::ZERO; LANES];
         for x in whole {
-            for j in 0..LANES {
-                lanes[j] = larger(x[j], lanes[j]);
-            }
+            nans = from_fn(|j| if x[j].is_nan() { x[j] } else { nans[j] });
+            lanes = from_fn(|j| if x[j] > lanes[j] { x[j] } else { lanes[j] });
+        }
+        // As in the joining of lanes: left to itself the compiler keeps single elements in registers.
+        let (mut lanes, nans) = (black_box(lanes), black_box(nans));
+        for (lane, nan) in lanes.iter_mut().zip(nans) {
+            *lane = if nan.is_nan() { nan } else { *lane };
         }
         for (lane, &x) in lanes.iter_mut().zip(rest) {
             *lane = larger(x, *lane);

@@ -9,7 +9,7 @@ use crate::rows::{map_rows, map_rows_into, row, rows_in_chunk, write_few_rows};
 use crate::simd::gemm::Scratch;
 use crate::simd::out::{Map1, Memory, Out, collect, shaped};
 use crate::simd::strided::Strided;
-use crate::simd::{Kernel, run};
+use crate::simd::{Kernel, fetch, run};
 use crate::sum::{BLOCK, LANES, add_to_lanes, fold, tree};
 use crate::{Float, dot, max_slice, sum_slice};
 
@@ -53,13 +53,13 @@ fn write_softmax<'m, T: Float>(x: &ArrayViewD<'_, T>, memory: Memory<'m, T>) -> 
         let mut scratch = Scratch::default();
         let e = scratch.slice(n);
         for row in rows.chunks_exact(n) {
-            e.copy_from_slice(row);
-            let total = if n <= BLOCK {
-                run(ExpRow(e))
-            } else {
-                let max = max_slice(e);
-                exponentials(e, max)
-            };
+            let max = max_slice(row);
+            // While this row is made memory would be idle.
+            let next = row.as_ptr_range().end;
+            let blocks = row.chunks(BLOCK).zip(e.chunks_mut(BLOCK)).enumerate();
+            let total = tree(blocks.map(|(block, (x, e))| {
+                run(ExpOf { x, max, e, next: next.wrapping_add(block * BLOCK) })
+            }));
             out.map1(Over(total), e);
         }
     };
@@ -75,6 +75,34 @@ impl<T: Float> Map1<T> for Over<T> {
     #[inline(always)]
     fn at(self, x: T) -> T {
         x / self.0
+    }
+}
+
+/// `e` = e^(x - max) for one block; its value is their sum. As many elements are asked for from `next` on, which
+/// need not be readable.
+struct ExpOf<'a, T> {
+    x: &'a [T],
+    max: T,
+    e: &'a mut [T],
+    next: *const T,
+}
+
+impl<T: Float> Kernel for ExpOf<'_, T> {
+    type Output = T;
+    #[inline(always)]
+    fn run(self) -> T {
+        let mut lanes = [T::ZERO; LANES];
+        let pieces = self.x.chunks(PIECE).zip(self.e.chunks_mut(PIECE));
+        for (piece, (x, e)) in pieces.enumerate() {
+            for line in (0..x.len()).step_by(64 / size_of::<T>()) {
+                fetch(self.next.wrapping_add(piece * PIECE + line));
+            }
+            for (e, &x) in e.iter_mut().zip(x) {
+                *e = (x - self.max).exp();
+            }
+            add_to_lanes(&mut lanes, e);
+        }
+        fold(lanes)
     }
 }
 

@@ -28,6 +28,11 @@ pub(super) struct Value<'a, T> {
     plane: Plane,
     /// The offsets of the elements of a window, in the order channel, row, column.
     offsets: Vec<usize>,
+    /// Tiles of output channels: the first one and their number.
+    tiles: Vec<(usize, usize)>,
+    /// The runs of all panels, and where those of each begin.
+    runs: Vec<[usize; 3]>,
+    starts: Vec<usize>,
     weights: Vec<T>,
 }
 
@@ -37,22 +42,25 @@ impl<'a, T: Float> Value<'a, T> {
         let channels = (0..dims.c / dims.conv.groups).map(|c| c * plane.len());
         let within = plane.offsets(dims);
         let offsets = channels.flat_map(|c| within.iter().map(move |offset| c + offset)).collect();
-        let mut value = Value { dims, plane, offsets, weights: Vec::new() };
-        let ([most, _], k) = (tile_size::<T>(), dims.window_len());
-        for group in 0..dims.conv.groups {
-            for (i, rows) in tiles(dims.o / dims.conv.groups, most) {
-                let start = value.weights.len();
-                value.weights.resize(start + most * k, T::ZERO);
-                pack(dims.weights(w, group).rows(i, rows), most, &mut value.weights[start..]);
-            }
+        let ([most, columns], k) = (tile_size::<T>(), dims.window_len());
+        let tiles: Vec<_> = tiles(dims.o / dims.conv.groups, most).collect();
+        let mut weights = vec![T::ZERO; dims.conv.groups * tiles.len() * most * k];
+        for (index, weights) in weights.chunks_mut(most * k).enumerate() {
+            let (group, (i, rows)) = (index / tiles.len(), tiles[index % tiles.len()]);
+            pack(dims.weights(w, group).rows(i, rows), most, weights);
         }
-        value
+        let (mut runs, mut starts) = (Vec::new(), vec![0]);
+        for j in (0..dims.windows()).step_by(columns) {
+            add_runs(dims, &plane, j, columns.min(dims.windows() - j), &mut runs);
+            starts.push(runs.len());
+        }
+        Value { dims, plane, offsets, tiles, runs, starts, weights }
     }
 
     /// Group number `index` of the images' outputs.
     pub(super) fn write(&self, index: usize, x: &[T], y: &mut [T]) {
         let (dims, [most, columns]) = (self.dims, tile_size::<T>());
-        let (k, windows, rows) = (dims.window_len(), dims.windows(), dims.o / dims.conv.groups);
+        let (k, windows) = (dims.window_len(), dims.windows());
         let (mut of_planes, mut of_panel) = (Scratch::default(), Scratch::default());
         let channels = dims.c / dims.conv.groups;
         let planes = of_planes.slice(channels * self.plane.len() + LANES);
@@ -60,13 +68,13 @@ impl<'a, T: Float> Value<'a, T> {
         self.plane.write(dims.group_of(x, index), planes, self.plane.len());
         let panel = of_panel.slice(k * columns + LANES);
         let mut last = [T::ZERO; TILE];
-        let group = index % dims.conv.groups * tiles(rows, most).count();
-        for j in (0..windows).step_by(columns) {
+        let of_group = self.tiles.len() * most * k;
+        let weights = &self.weights[index % dims.conv.groups * of_group..][..of_group];
+        for (j, ends) in (0..windows).step_by(columns).zip(self.starts.windows(2)) {
             let width = columns.min(windows - j);
-            let runs = self.runs(j, width);
-            run(Copy { planes, offsets: &self.offsets, runs: &runs, columns, panel });
-            for (tile, (i, rows)) in tiles(rows, most).enumerate() {
-                let weights = &self.weights[(group + tile) * most * k..][..most * k];
+            let runs = &self.runs[ends[0]..ends[1]];
+            run(Copy { planes, offsets: &self.offsets, runs, columns, panel });
+            for (&(i, rows), weights) in self.tiles.iter().zip(weights.chunks(most * k)) {
                 let (out, stride) = match width == columns {
                     true => (&mut y[i * windows + j..], windows),
                     false => (&mut last[..], columns),
@@ -85,20 +93,18 @@ impl<'a, T: Float> Value<'a, T> {
             }
         }
     }
+}
 
-    /// Where windows `j..j + width` lie on the plane: runs along its rows, as (place in the panel,
-    /// place on the plane, chunks).
-    fn runs(&self, j: usize, width: usize) -> Vec<[usize; 3]> {
-        let along = self.dims.out[1];
-        let mut runs = Vec::new();
-        let mut at = j;
-        while at < j + width {
-            let (row, column) = (at / along, at % along);
-            let len = (along - column).min(j + width - at);
-            runs.push([at - j, row * self.plane.pitch + column, len.div_ceil(LANES)]);
-            at += len;
-        }
-        runs
+/// Where windows `j..j + width` lie on the plane: runs along its rows, as (place in the panel, place on the
+/// plane, chunks).
+fn add_runs(dims: &Dims, plane: &Plane, j: usize, width: usize, runs: &mut Vec<[usize; 3]>) {
+    let along = dims.out[1];
+    let mut at = j;
+    while at < j + width {
+        let (row, column) = (at / along, at % along);
+        let len = (along - column).min(j + width - at);
+        runs.push([at - j, row * plane.pitch + column, len.div_ceil(LANES)]);
+        at += len;
     }
 }
 

@@ -7,7 +7,7 @@ use crate::Float;
 use crate::simd::gemm::Scratch;
 use crate::simd::out::{CHUNK, Memory, PARALLEL};
 use crate::simd::strided::Strided;
-use crate::simd::{Kernel, run, share};
+use crate::simd::{Kernel, fetch, run, share};
 use crate::sum::{BLOCK, LANES};
 
 /// `f` of all elements of a slice.
@@ -22,15 +22,20 @@ pub(crate) fn reduce_slice<T: Float, F: Fold<T>>(f: F, x: &[T]) -> T {
         return tree(f, parts.iter().copied());
     }
     let mut parts = vec![T::ZERO; x.len().div_ceil(BLOCK)];
-    share::chunks(&mut parts, TOGETHER, true, |index, parts| {
-        let x = &x[index * TOGETHER * BLOCK..];
-        fold_blocks(f, &x[..x.len().min(TOGETHER * BLOCK)], parts);
+    let task = if x.len() > LONG { 16 * TOGETHER } else { TOGETHER };
+    share::chunks(&mut parts, task, true, |index, parts| {
+        let x = &x[index * task * BLOCK..];
+        fold_blocks(f, &x[..x.len().min(task * BLOCK)], parts);
     });
     tree(f, parts)
 }
 
 /// The blocks below which one thread is faster than waking others.
 const FEW: usize = 4 * PARALLEL / BLOCK;
+
+/// The elements from which on a task is many blocks that lie one behind the other: each task's first lines are
+/// waited for.
+const LONG: usize = 1 << 22;
 
 /// The elements from which on a few rows are shared out: fewer are often in the cache of the thread that
 /// asks, which has added them up before another has fetched its part.
@@ -147,7 +152,9 @@ impl<T: Float, F: Fold<T>> Kernel for BlocksFold<'_, T, F> {
         assert!(x.len() == TOGETHER * TERMS, "{TOGETHER} blocks");
         for i in 0..TERMS {
             for (block, lanes) in lanes.iter_mut().enumerate() {
-                take(f, lanes, &x[block * TERMS + i]);
+                let terms = &x[block * TERMS + i];
+                fetch(terms.as_ptr().wrapping_add(TOGETHER * BLOCK));
+                take(f, lanes, terms);
             }
         }
         for (part, lanes) in parts.iter_mut().zip(lanes) {

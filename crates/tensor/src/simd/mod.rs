@@ -32,3 +32,4 @@ mod transpose;
 
 pub use gemm::{Bf16Unit, Element};
 pub use isa::{Isa, Kernel, run};
+pub(crate) use transpose::fetch;

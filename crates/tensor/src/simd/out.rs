@@ -115,7 +115,7 @@ impl<'a, T: Copy + 'static> Out<'a, T> {
     pub(crate) fn map1<F: Map1<T>>(&mut self, f: F, x: &[T]) {
         let out = &mut self.memory[self.written..][..x.len()];
         if self.streams && F::MEMORY_BOUND {
-            in_strips(out, |part, out| run(Run1 { f, x: &x[part], out }));
+            in_strips(out, x, |part, out| run(Run1 { f, x: &x[part], out }));
         } else {
             run(Run1 { f, x, out });
         }
@@ -126,7 +126,7 @@ impl<'a, T: Copy + 'static> Out<'a, T> {
     pub(crate) fn map2<F: Map2<T>>(&mut self, f: F, x: &[T], y: &[T]) {
         let out = &mut self.memory[self.written..][..x.len()];
         if self.streams && F::MEMORY_BOUND {
-            in_strips(out, |part, out| run(Run2 { f, x: &x[part.clone()], y: &y[part], out }));
+            in_strips(out, x, |part, out| run(Run2 { f, x: &x[part.clone()], y: &y[part], out }));
         } else {
             run(Run2 { f, x, y: &y[..x.len()], out });
         }
@@ -137,7 +137,7 @@ impl<'a, T: Copy + 'static> Out<'a, T> {
     pub(crate) fn map3<F: Map3<T>>(&mut self, f: F, x: &[T], y: &[T], z: &[T]) {
         let out = &mut self.memory[self.written..][..x.len()];
         if self.streams && F::MEMORY_BOUND {
-            in_strips(out, |part, out| {
+            in_strips(out, x, |part, out| {
                 run(Run3 { f, x: &x[part.clone()], y: &y[part.clone()], z: &z[part], out })
             });
         } else {

@@ -8,6 +8,7 @@ use std::mem::MaybeUninit;
 use std::ops::Range;
 
 use super::Isa;
+use super::transpose::fetch;
 
 /// Outputs of more bytes are written past the caches: from about there on it pays even where the next operation
 /// reads what this one has written.
@@ -24,11 +25,17 @@ const LINE: usize = 64;
 #[repr(align(64))]
 struct Lines<T>([MaybeUninit<T>; STRIP]);
 
+/// How many elements ahead of those that are written the ones to be read are asked for: the processor foresees
+/// less than memory needs, and nothing beyond a page.
+const AHEAD: usize = 8 * STRIP;
+
 /// Writes `out` past the caches, if the instruction set can, strip after strip: `write(part, strip)` writes the
-/// elements of a part. Others see them after the next [`fence`].
+/// elements of a part, for which it reads about as many elements of `from`. Others see them after the next
+/// [`fence`].
 #[inline(always)]
 pub(super) fn in_strips<T: Copy>(
     out: &mut [MaybeUninit<T>],
+    from: &[T],
     mut write: impl FnMut(Range<usize>, &mut [MaybeUninit<T>]),
 ) {
     let mut buffer = Lines([const { MaybeUninit::uninit() }; STRIP]);
@@ -38,6 +45,9 @@ pub(super) fn in_strips<T: Copy>(
     let (mut start, mut end) = (0, first);
     while start < out.len() {
         let (part, strip) = (&mut out[start..end], &mut buffer.0[..end - start]);
+        for line in (start..end).step_by(LINE / size_of::<T>()) {
+            fetch(from.as_ptr().wrapping_add(line + AHEAD));
+        }
         write(start..end, strip);
         let lines = size_of_val(strip) / LINE;
         // SAFETY: so many lines are of the strip, and of the part, which begins with one unless it has none; the
@@ -88,7 +98,7 @@ mod tests {
             for len in (0..70).chain([STRIP, 3 * STRIP + 5, 1000]) {
                 let mut to = vec![MaybeUninit::new(-1.0_f32); 1100];
                 let mut next = 0;
-                in_strips(&mut to[start..start + len], |part, strip| {
+                in_strips(&mut to[start..start + len], &[], |part, strip| {
                     assert_eq!((part.start, part.len()), (next, strip.len()));
                     next = part.end;
                     for (y, i) in strip.iter_mut().zip(part) {

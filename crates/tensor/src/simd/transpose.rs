@@ -187,7 +187,7 @@ pub(super) fn prefetch<T>(address: *const T) {
 
 /// As [`prefetch`], into the second cache.
 #[inline(always)]
-pub(super) fn fetch<T>(address: *const T) {
+pub(crate) fn fetch<T>(address: *const T) {
     ask::<2, T>(address);
 }
 
