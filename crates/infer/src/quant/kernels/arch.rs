@@ -142,7 +142,7 @@ pub(super) trait Arch: Lanes {
 pub(super) const PAIR_ROWS: usize = 12;
 
 /// How far ahead plain numbers are asked for, in bytes.
-const AHEAD_PLAIN: usize = 4096;
+pub(super) const AHEAD_PLAIN: usize = 4096;
 
 /// Registers of independent sums that keep the multipliers of all processors in use busy.
 pub(super) const SPINS: usize = 12;
@@ -367,7 +367,7 @@ pub(super) fn exact<A: Arch, P: Packed>(
     scratch: &mut Scratch,
 ) {
     let batch = x.len() / cols;
-    let Scratch { panels, floats, out } = scratch;
+    let Scratch { panels, floats, out, .. } = scratch;
     let out = out.as_chunks_mut().0;
     for index in 0..tiles.chunks(&P::LAYOUT) {
         for (pair, out) in tiles.groups(2).zip(out.chunks_mut(2 * batch)) {
@@ -572,7 +572,7 @@ pub(super) fn table<A: Arch, T: Table>(
 
 /// The part of a tile that holds the two chunks number `index`, of numbers without blocks.
 #[inline(always)]
-fn both_chunks<'a>(layout: &Layout, tile: &'a [u8], index: usize) -> &'a [u8] {
+pub(super) fn both_chunks<'a>(layout: &Layout, tile: &'a [u8], index: usize) -> &'a [u8] {
     let bytes = 2 * TILE * layout.chunk_bytes();
     &tile[index * bytes..tile.len().min((index + 1) * bytes)]
 }

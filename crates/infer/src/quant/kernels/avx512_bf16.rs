@@ -1,0 +1,218 @@
+//! Many rows times weights in bf16, by the instruction for pairs of such numbers (AVX512-BF16).
+//!
+//! `vdpbf16ps` multiplies two numbers of each lane: it adds the product of the upper halves of two words,
+//! then that of the lower halves, by two fused multiply-adds. With the first of two neighbours in the upper
+//! half this is the sum of plain numbers, in their order. Only that it takes subnormal numbers for 0, and
+//! none occurs.
+
+use std::arch::x86_64::*;
+use std::hint::black_box;
+use std::mem::transmute;
+
+use super::super::bf16::Tiled;
+use super::super::bf16_rows::{PAIRS, PairChunk, round_in_pairs};
+use super::super::panel::{Line, Row16};
+use super::super::plain::Plain;
+use super::super::tile::{CHUNK, Layout, TILE};
+use super::arch::{AHEAD_PLAIN, SPINS, both_chunks};
+use super::avx2::prefetch;
+use super::avx512::{load, store};
+use super::reading::Reading;
+use super::{Scratch, Tiles};
+
+/// The proof that this processor has AVX512-BF16, F and BW.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Avx512Bf16(());
+
+/// A chunk of weights: two neighbours of each of 16 rows in a line, the first in the upper half of a word.
+pub(super) type Pairs = [Line; PAIRS];
+
+const LAYOUT: Layout = Tiled::LAYOUT;
+/// Bytes of an element of 16 rows.
+const LINE: usize = 2 * TILE;
+
+impl Avx512Bf16 {
+    pub(super) fn detect() -> Option<Self> {
+        let has = is_x86_feature_detected!("avx512bf16")
+            && is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw");
+        has.then_some(Avx512Bf16(()))
+    }
+
+    /// Rounds up to 256 numbers.
+    pub(super) fn round_in_pairs(self, x: &[f32], chunk: &mut PairChunk) {
+        #[target_feature(enable = "avx512f,avx512bw")]
+        fn run(x: &[f32], chunk: &mut PairChunk) {
+            round_in_pairs(x, chunk);
+        }
+        // SAFETY: `self` proves the instructions; the same holds below.
+        unsafe { run(x, chunk) }
+    }
+
+    /// Adds the product of tiles with rows of pairs, `[cols / 256, B]`, to the outputs.
+    pub(super) fn multiply(self, tiles: Tiles<'_>, x: &[PairChunk], scratch: &mut Scratch) {
+        // SAFETY: see above.
+        unsafe { multiply(tiles, x, scratch) }
+    }
+
+    /// Multiplies in registers; returns the number of operations.
+    pub(super) fn spin(self, rounds: usize) -> u64 {
+        // SAFETY: see above.
+        unsafe { spin(rounds) }
+    }
+}
+
+// The functions below have no closures: a closure would not be compiled for these instructions.
+
+#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+fn multiply(tiles: Tiles<'_>, x: &[PairChunk], scratch: &mut Scratch) {
+    let Scratch { pairs, out, .. } = scratch;
+    let out = out.as_chunks_mut::<TILE>().0;
+    let chunks = tiles.chunks(&LAYOUT);
+    let batch = x.len() / chunks;
+    for (index, x) in x.chunks_exact(batch).enumerate() {
+        for (two, out) in tiles.groups(2).zip(out.chunks_mut(2 * batch)) {
+            let mut count = 0;
+            for (tile, pairs) in two.iter().zip(pairs.iter_mut()) {
+                let chunks = both_chunks(&LAYOUT, tile, index / 2);
+                count = pair_up(tiles.reading, chunks, index % 2, pairs);
+            }
+            let [a, b] = &**pairs;
+            match two.iter().len() {
+                2 => all_rows([&a[..count], &b[..count]], x, out),
+                _ => all_rows([&a[..count]], x, out),
+            }
+        }
+    }
+}
+
+/// The pairs of the first or second of two chunks of a tile; returns how many there are of each row. What
+/// has no neighbour has a zero.
+#[target_feature(enable = "avx512f,avx512bw")]
+fn pair_up(reading: Reading, chunks: &[u8], half: usize, pairs: &mut Pairs) -> usize {
+    let elements = chunks.len() / LINE;
+    // So many of each chunk lie side by side with those of the other; what is left is the first chunk's.
+    let both = elements.saturating_sub(CHUNK);
+    let count = if half == 0 { elements - both } else { both };
+    let asks = half == 0 && reading == Reading::InOrder;
+    for (pair, line) in pairs[..count.div_ceil(2)].iter_mut().enumerate() {
+        let (first, second) = (2 * pair, 2 * pair + 1);
+        let upper = _mm512_slli_epi32::<16>(widened(chunks, place(first, half, both), asks));
+        let lower = match second < count {
+            true => widened(chunks, place(second, half, both), asks),
+            false => _mm512_setzero_si512(),
+        };
+        // SAFETY: a line has 64 bytes.
+        unsafe {
+            _mm512_storeu_si512(line.as_mut_ptr().cast(), _mm512_or_si512(upper, lower));
+        }
+    }
+    count.div_ceil(2)
+}
+
+/// Where element `k` of a chunk begins, if the first `both` lie side by side with those of the other.
+#[inline(always)]
+fn place(k: usize, half: usize, both: usize) -> usize {
+    LINE * if k < both { 2 * k + half } else { both + k }
+}
+
+/// An element of 16 rows, in the lower halves of words. If it `asks`, then for what comes soon.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn widened(chunks: &[u8], at: usize, asks: bool) -> __m512i {
+    let bytes = &chunks[at..][..LINE];
+    if asks {
+        prefetch::<_MM_HINT_T1>(bytes, AHEAD_PLAIN);
+    }
+    // SAFETY: 32 bytes are read.
+    unsafe { _mm512_cvtepu16_epi32(_mm256_loadu_si256(bytes.as_ptr().cast())) }
+}
+
+/// Of `T` tiles with all rows `x`, to outputs in the order tile, row.
+#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+fn all_rows<const T: usize>(pairs: [&[Line]; T], x: &[PairChunk], out: &mut [Row16]) {
+    let batch = x.len();
+    // So many sums keep the multipliers busy, and what is read for them is used often enough.
+    let mut rest = groups::<T, 12>(pairs, x, batch, out);
+    rest = groups::<T, 8>(pairs, rest, batch, out);
+    rest = groups::<T, 4>(pairs, rest, batch, out);
+    rest = groups::<T, 2>(pairs, rest, batch, out);
+    groups::<T, 1>(pairs, rest, batch, out);
+}
+
+/// All whole groups of `N` of the last rows, `x`; returns the rest.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+fn groups<'x, const T: usize, const N: usize>(
+    pairs: [&[Line]; T],
+    x: &'x [PairChunk],
+    batch: usize,
+    out: &mut [Row16],
+) -> &'x [PairChunk] {
+    let (groups, rest) = x.as_chunks::<N>();
+    let mut first = batch - x.len();
+    for x in groups {
+        multiply_rows::<T, N>(pairs, x, batch, first, out);
+        first += N;
+    }
+    rest
+}
+
+/// Of `T` tiles with `N` rows, those from `first` on.
+#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+fn multiply_rows<const T: usize, const N: usize>(
+    pairs: [&[Line]; T],
+    x: &[PairChunk; N],
+    batch: usize,
+    first: usize,
+    out: &mut [Row16],
+) {
+    let count = pairs[0].len();
+    let mut lines = pairs;
+    for t in 0..T {
+        lines[t] = &pairs[t][..count];
+    }
+    assert!(count <= PAIRS);
+    let mut sums = [[_mm512_setzero_ps(); T]; N];
+    for k in 0..count {
+        let mut w = [_mm512_setzero_si512(); T];
+        for t in 0..T {
+            // SAFETY: a line has 64 bytes.
+            w[t] = unsafe { _mm512_loadu_si512(lines[t][k].as_ptr().cast()) };
+        }
+        for n in 0..N {
+            let x = _mm512_set1_epi32(x[n].0[k].cast_signed());
+            for t in 0..T {
+                sums[n][t] = _mm512_dpbf16_ps(sums[n][t], bf16(x), bf16(w[t]));
+            }
+        }
+    }
+    for t in 0..T {
+        let out = &mut out[t * batch + first..][..N];
+        for n in 0..N {
+            let sum = _mm512_add_ps(load(&out[n]), sums[n][t]);
+            store(&mut out[n], sum);
+        }
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bf16")]
+fn bf16(pairs: __m512i) -> __m512bh {
+    // SAFETY: both are 64 bytes of any value.
+    unsafe { transmute(pairs) }
+}
+
+#[target_feature(enable = "avx512f,avx512bf16")]
+fn spin(rounds: usize) -> u64 {
+    let (x, w) = black_box((_mm512_set1_epi32(0x3f80_3f80), _mm512_set1_epi32(0x3f00_3f00)));
+    let mut sums = [_mm512_setzero_ps(); SPINS];
+    for _ in 0..rounds {
+        for sum in &mut sums {
+            *sum = _mm512_dpbf16_ps(*sum, bf16(x), bf16(w));
+        }
+    }
+    black_box(sums);
+    // 32 products and 32 additions each.
+    (64 * rounds * SPINS) as u64
+}
