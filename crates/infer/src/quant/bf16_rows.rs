@@ -49,7 +49,7 @@ pub(crate) const PAIRS: usize = CHUNK / 2;
 pub(crate) struct PairChunk(pub(crate) [u32; PAIRS]);
 
 impl Bf16Rows {
-    /// Bytes that a row of `cols` elements takes.
+    /// Bytes that a row of `cols` elements takes at most.
     pub(crate) fn bytes_per_row(cols: usize) -> usize {
         cols * size_of::<f32>()
     }
@@ -86,11 +86,6 @@ impl Bf16Rows {
             true => self.pairs.chunks_mut(self.batch).enumerate().for_each(one),
             false => self.pairs.par_chunks_mut(self.batch).enumerate().for_each(one),
         }
-    }
-
-    /// Number of rows.
-    pub(crate) fn batch(&self) -> usize {
-        self.batch
     }
 
     /// Numbers of a row.

@@ -22,9 +22,14 @@ impl RowBuffer {
         RowBuffer::default()
     }
 
-    /// Bytes of a row of `cols` activations, rounded once.
+    /// Bytes of a row of `cols` activations, rounded to integers once.
     pub(crate) fn bytes_per_row(cols: usize) -> usize {
         QuantizedRows::bytes_per_row(cols)
+    }
+
+    /// Bytes of a row of `cols` activations, rounded to bf16.
+    pub(crate) fn bf16_bytes_per_row(cols: usize) -> usize {
+        Bf16Rows::bytes_per_row(cols)
     }
 
     /// Rows of `cols` activations, `x` being `[B, cols]`.

@@ -30,6 +30,9 @@ pub(super) type Pairs = [Line; PAIRS];
 const LAYOUT: Layout = Tiled::LAYOUT;
 /// Bytes of an element of 16 rows.
 const LINE: usize = 2 * TILE;
+/// Rows at a time, with two tiles: so many sums keep the multipliers busy, and what is read for them is used
+/// often enough.
+const ROWS: usize = 12;
 
 impl Avx512Bf16 {
     pub(super) fn detect() -> Option<Self> {
@@ -75,7 +78,11 @@ fn multiply(tiles: Tiles<'_>, x: &[PairChunk], scratch: &mut Scratch) {
             let mut count = 0;
             for (tile, pairs) in two.iter().zip(pairs.iter_mut()) {
                 let chunks = both_chunks(&LAYOUT, tile, index / 2);
-                count = pair_up(tiles.reading, chunks, index % 2, pairs);
+                // The compiler knows the length of whole chunks, and leaves out what checks it.
+                count = match chunks.len() == 2 * CHUNK * LINE {
+                    true => pair_up::<true>(tiles.reading, chunks, index % 2, pairs),
+                    false => pair_up::<false>(tiles.reading, chunks, index % 2, pairs),
+                };
             }
             let [a, b] = &**pairs;
             match two.iter().len() {
@@ -86,11 +93,17 @@ fn multiply(tiles: Tiles<'_>, x: &[PairChunk], scratch: &mut Scratch) {
     }
 }
 
-/// The pairs of the first or second of two chunks of a tile; returns how many there are of each row. What
-/// has no neighbour has a zero.
+/// The pairs of the first or second of two chunks of a tile, which may be `WHOLE`; returns how many there are
+/// of each row. What has no neighbour has a zero.
 #[target_feature(enable = "avx512f,avx512bw")]
-fn pair_up(reading: Reading, chunks: &[u8], half: usize, pairs: &mut Pairs) -> usize {
-    let elements = chunks.len() / LINE;
+fn pair_up<const WHOLE: bool>(
+    reading: Reading,
+    chunks: &[u8],
+    half: usize,
+    pairs: &mut Pairs,
+) -> usize {
+    let elements = if WHOLE { 2 * CHUNK } else { chunks.len() / LINE };
+    let (chunks, half) = (&chunks[..elements * LINE], half % 2);
     // So many of each chunk lie side by side with those of the other; what is left is the first chunk's.
     let both = elements.saturating_sub(CHUNK);
     let count = if half == 0 { elements - both } else { both };
@@ -132,39 +145,45 @@ fn widened(chunks: &[u8], at: usize, asks: bool) -> __m512i {
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
 fn all_rows<const T: usize>(pairs: [&[Line]; T], x: &[PairChunk], out: &mut [Row16]) {
     let batch = x.len();
-    // So many sums keep the multipliers busy, and what is read for them is used often enough.
-    let mut rest = groups::<T, 12>(pairs, x, batch, out);
-    rest = groups::<T, 8>(pairs, rest, batch, out);
-    rest = groups::<T, 4>(pairs, rest, batch, out);
-    rest = groups::<T, 2>(pairs, rest, batch, out);
-    groups::<T, 1>(pairs, rest, batch, out);
-}
-
-/// All whole groups of `N` of the last rows, `x`; returns the rest.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
-fn groups<'x, const T: usize, const N: usize>(
-    pairs: [&[Line]; T],
-    x: &'x [PairChunk],
-    batch: usize,
-    out: &mut [Row16],
-) -> &'x [PairChunk] {
-    let (groups, rest) = x.as_chunks::<N>();
-    let mut first = batch - x.len();
-    for x in groups {
-        multiply_rows::<T, N>(pairs, x, batch, first, out);
-        first += N;
+    let (groups, rest) = x.as_chunks::<ROWS>();
+    for (index, x) in groups.iter().enumerate() {
+        multiply_rows::<T, ROWS>(pairs, x, [batch, ROWS * index], out);
     }
-    rest
+    // Of a few sums each waits for the one before; two groups of about as many rows have enough of them.
+    let first = batch - rest.len();
+    let half = if rest.len() > ROWS / 2 { rest.len() / 2 } else { 0 };
+    let (a, b) = rest.split_at(half);
+    some_rows(pairs, a, [batch, first], out);
+    some_rows(pairs, b, [batch, first + half], out);
 }
 
-/// Of `T` tiles with `N` rows, those from `first` on.
+/// [`multiply_rows`] of up to half of [`ROWS`] rows.
+#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+fn some_rows<const T: usize>(
+    pairs: [&[Line]; T],
+    x: &[PairChunk],
+    at: [usize; 2],
+    out: &mut [Row16],
+) {
+    let whole = "a group of as many rows";
+    match x.len() {
+        0 => {}
+        1 => multiply_rows::<T, 1>(pairs, x.first_chunk().expect(whole), at, out),
+        2 => multiply_rows::<T, 2>(pairs, x.first_chunk().expect(whole), at, out),
+        3 => multiply_rows::<T, 3>(pairs, x.first_chunk().expect(whole), at, out),
+        4 => multiply_rows::<T, 4>(pairs, x.first_chunk().expect(whole), at, out),
+        5 => multiply_rows::<T, 5>(pairs, x.first_chunk().expect(whole), at, out),
+        6 => multiply_rows::<T, 6>(pairs, x.first_chunk().expect(whole), at, out),
+        rows => unreachable!("{rows} rows are more than half of {ROWS}"),
+    }
+}
+
+/// Of `T` tiles with `N` rows of a `batch`, those from `first` on.
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
 fn multiply_rows<const T: usize, const N: usize>(
     pairs: [&[Line]; T],
     x: &[PairChunk; N],
-    batch: usize,
-    first: usize,
+    [batch, first]: [usize; 2],
     out: &mut [Row16],
 ) {
     let count = pairs[0].len();
