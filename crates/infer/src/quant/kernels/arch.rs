@@ -142,7 +142,7 @@ pub(super) trait Arch: Lanes {
 pub(super) const PAIR_ROWS: usize = 12;
 
 /// How far ahead plain numbers are asked for, in bytes.
-pub(super) const AHEAD_PLAIN: usize = 4096;
+const AHEAD_PLAIN: usize = 4096;
 
 /// Registers of independent sums that keep the multipliers of all processors in use busy.
 pub(super) const SPINS: usize = 12;
@@ -579,7 +579,7 @@ pub(super) fn both_chunks<'a>(layout: &Layout, tile: &'a [u8], index: usize) -> 
 
 /// The part of a tile that holds chunk `index`.
 #[inline(always)]
-fn chunk_of<'a>(layout: &Layout, tile: &'a [u8], index: usize) -> &'a [u8] {
+pub(super) fn chunk_of<'a>(layout: &Layout, tile: &'a [u8], index: usize) -> &'a [u8] {
     let bytes = TILE * layout.chunk_bytes();
     &tile[index * bytes..tile.len().min((index + 1) * bytes)]
 }

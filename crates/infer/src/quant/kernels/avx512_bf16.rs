@@ -14,10 +14,10 @@ use super::super::bf16_rows::{PAIRS, PairChunk, round_in_pairs};
 use super::super::panel::{Line, Row16};
 use super::super::plain::Plain;
 use super::super::tile::{CHUNK, Layout, TILE};
-use super::arch::{AHEAD_PLAIN, SPINS, both_chunks};
-use super::avx2::prefetch;
-use super::avx512::{load, store};
-use super::reading::Reading;
+use super::arch::{SPINS, both_chunks, chunk_of};
+use super::avx512::{Avx512, load, store};
+use super::reading::{Ahead, Cache};
+use super::soon::Soon;
 use super::{Scratch, Tiles};
 
 /// The proof that this processor has AVX512-BF16, F and BW.
@@ -33,6 +33,8 @@ const LINE: usize = 2 * TILE;
 /// Rows at a time, with two tiles: so many sums keep the multipliers busy, and what is read for them is used
 /// often enough.
 const ROWS: usize = 12;
+/// What is asked for while a chunk is multiplied: the chunk that takes its place, those of two lying together.
+const AHEAD: Ahead = Ahead { chunks: 2, cache: Cache::Second };
 
 impl Avx512Bf16 {
     pub(super) fn detect() -> Option<Self> {
@@ -52,12 +54,6 @@ impl Avx512Bf16 {
         unsafe { run(x, chunk) }
     }
 
-    /// Adds the product of tiles with rows of pairs, `[cols / 256, B]`, to the outputs.
-    pub(super) fn multiply(self, tiles: Tiles<'_>, x: &[PairChunk], scratch: &mut Scratch) {
-        // SAFETY: see above.
-        unsafe { multiply(tiles, x, scratch) }
-    }
-
     /// Multiplies in registers; returns the number of operations.
     pub(super) fn spin(self, rounds: usize) -> u64 {
         // SAFETY: see above.
@@ -65,29 +61,39 @@ impl Avx512Bf16 {
     }
 }
 
+/// Adds the product of tiles with rows of pairs, `[cols / 256, B]`, to the outputs.
+pub(super) fn product(isa: Avx512, tiles: Tiles<'_>, x: &[PairChunk], scratch: &mut Scratch) {
+    assert!(isa.bf16().is_some(), "pairs are only there where they are multiplied");
+    // SAFETY: `isa` proves AVX-512 F and BW, and the proof of BF16 is in it.
+    unsafe { all_tiles(isa, tiles, x, scratch) }
+}
+
 // The functions below have no closures: a closure would not be compiled for these instructions.
 
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
-fn multiply(tiles: Tiles<'_>, x: &[PairChunk], scratch: &mut Scratch) {
+fn all_tiles(isa: Avx512, tiles: Tiles<'_>, x: &[PairChunk], scratch: &mut Scratch) {
     let Scratch { pairs, out, .. } = scratch;
     let out = out.as_chunks_mut::<TILE>().0;
     let chunks = tiles.chunks(&LAYOUT);
     let batch = x.len() / chunks;
     for (index, x) in x.chunks_exact(batch).enumerate() {
         for (two, out) in tiles.groups(2).zip(out.chunks_mut(2 * batch)) {
-            let mut count = 0;
-            for (tile, pairs) in two.iter().zip(pairs.iter_mut()) {
+            let (mut count, mut soon) = (0, [Soon::NONE; 2]);
+            for (t, (tile, pairs)) in two.iter().zip(pairs.iter_mut()).enumerate() {
+                let bytes = chunk_of(&LAYOUT, tile, index);
+                soon[t] = Soon::after(AHEAD, tiles, &LAYOUT, index, bytes);
                 let chunks = both_chunks(&LAYOUT, tile, index / 2);
                 // The compiler knows the length of whole chunks, and leaves out what checks it.
                 count = match chunks.len() == 2 * CHUNK * LINE {
-                    true => pair_up::<true>(tiles.reading, chunks, index % 2, pairs),
-                    false => pair_up::<false>(tiles.reading, chunks, index % 2, pairs),
+                    true => pair_up::<true>(chunks, index % 2, pairs),
+                    false => pair_up::<false>(chunks, index % 2, pairs),
                 };
             }
             let [a, b] = &**pairs;
+            let (a, b) = (&a[..count], &b[..count]);
             match two.iter().len() {
-                2 => all_rows([&a[..count], &b[..count]], x, out),
-                _ => all_rows([&a[..count]], x, out),
+                2 => all_rows(Weights { isa, pairs: [a, b], soon }, x, out),
+                _ => all_rows(Weights { isa, pairs: [a], soon: [soon[0]] }, x, out),
             }
         }
     }
@@ -96,23 +102,17 @@ fn multiply(tiles: Tiles<'_>, x: &[PairChunk], scratch: &mut Scratch) {
 /// The pairs of the first or second of two chunks of a tile, which may be `WHOLE`; returns how many there are
 /// of each row. What has no neighbour has a zero.
 #[target_feature(enable = "avx512f,avx512bw")]
-fn pair_up<const WHOLE: bool>(
-    reading: Reading,
-    chunks: &[u8],
-    half: usize,
-    pairs: &mut Pairs,
-) -> usize {
+fn pair_up<const WHOLE: bool>(chunks: &[u8], half: usize, pairs: &mut Pairs) -> usize {
     let elements = if WHOLE { 2 * CHUNK } else { chunks.len() / LINE };
     let (chunks, half) = (&chunks[..elements * LINE], half % 2);
     // So many of each chunk lie side by side with those of the other; what is left is the first chunk's.
     let both = elements.saturating_sub(CHUNK);
     let count = if half == 0 { elements - both } else { both };
-    let asks = half == 0 && reading == Reading::InOrder;
     for (pair, line) in pairs[..count.div_ceil(2)].iter_mut().enumerate() {
         let (first, second) = (2 * pair, 2 * pair + 1);
-        let upper = _mm512_slli_epi32::<16>(widened(chunks, place(first, half, both), asks));
+        let upper = _mm512_slli_epi32::<16>(widened(chunks, place(first, half, both)));
         let lower = match second < count {
-            true => widened(chunks, place(second, half, both), asks),
+            true => widened(chunks, place(second, half, both)),
             false => _mm512_setzero_si512(),
         };
         // SAFETY: a line has 64 bytes.
@@ -129,38 +129,44 @@ fn place(k: usize, half: usize, both: usize) -> usize {
     LINE * if k < both { 2 * k + half } else { both + k }
 }
 
-/// An element of 16 rows, in the lower halves of words. If it `asks`, then for what comes soon.
+/// An element of 16 rows, in the lower halves of words.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
-fn widened(chunks: &[u8], at: usize, asks: bool) -> __m512i {
+fn widened(chunks: &[u8], at: usize) -> __m512i {
     let bytes = &chunks[at..][..LINE];
-    if asks {
-        prefetch::<_MM_HINT_T1>(bytes, AHEAD_PLAIN);
-    }
     // SAFETY: 32 bytes are read.
     unsafe { _mm512_cvtepu16_epi32(_mm256_loadu_si256(bytes.as_ptr().cast())) }
 }
 
-/// Of `T` tiles with all rows `x`, to outputs in the order tile, row.
+/// A chunk of `T` tiles, and what the first rows ask for.
+#[derive(Clone, Copy)]
+struct Weights<'a, const T: usize> {
+    isa: Avx512,
+    pairs: [&'a [Line]; T],
+    soon: [Soon<'a>; T],
+}
+
+/// With all rows `x`, to outputs in the order tile, row.
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
-fn all_rows<const T: usize>(pairs: [&[Line]; T], x: &[PairChunk], out: &mut [Row16]) {
+fn all_rows<const T: usize>(mut w: Weights<'_, T>, x: &[PairChunk], out: &mut [Row16]) {
     let batch = x.len();
     let (groups, rest) = x.as_chunks::<ROWS>();
     for (index, x) in groups.iter().enumerate() {
-        multiply_rows::<T, ROWS>(pairs, x, [batch, ROWS * index], out);
+        multiply(w, x, [batch, ROWS * index], out);
+        w.soon = [Soon::NONE; T];
     }
     // Of a few sums each waits for the one before; two groups of about as many rows have enough of them.
-    let first = batch - rest.len();
     let half = if rest.len() > ROWS / 2 { rest.len() / 2 } else { 0 };
     let (a, b) = rest.split_at(half);
-    some_rows(pairs, a, [batch, first], out);
-    some_rows(pairs, b, [batch, first + half], out);
+    some_rows(w, b, [batch, batch - b.len()], out);
+    w.soon = [Soon::NONE; T];
+    some_rows(w, a, [batch, batch - rest.len()], out);
 }
 
-/// [`multiply_rows`] of up to half of [`ROWS`] rows.
+/// [`multiply`] of up to half of [`ROWS`] rows.
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
 fn some_rows<const T: usize>(
-    pairs: [&[Line]; T],
+    w: Weights<'_, T>,
     x: &[PairChunk],
     at: [usize; 2],
     out: &mut [Row16],
@@ -168,24 +174,25 @@ fn some_rows<const T: usize>(
     let whole = "a group of as many rows";
     match x.len() {
         0 => {}
-        1 => multiply_rows::<T, 1>(pairs, x.first_chunk().expect(whole), at, out),
-        2 => multiply_rows::<T, 2>(pairs, x.first_chunk().expect(whole), at, out),
-        3 => multiply_rows::<T, 3>(pairs, x.first_chunk().expect(whole), at, out),
-        4 => multiply_rows::<T, 4>(pairs, x.first_chunk().expect(whole), at, out),
-        5 => multiply_rows::<T, 5>(pairs, x.first_chunk().expect(whole), at, out),
-        6 => multiply_rows::<T, 6>(pairs, x.first_chunk().expect(whole), at, out),
+        1 => multiply::<T, 1>(w, x.first_chunk().expect(whole), at, out),
+        2 => multiply::<T, 2>(w, x.first_chunk().expect(whole), at, out),
+        3 => multiply::<T, 3>(w, x.first_chunk().expect(whole), at, out),
+        4 => multiply::<T, 4>(w, x.first_chunk().expect(whole), at, out),
+        5 => multiply::<T, 5>(w, x.first_chunk().expect(whole), at, out),
+        6 => multiply::<T, 6>(w, x.first_chunk().expect(whole), at, out),
         rows => unreachable!("{rows} rows are more than half of {ROWS}"),
     }
 }
 
-/// Of `T` tiles with `N` rows of a `batch`, those from `first` on.
+/// With `N` rows of a `batch`, those from `first` on.
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
-fn multiply_rows<const T: usize, const N: usize>(
-    pairs: [&[Line]; T],
+fn multiply<const T: usize, const N: usize>(
+    weights: Weights<'_, T>,
     x: &[PairChunk; N],
     [batch, first]: [usize; 2],
     out: &mut [Row16],
 ) {
+    let Weights { isa, pairs, soon } = weights;
     let count = pairs[0].len();
     let mut lines = pairs;
     for t in 0..T {
@@ -196,6 +203,7 @@ fn multiply_rows<const T: usize, const N: usize>(
     for k in 0..count {
         let mut w = [_mm512_setzero_si512(); T];
         for t in 0..T {
+            soon[t].ask_nth(isa, k);
             // SAFETY: a line has 64 bytes.
             w[t] = unsafe { _mm512_loadu_si512(lines[t][k].as_ptr().cast()) };
         }

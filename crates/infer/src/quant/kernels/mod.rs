@@ -372,8 +372,8 @@ impl Isa {
     /// Adds the product of tiles in bf16 with activations in bf16 to the outputs.
     pub(crate) fn bf16(self, tiles: Tiles<'_>, x: &Bf16Rows, scratch: &mut Scratch) {
         #[cfg(target_arch = "x86_64")]
-        if let (Some(unit), Some(x)) = (self.bf16_unit(), x.pairs()) {
-            return unit.multiply(tiles, x, scratch);
+        if let (Isa::Avx512(isa), Some(x)) = (self, x.pairs()) {
+            return avx512_bf16::product(isa, tiles, x, scratch);
         }
         self.plain::<bf16::Tiled>(tiles, x.numbers(), x.cols(), scratch);
     }
