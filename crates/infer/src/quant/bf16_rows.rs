@@ -100,6 +100,7 @@ impl Bf16Rows {
     }
 
     /// The rows in pairs if they are: chunk after chunk, and in each the rows one after the other.
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
     pub(crate) fn pairs(&self) -> Option<&[PairChunk]> {
         self.in_pairs.then_some(&self.pairs)
     }

@@ -215,7 +215,7 @@ pub(super) fn bound_name(bound: Bound) -> &'static str {
     match bound {
         Bound::Bandwidth => "bandwidth",
         Bound::Integers => "int8",
-        Bound::Floats => "f32",
+        Bound::Floats => "floats",
     }
 }
 

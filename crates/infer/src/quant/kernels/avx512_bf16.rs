@@ -26,6 +26,8 @@ pub(super) struct Avx512Bf16(());
 
 /// A chunk of weights: two neighbours of each of 16 rows in a line, the first in the upper half of a word.
 pub(super) type Pairs = [Line; PAIRS];
+/// A chunk of zeros.
+pub(super) const NO_PAIRS: Pairs = [[0; TILE]; PAIRS];
 
 const LAYOUT: Layout = Tiled::LAYOUT;
 /// Bytes of an element of 16 rows.
@@ -202,10 +204,12 @@ fn multiply<const T: usize, const N: usize>(
     let mut sums = [[_mm512_setzero_ps(); T]; N];
     for k in 0..count {
         let mut w = [_mm512_setzero_si512(); T];
-        for t in 0..T {
-            soon[t].ask_nth(isa, k);
+        for soon in soon {
+            soon.ask_nth(isa, k);
+        }
+        for (w, lines) in w.iter_mut().zip(lines) {
             // SAFETY: a line has 64 bytes.
-            w[t] = unsafe { _mm512_loadu_si512(lines[t][k].as_ptr().cast()) };
+            *w = unsafe { _mm512_loadu_si512(lines[k].as_ptr().cast()) };
         }
         for n in 0..N {
             let x = _mm512_set1_epi32(x[n].0[k].cast_signed());

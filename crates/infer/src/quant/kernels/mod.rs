@@ -33,7 +33,7 @@ mod soon;
 use std::sync::OnceLock;
 
 use super::bf16;
-use super::bf16_rows::{Bf16Rows, PAIRS, PairChunk, round_in_pairs};
+use super::bf16_rows::{Bf16Rows, PairChunk, round_in_pairs};
 use super::panel::{Packed, Panel, Row16};
 use super::plain::Plain;
 use super::quantized_rows::{QuantizedRows, RowChunk, quantize_chunk};
@@ -119,7 +119,7 @@ impl Scratch {
             panels: Vec::new(),
             floats: Box::new([[[0.0; TILE]; CHUNK]; 2]),
             #[cfg(target_arch = "x86_64")]
-            pairs: Box::new([[[0; TILE]; PAIRS]; 2]),
+            pairs: Box::new([avx512_bf16::NO_PAIRS; 2]),
             out: LineBuffer::default(),
         }
     }

@@ -48,6 +48,7 @@ impl<'a> Soon<'a> {
     }
 
     /// Asks for line `index` of memory, if it has one.
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
     #[inline(always)]
     pub(super) fn ask_nth(self, lanes: impl Lanes, index: usize) {
         if let Some(line) = self.bytes.get(index * LINE..) {
