@@ -81,7 +81,8 @@ pub struct Matrix {
 
 impl Matrix {
     /// A matrix made of stored bytes, row after row. They are repacked by all threads, and what
-    /// they occupied is given back to the system if it was mapped from a file.
+    /// they occupied is given back to the system if it was mapped from a file. Numbers of BF16 below 2^-56
+    /// become 0.
     ///
     /// # Errors
     ///
