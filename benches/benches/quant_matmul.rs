@@ -49,7 +49,8 @@ fn one_row(ty: TensorType, limits: &LimitBuffer) -> (f64, f64) {
 fn many_rows(ty: TensorType, limits: &LimitBuffer) -> (f64, f64) {
     let operations = (2 * 512 * ROWS * COLS) as f64;
     let (rate, peak) = best(&weights(ty, ROWS), 512, || match ty {
-        TensorType::F32 | TensorType::F16 | TensorType::BF16 => limits.f32_operations(1),
+        TensorType::F32 | TensorType::F16 => limits.f32_operations(1),
+        TensorType::BF16 => limits.bf16_operations(1),
         _ => limits.int8_operations(1),
     });
     (rate * operations, peak)

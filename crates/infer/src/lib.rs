@@ -26,7 +26,7 @@
 //!
 //! - Files: [`Gguf`] (mapped, nothing in it trusted), [`HfDirectory`], [`GgufWriter`], [`quantize`].
 //! - Weights as they are stored: [`Matrix`], [`TensorType`]; products with activations in f32 or
-//!   rounded to eight bits ([`Activations`]).
+//!   rounded to eight bits or bf16 ([`Activations`]).
 //! - [`Tokenizer`], [`TokenStream`], [`ChatTemplate`].
 //! - [`Model`], [`KvCache`] in one of some types ([`CacheType`]); [`score`] for the probability of a given text.
 //! - [`Engine`]: many requests at once, beginnings shared, ends by token, string or length.

@@ -166,7 +166,11 @@ impl ModelPlan {
             true => 0,
             false => RowBuffer::bytes_per_row(c.max(f).max(q)) + 2 * RowBuffer::bytes_per_row(c),
         };
-        let row = 4 * (3 * c + 2 * q + 2 * kv + 2 * f) + rounded;
+        let bf16 = match self.types().contains(&TensorType::BF16) {
+            true => RowBuffer::bf16_bytes_per_row(c.max(f).max(q)),
+            false => 0,
+        };
+        let row = 4 * (3 * c + 2 * q + 2 * kv + 2 * f) + rounded + bf16;
         rows * row + logits * 4 * config.vocab_size
     }
 
@@ -227,12 +231,14 @@ impl ModelPlan {
 impl StepCost {
     /// The least time on a machine with these limits: reading and multiplying go on together.
     pub fn limit(&self, limits: &MachineLimits) -> StepLimit {
-        let sum = |plain: bool| -> f64 {
-            self.operations.iter().filter(|(ty, _)| is_plain(*ty) == plain).map(|(_, n)| n).sum()
+        let sum = |which: fn(TensorType) -> bool| -> f64 {
+            self.operations.iter().filter(|(ty, _)| which(*ty)).map(|(_, n)| n).sum()
         };
+        let (all, plain, bf16) = (sum(|_| true), sum(is_plain), sum(|ty| ty == TensorType::BF16));
         let bytes: f64 = self.weights.iter().map(|(_, n)| n).sum::<f64>() + self.cache_bytes;
-        let integers = sum(false) / limits.int8_operations;
-        let floats = (sum(true) + self.attention_operations) / limits.f32_operations;
+        let integers = (all - plain) / limits.int8_operations;
+        let floats = (plain - bf16 + self.attention_operations) / limits.f32_operations
+            + bf16 / limits.bf16_operations;
         let read = bytes / limits.read_bytes;
         if read >= integers + floats {
             return StepLimit { seconds: read, bound: Bound::Bandwidth };
@@ -257,7 +263,7 @@ impl StepCost {
     }
 }
 
-/// F32, F16 and BF16: multiplied as f32.
+/// F32, F16 and BF16: multiplied as such.
 fn is_plain(ty: TensorType) -> bool {
     ty.block_elements() == 1
 }

@@ -1,5 +1,6 @@
 //! The list of formats this crate computes with: one line a format, one file a line.
 
+use super::bf16_rows::Bf16Rows;
 use super::kernels::{Isa, Scratch, Tiles};
 use super::panel::Packed;
 use super::plain::Plain;
@@ -37,6 +38,10 @@ pub(crate) struct Format {
     /// Adds the product of tiles with rounded activations to the scratch; formats of plain numbers
     /// have none.
     pub(crate) quantized: Option<fn(Isa, Tiles<'_>, &QuantizedRows, &mut Scratch)>,
+    /// The same with activations in bf16, for weights in bf16.
+    pub(crate) bf16: Option<fn(Isa, Tiles<'_>, &Bf16Rows, &mut Scratch)>,
+    /// What is done to a tile before it is multiplied.
+    pub(crate) settle: Option<fn(&mut [u8])>,
 }
 
 /// Every format this crate computes with.
@@ -83,6 +88,8 @@ impl Format {
             layout: P::LAYOUT,
             exact: Isa::exact::<P>,
             quantized: Some(Isa::quantized::<P>),
+            bf16: None,
+            settle: None,
         }
     }
 
@@ -101,6 +108,8 @@ impl Format {
             layout: P::LAYOUT,
             exact: Isa::plain::<P>,
             quantized: None,
+            bf16: None,
+            settle: None,
         }
     }
 
@@ -114,6 +123,8 @@ impl Format {
             layout: T::LAYOUT,
             exact: Isa::table::<T>,
             quantized: None,
+            bf16: None,
+            settle: None,
         }
     }
 

@@ -28,6 +28,8 @@ pub struct MachineLimits {
     pub int8_operations: f64,
     /// The same of f32, fused.
     pub f32_operations: f64,
+    /// The same of bf16, summed in f32: of pairs if an instruction multiplies them, else as of f32.
+    pub bf16_operations: f64,
 }
 
 impl MachineLimits {
@@ -56,6 +58,7 @@ impl LimitBuffer {
             read_bytes: self.read_bytes(TIMES),
             int8_operations: self.int8_operations(TIMES),
             f32_operations: self.f32_operations(TIMES),
+            bf16_operations: self.bf16_operations(TIMES),
         }
     }
 
@@ -69,6 +72,12 @@ impl LimitBuffer {
     pub fn f32_operations(&self, times: usize) -> f64 {
         let isa = Isa::detect();
         rate(times, |rounds| isa.spin_f32(rounds))
+    }
+
+    /// Operations on bf16 in a second, the best of `times` measurements.
+    pub fn bf16_operations(&self, times: usize) -> f64 {
+        let isa = Isa::detect();
+        rate(times, |rounds| isa.spin_bf16(rounds))
     }
 
     /// Bytes read in a second, the best of `times` passes over the buffer.

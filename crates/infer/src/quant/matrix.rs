@@ -20,7 +20,7 @@ use crate::pages::Pages;
 pub enum Activations {
     /// Each block of 32 activations is rounded to 8-bit integers with an f32 scale (to 16 bits for
     /// a [`Matrix::with_fine_activations`]), and the product is integer arithmetic within blocks:
-    /// fast.
+    /// fast. With weights in BF16 activations are rounded to bf16; with F16 and F32 they stay f32.
     #[default]
     Quantized,
     /// Activations stay f32 and weights are dequantized to f32: the reference.
@@ -81,7 +81,8 @@ pub struct Matrix {
 
 impl Matrix {
     /// A matrix made of stored bytes, row after row. They are repacked by all threads, and what
-    /// they occupied is given back to the system if it was mapped from a file.
+    /// they occupied is given back to the system if it was mapped from a file. Numbers of BF16 below 2^-56
+    /// become 0.
     ///
     /// # Errors
     ///
@@ -134,6 +135,9 @@ impl Matrix {
                     *lane = &data[stored(row) * row_bytes..][..row_bytes];
                 }
                 format.layout.pack(&lanes[..count], tile);
+                if let Some(settle) = format.settle {
+                    settle(tile);
+                }
             });
         }
         data.release();
@@ -260,14 +264,18 @@ impl Matrix {
         let (count, tile_bytes) = (tiles.len(), self.tile_bytes());
         let bytes = &self.tiles[tiles.start * tile_bytes..tiles.end * tile_bytes];
         let tiles = Tiles { bytes, tile_bytes, reading };
-        match self.format.quantized {
-            Some(quantized) if x.are_rounded() => {
+        match (self.format.quantized, self.format.bf16.zip(x.bf16())) {
+            (Some(quantized), _) if x.are_rounded() => {
                 let rounded = x.rounded(self.fine);
                 scratch.start(count, rounded.batch());
                 quantized(isa, tiles, rounded, scratch);
                 if self.fine {
                     scratch.add_second_rows(count);
                 }
+            }
+            (_, Some((bf16, rounded))) => {
+                scratch.start(count, x.batch());
+                bf16(isa, tiles, rounded, scratch);
             }
             _ => {
                 scratch.start(count, x.batch());
@@ -311,6 +319,9 @@ fn multiply_all_on<const N: usize>(
         matrix.assert_fits(x, out);
         if matrix.format.quantized.is_some() {
             x.round(how.0, matrix.fine);
+        }
+        if matrix.format.bf16.is_some() {
+            x.round_to_bf16(how);
         }
     }
     let (x, batch) = (&*x, x.batch());

@@ -1,6 +1,7 @@
 //! Weight formats and products with quantized weights.
 
 mod bf16;
+mod bf16_rows;
 mod f16;
 mod f32;
 mod format;

@@ -1,6 +1,7 @@
 //! Rows of activations, rounded once for all the matrices they are multiplied with.
 
-use super::kernels::Isa;
+use super::bf16_rows::Bf16Rows;
+use super::kernels::{Isa, Reading};
 use super::matrix::Activations;
 use super::quantized_rows::QuantizedRows;
 
@@ -11,6 +12,8 @@ pub struct RowBuffer {
     coarse: QuantizedRows,
     /// Rounded to 16 bits: the coarse rows, and behind them what they leave.
     fine: QuantizedRows,
+    /// Rounded to bf16.
+    bf16: Bf16Rows,
 }
 
 impl RowBuffer {
@@ -19,9 +22,14 @@ impl RowBuffer {
         RowBuffer::default()
     }
 
-    /// Bytes of a row of `cols` activations, rounded once.
+    /// Bytes of a row of `cols` activations, rounded to integers once.
     pub(crate) fn bytes_per_row(cols: usize) -> usize {
         QuantizedRows::bytes_per_row(cols)
+    }
+
+    /// Bytes of a row of `cols` activations, rounded to bf16.
+    pub(crate) fn bf16_bytes_per_row(cols: usize) -> usize {
+        Bf16Rows::bytes_per_row(cols)
     }
 
     /// Rows of `cols` activations, `x` being `[B, cols]`.
@@ -33,7 +41,8 @@ impl RowBuffer {
     pub fn rows<'a>(&'a mut self, x: &'a [f32], cols: usize, activations: Activations) -> Rows<'a> {
         let batch = x.len().checked_div(cols).unwrap_or(0);
         assert!(x.len() == batch * cols, "{} activations are not rows of {cols}", x.len());
-        Rows { x, cols, batch, activations, buffer: self, has_coarse: false, has_fine: false }
+        let (has_coarse, has_fine, has_bf16) = (false, false, false);
+        Rows { x, cols, batch, activations, buffer: self, has_coarse, has_fine, has_bf16 }
     }
 }
 
@@ -48,6 +57,7 @@ pub struct Rows<'a> {
     buffer: &'a mut RowBuffer,
     has_coarse: bool,
     has_fine: bool,
+    has_bf16: bool,
 }
 
 impl Rows<'_> {
@@ -71,7 +81,7 @@ impl Rows<'_> {
         if self.activations == Activations::Exact {
             return;
         }
-        let RowBuffer { coarse, fine: fine_rows } = &mut *self.buffer;
+        let RowBuffer { coarse, fine: fine_rows, .. } = &mut *self.buffer;
         if !self.has_coarse {
             coarse.fill(isa, self.x, self.cols);
             self.has_coarse = true;
@@ -82,9 +92,23 @@ impl Rows<'_> {
         }
     }
 
-    /// Whether they have been rounded.
+    /// Rounds the activations to bf16, unless they take part as they are.
+    pub(crate) fn round_to_bf16(&mut self, how: (Isa, Reading)) {
+        if self.activations == Activations::Exact || self.has_bf16 || self.x.is_empty() {
+            return;
+        }
+        self.buffer.bf16.fill(how, self.x, self.cols);
+        self.has_bf16 = true;
+    }
+
+    /// Whether they have been rounded to integers.
     pub(crate) fn are_rounded(&self) -> bool {
         self.has_coarse
+    }
+
+    /// The activations after [`Rows::round_to_bf16`], unless they take part as they are.
+    pub(crate) fn bf16(&self) -> Option<&Bf16Rows> {
+        self.has_bf16.then_some(&self.buffer.bf16)
     }
 
     /// The activations after [`Rows::round`]. If they are fine there are two rows of each, whose products are

@@ -2,6 +2,7 @@
 
 use ulp_tensor::Philox;
 
+use super::bf16_rows::{Bf16Rows, PAIRS, PairChunk};
 use super::format::{FORMATS, Format, put_f16};
 use super::kernels::{Isa, Reading};
 use super::matrix::{Activations, Matrix, multiply_all};
@@ -53,7 +54,12 @@ fn matrix(format: &Format, rows: usize, cols: usize) -> Matrix {
 /// Widths that fill chunks and that do not.
 fn widths(format: &Format) -> Vec<usize> {
     let block = format.ty.block_elements();
-    [1, 3, 8, 9, 23].iter().map(|n| (n * 32_usize).next_multiple_of(block)).collect()
+    let mut widths: Vec<usize> =
+        [1, 3, 8, 9, 23].iter().map(|n| (n * 32_usize).next_multiple_of(block)).collect();
+    if format.is_plain() {
+        widths.extend([1, 31, 255, 257, 511, 513]);
+    }
+    widths
 }
 
 fn product(isa: Isa, matrix: &Matrix, x: &[f32], activations: Activations) -> Vec<f32> {
@@ -188,6 +194,111 @@ fn instruction_sets_and_batches_give_the_same_bits() {
     }
 }
 
+/// `x` rounded to bf16, what is below 2^-56 being 0.
+fn rounded_to_bf16(x: &[f32]) -> Vec<f32> {
+    let round = |x: &f32| fpbits::bf16_to_f32(fpbits::bf16_from_f32(*x));
+    let settled = |x: f32| if x.abs() < 2.0f32.powi(-56) { 0.0 } else { x };
+    x.iter().map(round).map(settled).collect()
+}
+
+#[test]
+fn bf16_products_are_those_of_activations_rounded_to_bf16() {
+    let format = Format::of(TensorType::BF16).unwrap();
+    for cols in widths(format) {
+        let matrix = matrix(format, 35, cols);
+        let x = numbers(19, 43 * cols);
+        let rounded = rounded_to_bf16(&x);
+        let expected = exact(&matrix, &rounded);
+        for isa in Isa::available() {
+            let out = product(isa, &matrix, &x, Activations::Quantized);
+            assert_eq!(bits(&out), bits(&expected), "{cols} {}", isa.name());
+        }
+        for (i, out) in expected.into_iter().enumerate() {
+            let (w, x) = (matrix.row(i % 35), &rounded[i / 35 * cols..][..cols]);
+            let terms = w.iter().zip(x).map(|(w, x)| f64::from(*w) * f64::from(*x));
+            let (sum, size) = terms.fold((0.0, 0.0), |(sum, size), x| (sum + x, size + x.abs()));
+            assert!((f64::from(out) - sum).abs() <= 257.0 * 2f64.powi(-24) * size, "{out} {sum}");
+        }
+    }
+}
+
+/// Codes of all exponents or of small ones only, where sums could be subnormal, or of large ones only, where
+/// they overflow.
+#[test]
+fn bf16_products_of_any_size_have_the_same_bits() {
+    let (rows, cols, batch) = (16, 301, 13);
+    for (least, most) in [(0, 0x80), (0, 0x40), (0, 0x24), (0x1f, 0x24), (0x3f, 0x80)] {
+        let philox = Philox::new(20, least);
+        let code = |i: usize| {
+            let upper =
+                least + (philox.uniform::<f64>(2 * i as u64) * (most - least) as f64) as u64;
+            let lower = (philox.uniform::<f64>(2 * i as u64 + 1) * 512.0) as u64;
+            // No infinity or NaN.
+            let code = (upper << 8 | lower & 255).min(0x7f7f) as u16;
+            code | (lower as u16 >> 8) << 15
+        };
+        let codes: Vec<u8> = (0..rows * cols).flat_map(|i| code(i).to_le_bytes()).collect();
+        let x: Vec<f32> =
+            (0..batch * cols).map(|i| fpbits::bf16_to_f32(code(i + codes.len()))).collect();
+        let matrix = Matrix::new(rows, cols, TensorType::BF16, Bytes::from(codes.clone())).unwrap();
+        let stored: Vec<f32> = (0..rows).flat_map(|row| matrix.row(row)).collect();
+        let weights = super::dequantize(TensorType::BF16, &codes).unwrap();
+        assert_eq!(bits(&stored), bits(&rounded_to_bf16(&weights)));
+        let expected = exact(&matrix, &rounded_to_bf16(&x));
+        assert!(expected.iter().all(|x| !x.is_subnormal()));
+        for isa in Isa::available() {
+            for batch in [1, batch] {
+                let out = product(isa, &matrix, &x[..batch * cols], Activations::Quantized);
+                for (out, expected) in out.into_iter().zip(&expected) {
+                    let same = out.to_bits() == expected.to_bits();
+                    assert!(same || out.is_nan() && expected.is_nan(), "{out} {expected}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn infinity_and_nan_stay_in_their_rows() {
+    let cols = 300;
+    let matrix = matrix(Format::of(TensorType::BF16).unwrap(), 16, cols);
+    let mut x = numbers(21, 9 * cols);
+    x[cols + 7] = f32::INFINITY;
+    x[2 * cols + 299] = f32::NAN;
+    for isa in Isa::available() {
+        let out = product(isa, &matrix, &x, Activations::Quantized);
+        for (i, out) in out.into_iter().enumerate() {
+            match i / 16 {
+                1 => assert_eq!(out, f32::INFINITY.copysign(matrix.row(i % 16)[7])),
+                2 => assert!(out.is_nan()),
+                _ => assert!(out.is_finite()),
+            }
+        }
+    }
+}
+
+#[test]
+fn activations_in_pairs_are_those_rounded_to_bf16() {
+    for len in [0, 1, 2, 31, 255, 256] {
+        let mut x = numbers(22, len);
+        let special = [1e-17, -1e-38, 1e-45, 3.4e38, f32::NEG_INFINITY, f32::NAN, 1.003_906_2];
+        x.iter_mut().zip(special).for_each(|(x, special)| *x = special);
+        let mut expected = rounded_to_bf16(&x);
+        expected.resize(2 * PAIRS, 0.0);
+        let mut rows = Bf16Rows::default();
+        if len > 0 {
+            rows.fill((Isa::Portable, Reading::InOrder), &x, len);
+            assert_eq!(bits(rows.numbers()), bits(&expected[..len]));
+        }
+        for isa in Isa::available() {
+            let mut chunk = PairChunk([1; PAIRS]);
+            isa.round_in_pairs(&x, &mut chunk);
+            let halves = chunk.0.iter().flat_map(|pair| [pair & 0xffff_0000, pair << 16]);
+            assert_eq!(halves.collect::<Vec<u32>>(), bits(&expected), "{len} {}", isa.name());
+        }
+    }
+}
+
 #[test]
 fn fine_activations_have_sixteen_bits() {
     for format in FORMATS.iter().filter(|format| format.quantized.is_some()) {
@@ -234,9 +345,15 @@ fn fine_products_are_those_of_the_rounded_activations_and_of_the_rest() {
 
 #[test]
 fn several_matrices_multiply_as_each_alone() {
-    let matrices = [(TensorType::Q4_0, 35), (TensorType::Q6_K, 16), (TensorType::F16, 0)]
-        .map(|(ty, rows)| matrix(Format::of(ty).unwrap(), rows, 512));
-    let [a, b, c] = &matrices;
+    let types = [(TensorType::Q4_0, 35), (TensorType::Q6_K, 16), (TensorType::F16, 0)];
+    let matrices = types.map(|(ty, rows)| matrix(Format::of(ty).unwrap(), rows, 512));
+    multiply_as_each_alone(&matrices);
+    let types = [(TensorType::BF16, 35), (TensorType::F16, 16), (TensorType::BF16, 48)];
+    let matrices = types.map(|(ty, rows)| matrix(Format::of(ty).unwrap(), rows, 512));
+    multiply_as_each_alone(&matrices);
+}
+
+fn multiply_as_each_alone([a, b, c]: &[Matrix; 3]) {
     let b = &b.clone().with_fine_activations();
     for activations in [Activations::Quantized, Activations::Exact] {
         for batch in [0, 1, 9] {
@@ -256,9 +373,11 @@ fn several_matrices_multiply_as_each_alone() {
 
 #[test]
 fn threads_do_not_show() {
-    let format = Format::of(TensorType::Q4_K).unwrap();
-    let matrix = matrix(format, 1000, 512);
-    for batch in [1, 9] {
+    let matrices =
+        [TensorType::Q4_K, TensorType::BF16].map(|ty| matrix(Format::of(ty).unwrap(), 1000, 512));
+    for (matrix, batch) in
+        matrices.iter().flat_map(|matrix| [1, 9, 40].map(|batch| (matrix, batch)))
+    {
         let x = numbers(14, batch * 512);
         let product = || {
             let mut out = vec![0.0; batch * 1000];

@@ -62,8 +62,13 @@ pub(crate) fn served_model(context: usize) -> ServedModel {
     let model = Model::load(&folder).unwrap();
     let plan = ModelPlan::from_hugging_face(&HfDirectory::open(&folder).unwrap()).unwrap();
     // Of a machine that never was.
-    let limits =
-        MachineLimits { threads: 1, read_bytes: 1e9, int8_operations: 1e9, f32_operations: 1e9 };
+    let limits = MachineLimits {
+        threads: 1,
+        read_bytes: 1e9,
+        int8_operations: 1e9,
+        f32_operations: 1e9,
+        bf16_operations: 1e9,
+    };
     let _ = std::fs::remove_dir_all(&folder);
     let tokenizer = train_byte_bpe([""], 257, &["<|end|>"]).unwrap();
     let end = tokenizer.token_id("<|end|>");

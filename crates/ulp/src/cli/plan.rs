@@ -161,11 +161,12 @@ impl Plan {
         writeln!(out, "{:<12} {:>10}", "memory", gib(all))?;
         writeln!(
             out,
-            "\n{} threads read {:.1} GB/s, do {:.0} GOP/s of int8, {:.0} GFLOP/s of f32",
+            "\n{} threads read {:.1} GB/s, do {:.0} GOP/s of int8, {:.0} GFLOP/s of f32, {:.0} of bf16",
             limits.threads,
             limits.read_bytes / 1e9,
             limits.int8_operations / 1e9,
-            limits.f32_operations / 1e9
+            limits.f32_operations / 1e9,
+            limits.bf16_operations / 1e9
         )?;
         for speed in speeds {
             writeln!(
@@ -202,6 +203,7 @@ impl Plan {
                 "read_bytes_per_second": limits.read_bytes,
                 "int8_operations_per_second": limits.int8_operations,
                 "f32_operations_per_second": limits.f32_operations,
+                "bf16_operations_per_second": limits.bf16_operations,
             },
             "speeds": speeds,
         })
@@ -213,7 +215,7 @@ pub(super) fn bound_name(bound: Bound) -> &'static str {
     match bound {
         Bound::Bandwidth => "bandwidth",
         Bound::Integers => "int8",
-        Bound::Floats => "f32",
+        Bound::Floats => "floats",
     }
 }
 

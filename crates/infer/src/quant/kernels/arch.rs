@@ -367,7 +367,7 @@ pub(super) fn exact<A: Arch, P: Packed>(
     scratch: &mut Scratch,
 ) {
     let batch = x.len() / cols;
-    let Scratch { panels, floats, out } = scratch;
+    let Scratch { panels, floats, out, .. } = scratch;
     let out = out.as_chunks_mut().0;
     for index in 0..tiles.chunks(&P::LAYOUT) {
         for (pair, out) in tiles.groups(2).zip(out.chunks_mut(2 * batch)) {
@@ -572,14 +572,14 @@ pub(super) fn table<A: Arch, T: Table>(
 
 /// The part of a tile that holds the two chunks number `index`, of numbers without blocks.
 #[inline(always)]
-fn both_chunks<'a>(layout: &Layout, tile: &'a [u8], index: usize) -> &'a [u8] {
+pub(super) fn both_chunks<'a>(layout: &Layout, tile: &'a [u8], index: usize) -> &'a [u8] {
     let bytes = 2 * TILE * layout.chunk_bytes();
     &tile[index * bytes..tile.len().min((index + 1) * bytes)]
 }
 
 /// The part of a tile that holds chunk `index`.
 #[inline(always)]
-fn chunk_of<'a>(layout: &Layout, tile: &'a [u8], index: usize) -> &'a [u8] {
+pub(super) fn chunk_of<'a>(layout: &Layout, tile: &'a [u8], index: usize) -> &'a [u8] {
     let bytes = TILE * layout.chunk_bytes();
     &tile[index * bytes..tile.len().min((index + 1) * bytes)]
 }

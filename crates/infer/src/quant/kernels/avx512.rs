@@ -11,13 +11,18 @@ use super::super::tile::TILE;
 use super::amx;
 use super::arch::{Arch, PAIR_ROWS, SPINS};
 use super::avx2::prefetch;
+use super::avx512_bf16::Avx512Bf16;
 use super::entry_points::entry_points;
-use super::reading::Cache;
+use super::reading::{Cache, Reading};
 use super::soon::Soon;
 
-/// The proof that this processor has AVX-512 F, BW and VNNI, and its matrix unit if it has one.
+/// The proof that this processor has AVX-512 F, BW and VNNI; that it multiplies pairs of bf16, and its matrix
+/// unit, if it does and has one.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Avx512(Option<Int8>);
+pub(crate) struct Avx512 {
+    bf16: Option<Avx512Bf16>,
+    amx: Option<Int8>,
+}
 
 impl Avx512 {
     pub(super) fn detect() -> Option<Self> {
@@ -26,17 +31,35 @@ impl Avx512 {
             && is_x86_feature_detected!("avx512vnni")
             && is_x86_feature_detected!("avx2")
             && is_x86_feature_detected!("fma");
-        has.then_some(Avx512(None))
+        has.then_some(Avx512 { bf16: None, amx: None })
+    }
+
+    /// The same with products of pairs of bf16.
+    pub(super) fn with_bf16(self) -> Option<Self> {
+        Avx512Bf16::detect().map(|bf16| Avx512 { bf16: Some(bf16), ..self })
     }
 
     /// The same with the matrix unit.
     pub(super) fn with_amx(self) -> Option<Self> {
-        Int8::detect().map(|amx| Avx512(Some(amx)))
+        Int8::detect().map(|amx| Avx512 { amx: Some(amx), ..self })
+    }
+
+    /// What multiplies pairs of bf16, if that is used.
+    pub(super) fn bf16(self) -> Option<Avx512Bf16> {
+        self.bf16
+    }
+
+    /// Up to how many rows numbers without blocks are multiplied as they are read.
+    pub(super) fn few_plain_rows(reading: Reading) -> usize {
+        match reading {
+            Reading::SideBySide => 1,
+            Reading::InOrder => <Avx512 as Arch>::PLAIN_ROWS,
+        }
     }
 
     /// Whether the matrix unit is used.
     pub(super) fn has_amx(self) -> bool {
-        self.0.is_some()
+        self.amx.is_some()
     }
 }
 
@@ -322,7 +345,7 @@ impl Arch for Avx512 {
         batch: usize,
         out: &mut [Row16],
     ) {
-        let amx = self.0.expect("rows for the matrix unit are only there with it");
+        let amx = self.amx.expect("rows for the matrix unit are only there with it");
         // SAFETY: see above.
         unsafe { amx::multiply_many::<S>(amx, panels, blocks, x, batch, out) }
     }

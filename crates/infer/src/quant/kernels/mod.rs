@@ -15,6 +15,8 @@ mod avx2_products;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 #[cfg(target_arch = "x86_64")]
+mod avx512_bf16;
+#[cfg(target_arch = "x86_64")]
 mod avx_vnni;
 mod columns;
 mod direct;
@@ -30,6 +32,8 @@ mod soon;
 
 use std::sync::OnceLock;
 
+use super::bf16;
+use super::bf16_rows::{Bf16Rows, PairChunk, round_in_pairs};
 use super::panel::{Packed, Panel, Row16};
 use super::plain::Plain;
 use super::quantized_rows::{QuantizedRows, RowChunk, quantize_chunk};
@@ -51,7 +55,7 @@ pub(crate) enum Isa {
     /// AVX2, FMA, F16C and AVX-VNNI.
     #[cfg(target_arch = "x86_64")]
     AvxVnni(avx2::Avx2<true>),
-    /// AVX-512 F, BW and VNNI, with or without AMX-INT8.
+    /// AVX-512 F, BW and VNNI, with or without BF16 and AMX-INT8.
     #[cfg(target_arch = "x86_64")]
     Avx512(avx512::Avx512),
     /// NEON.
@@ -101,6 +105,9 @@ pub(crate) struct Scratch {
     panels: Vec<Panel>,
     /// Those of two tiles.
     floats: Box<[Floats; 2]>,
+    /// The same.
+    #[cfg(target_arch = "x86_64")]
+    pairs: Box<[avx512_bf16::Pairs; 2]>,
     /// What the kernels add to: tile, activation row, 16 outputs.
     out: LineBuffer,
 }
@@ -111,6 +118,8 @@ impl Scratch {
         Scratch {
             panels: Vec::new(),
             floats: Box::new([[[0.0; TILE]; CHUNK]; 2]),
+            #[cfg(target_arch = "x86_64")]
+            pairs: Box::new([avx512_bf16::NO_PAIRS; 2]),
             out: LineBuffer::default(),
         }
     }
@@ -163,8 +172,8 @@ macro_rules! dispatch {
 
 impl Isa {
     /// The best instruction set of this processor, found once. The environment variable `ULP_ISA`
-    /// (`portable`, `avx2`, `avxvnni`, `avx512` or `amx`, `neon` or `dotprod`) asks for another one, for
-    /// tests and measurements; what the processor does not have is not given.
+    /// (`portable`, `avx2`, `avxvnni`, `avx512`, `avx512bf16` or `amx`, `neon` or `dotprod`) asks for another
+    /// one, for tests and measurements; what the processor does not have is not given.
     pub(crate) fn detect() -> Isa {
         static FOUND: OnceLock<Isa> = OnceLock::new();
         *FOUND.get_or_init(|| {
@@ -185,8 +194,9 @@ impl Isa {
             all.extend(avx2.map(Isa::Avx2));
             all.extend(avx2.and_then(avx2::Avx2::with_vnni).map(Isa::AvxVnni));
             let avx512 = avx512::Avx512::detect();
-            all.extend(avx512.map(Isa::Avx512));
-            all.extend(avx512.and_then(avx512::Avx512::with_amx).map(Isa::Avx512));
+            let with_bf16 = avx512.and_then(avx512::Avx512::with_bf16);
+            let with_amx = with_bf16.or(avx512).and_then(avx512::Avx512::with_amx);
+            all.extend([avx512, with_bf16, with_amx].into_iter().flatten().map(Isa::Avx512));
         }
         #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
         {
@@ -206,6 +216,8 @@ impl Isa {
             Isa::AvxVnni(_) => "avxvnni",
             #[cfg(target_arch = "x86_64")]
             Isa::Avx512(isa) if isa.has_amx() => "amx",
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512(isa) if isa.bf16().is_some() => "avx512bf16",
             #[cfg(target_arch = "x86_64")]
             Isa::Avx512(_) => "avx512",
             #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
@@ -263,6 +275,16 @@ impl Isa {
         dispatch!(self, arch::spin_f32(portable::Portable, rounds), spin_f32(rounds))
     }
 
+    /// Multiplies bf16 in registers, as f32 where there is nothing for pairs of them; returns the number of
+    /// operations.
+    pub(crate) fn spin_bf16(self, rounds: usize) -> u64 {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(unit) = self.bf16_unit() {
+            return unit.spin(rounds);
+        }
+        self.spin_f32(rounds)
+    }
+
     /// Reads memory.
     pub(crate) fn read(self, bytes: &[u8]) {
         dispatch!(self, arch::read(portable::Portable, bytes), read(bytes))
@@ -316,6 +338,44 @@ impl Isa {
             },
             plain[P](tiles, x, cols, scratch)
         )
+    }
+
+    /// What multiplies pairs of bf16.
+    #[cfg(target_arch = "x86_64")]
+    fn bf16_unit(self) -> Option<avx512_bf16::Avx512Bf16> {
+        match self {
+            Isa::Avx512(isa) => isa.bf16(),
+            _ => None,
+        }
+    }
+
+    /// Whether it multiplies bf16 weights with so many rows in pairs. Few rows take no more time than the
+    /// weights take to come.
+    #[cfg_attr(not(target_arch = "x86_64"), allow(unused_variables))]
+    pub(crate) fn takes_pairs(self, rows: usize, reading: Reading) -> bool {
+        #[cfg(target_arch = "x86_64")]
+        if self.bf16_unit().is_some() {
+            return rows > avx512::Avx512::few_plain_rows(reading);
+        }
+        false
+    }
+
+    /// Rounds up to 256 activations to bf16.
+    pub(crate) fn round_in_pairs(self, x: &[f32], chunk: &mut PairChunk) {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(unit) = self.bf16_unit() {
+            return unit.round_in_pairs(x, chunk);
+        }
+        round_in_pairs(x, chunk)
+    }
+
+    /// Adds the product of tiles in bf16 with activations in bf16 to the outputs.
+    pub(crate) fn bf16(self, tiles: Tiles<'_>, x: &Bf16Rows, scratch: &mut Scratch) {
+        #[cfg(target_arch = "x86_64")]
+        if let (Isa::Avx512(isa), Some(x)) = (self, x.pairs()) {
+            return avx512_bf16::product(isa, tiles, x, scratch);
+        }
+        self.plain::<bf16::Tiled>(tiles, x.numbers(), x.cols(), scratch);
     }
 
     /// Adds the product of tiles of a format that is only dequantized with f32 activations

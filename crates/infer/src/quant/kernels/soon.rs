@@ -47,6 +47,15 @@ impl<'a> Soon<'a> {
         lanes.prefetch(self.bytes, self.ahead, self.cache);
     }
 
+    /// Asks for line `index` of memory, if it has one.
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
+    #[inline(always)]
+    pub(super) fn ask_nth(self, lanes: impl Lanes, index: usize) {
+        if let Some(line) = self.bytes.get(index * LINE..) {
+            lanes.prefetch(&line[..line.len().min(1)], self.ahead, self.cache);
+        }
+    }
+
     /// Asks for one block's share. All at once would wait for memory with nothing to do.
     #[inline(always)]
     pub(super) fn ask_share(self, lanes: impl Lanes, block: usize) {

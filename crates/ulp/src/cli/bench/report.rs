@@ -63,6 +63,7 @@ impl Report {
             read_bytes: self.before.read_bytes.max(self.after.read_bytes),
             int8_operations: self.before.int8_operations.max(self.after.int8_operations),
             f32_operations: self.before.f32_operations.max(self.after.f32_operations),
+            bf16_operations: self.before.bf16_operations.max(self.after.bf16_operations),
         }
     }
 
@@ -88,10 +89,11 @@ impl Report {
     pub(super) fn print(&self, out: &mut impl Write) -> io::Result<()> {
         let show = |limits: &MachineLimits| {
             format!(
-                "{:.1} GB/s, {:.0} GOP/s of int8, {:.0} GFLOP/s of f32",
+                "{:.1} GB/s, {:.0} GOP/s of int8, {:.0} GFLOP/s of f32, {:.0} of bf16",
                 limits.read_bytes / 1e9,
                 limits.int8_operations / 1e9,
-                limits.f32_operations / 1e9
+                limits.f32_operations / 1e9,
+                limits.bf16_operations / 1e9
             )
         };
         let (threads, kv) = (self.before.threads, self.plan.cache_type());
@@ -137,6 +139,7 @@ impl Report {
                 "read_bytes_per_second": limits.read_bytes,
                 "int8_operations_per_second": limits.int8_operations,
                 "f32_operations_per_second": limits.f32_operations,
+                "bf16_operations_per_second": limits.bf16_operations,
             })
         };
         let results: Vec<Json> = self

@@ -26,7 +26,8 @@ pub(in crate::cli) struct ModelFlags {
     #[arg(long, value_name = "PATH")]
     tokenizer: Option<PathBuf>,
 
-    /// Keep activations in f32 rather than round them to 8 bits: slower, more accurate
+    /// Keep activations in f32 rather than round them to 8 bits, or to bf16 beside such weights: slower, more
+    /// accurate
     #[arg(long)]
     exact: bool,
 
