@@ -206,6 +206,8 @@ pub(crate) struct Chunk<'a> {
     bytes: &'a [u8],
     /// Bytes of a stored block.
     block_bytes: usize,
+    /// [`Layout::blocks_together`].
+    together: usize,
     /// Stored blocks of a row.
     pub(crate) blocks: usize,
 }
@@ -216,7 +218,8 @@ impl<'a> Chunk<'a> {
     pub(crate) fn new(layout: &Layout, bytes: &'a [u8]) -> Self {
         let block_bytes = layout.ty.block_bytes();
         let blocks = bytes.len() / (TILE * block_bytes);
-        Chunk { header: 0, headers: &[], bytes, block_bytes, blocks }
+        let together = layout.blocks_together();
+        Chunk { header: 0, headers: &[], bytes, block_bytes, together, blocks }
     }
 
     /// Chunk `index` of a tile whose chunks have [`Layout::header`]s.
@@ -232,6 +235,7 @@ impl<'a> Chunk<'a> {
             headers: &tile[first + which * headers..][..headers],
             bytes: &tile[integers..][..whole - headers],
             block_bytes,
+            together: 1,
             blocks: 1,
         }
     }
@@ -253,9 +257,9 @@ impl<'a> Chunk<'a> {
             };
             return bytes[TILE * start..][..N].try_into().expect("a slice of N bytes");
         }
-        // Blocks lie in pairs; the last may be alone.
-        let first = block / 2 * 2;
-        let together = if first + 1 < self.blocks { 2 } else { 1 };
+        // The last of them may be fewer.
+        let first = block / self.together * self.together;
+        let together = self.together.min(self.blocks - first);
         let start = first * self.block_bytes + together * field + (block - first) * bytes + at;
         self.bytes[TILE * start..][..N].try_into().expect("a slice of N bytes")
     }

@@ -92,10 +92,10 @@ impl Tiling {
         self.down * self.pitch - 1
     }
 
-    /// From a plane of [`Split`] to the next. Behind each is room for a panel that is read, or a row that is
+    /// From a plane of [`Split`] to the next. Behind each is room for places that are read, or a row that is
     /// written, too far.
     fn plane(&self) -> usize {
-        (self.down + 1) * self.pitch + 32
+        (self.down + 1) * self.pitch + BLOCK
     }
 
     /// Where element `i`, `j` of the tile at place 0 lies on the four planes of a channel; that of the tile at

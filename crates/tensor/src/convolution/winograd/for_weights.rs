@@ -1,5 +1,7 @@
 //! The gradient for the weights: the adjoint of the value, whose products now run along the tiles.
 
+use std::ops::Range;
+
 use super::transforms::{each, of_gradients, to_weights};
 use super::value::{Image, all_finite, read};
 use super::{BLOCK, LANES, PRODUCTS, Split, Tiling, WINDOW, apart};
@@ -9,8 +11,12 @@ use crate::simd::gemm::{Matrix, Part, Scratch, pack, tile_product, tile_size};
 use crate::simd::{Kernel, run, share};
 use crate::{Float, pool};
 
-/// The bytes of transformed images and gradients that are held at a time, about: they stay in a cache.
-const ROUND_BYTES: usize = 4 << 20;
+/// Into how many blocks images are cut at most. Each has sums of its own, which are added in the end: so threads
+/// wait for each other but once.
+const BLOCKS: usize = 16;
+
+/// The elements of all sums, about, at most.
+const SUMS: usize = 1 << 21;
 
 struct Arrangement<'a> {
     dims: &'a Dims,
@@ -20,40 +26,40 @@ struct Arrangement<'a> {
     /// The output channels of a panel, and the panels.
     columns: usize,
     panels: usize,
+    /// The blocks of images.
+    blocks: usize,
 }
 
-/// The gradient for the weights into `dw`, which holds zeros; images are added in their order.
+/// The gradient for the weights into `dw`, which holds zeros.
 pub(in crate::convolution) fn vjp_w<T: Float>(dims: &Dims, dy: &[T], x: &[T], dw: &mut [T]) {
     let a = Arrangement::new::<T>(dims);
-    let groups = dims.conv.groups;
-    let per_image = size_of::<T>() * groups * (a.tiles() + a.gradients());
-    let at_once = (ROUND_BYTES / per_image).clamp(1, dims.n);
-    let mut tiles = pool::zeros::<T>(at_once * groups * a.tiles());
-    let mut gradients = pool::zeros::<T>(at_once * groups * a.gradients());
-    let mut sums = pool::zeros::<T>(groups * a.panels * PRODUCTS * a.channels * a.columns);
-    for first in (0..dims.n).step_by(at_once) {
-        let items = first * groups..(first + at_once).min(dims.n) * groups;
-        share::chunks(&mut tiles[..items.len() * a.tiles()], a.tiles(), true, |i, to| {
-            a.arrange_tiles(dims.group_of(x, items.start + i), to);
-        });
-        let of_panel = a.gradients() / a.panels;
-        let used = &mut gradients[..items.len() * a.gradients()];
-        share::chunks(used, of_panel, true, |i, to| {
-            let (item, panel) = (items.start + i / a.panels, i % a.panels);
-            a.arrange_gradients(&dy[item * dims.y_group()..][..dims.y_group()], panel, to);
-        });
-        share::chunks(&mut sums, a.channels * a.columns, true, |task, sums| {
-            let (task, product) = (task / PRODUCTS, task % PRODUCTS);
-            let (group, panel) = (task / a.panels, task % a.panels);
-            for item in (group..items.len()).step_by(groups) {
-                let tiles = &tiles[item * a.tiles()..][..a.tiles()];
-                let gradients = &gradients[(item * a.panels + panel) * of_panel..][..of_panel];
-                a.add(product, tiles, gradients, sums);
+    // As few as keep all threads busy: each task for a block transforms its images.
+    let wanted = (2 * rayon::current_num_threads()).div_ceil(dims.conv.groups * a.blocks);
+    let parts = (wanted..a.panels).find(|&parts| a.panels.is_multiple_of(parts));
+    let parts = parts.unwrap_or(a.panels);
+    let panels = a.panels / parts;
+    let mut sums = pool::zeros::<T>(dims.conv.groups * a.blocks * a.panels * a.of_panel());
+    share::chunks(&mut sums, panels * a.of_panel(), true, |task, sums| {
+        let (task, part) = (task / parts, task % parts);
+        let (group, block) = (task / a.blocks, task % a.blocks);
+        for image in block * dims.n / a.blocks..(block + 1) * dims.n / a.blocks {
+            let item = image * dims.conv.groups + group;
+            let dy = &dy[item * dims.y_group()..][..dims.y_group()];
+            a.add_image(dims.group_of(x, item), dy, part * panels, sums);
+        }
+    });
+    for sums in sums.chunks_mut(a.blocks * a.panels * a.of_panel()) {
+        let (first, others) = sums.split_at_mut(a.panels * a.of_panel());
+        let len = first.len();
+        share::chunks(first, a.of_panel() / PRODUCTS, true, |index, sums| {
+            for others in others.chunks(len) {
+                let others = &others[index * sums.len()..];
+                sums.iter_mut().zip(others).for_each(|(sum, &other)| *sum += other);
             }
         });
     }
     a.take(&sums, dw);
-    [tiles, gradients, sums].into_iter().for_each(pool::give_back);
+    pool::give_back(sums);
     if !all_finite(dw) {
         dw.fill(T::ZERO);
         by_windows::vjp_w(dims, dy, x, dw);
@@ -66,54 +72,57 @@ impl<'a> Arrangement<'a> {
         let tiling = Tiling::new(dims.image, dims.conv.padding, dims.out);
         let (channels, outputs) = (dims.c / groups, dims.o / groups);
         let panels = outputs.div_ceil(columns);
-        Arrangement { dims, tiling, channels, outputs, columns, panels }
+        // By the sizes alone: where blocks end has an effect on the bits.
+        let of_block = groups * PRODUCTS * channels * outputs;
+        let blocks = (SUMS / of_block).clamp(1, BLOCKS.min(dims.n));
+        Arrangement { dims, tiling, channels, outputs, columns, panels, blocks }
     }
 
-    /// The places of a channel, up to whole chunks.
-    fn row(&self) -> usize {
-        self.tiling.places().next_multiple_of(32)
+    /// The sums of a panel: for each product and channel the output channels.
+    fn of_panel(&self) -> usize {
+        PRODUCTS * self.channels * self.columns
     }
 
-    /// The elements of an image's tiles: for each product and channel a row of places.
-    fn tiles(&self) -> usize {
-        PRODUCTS * apart(self.channels * self.row())
-    }
-
-    /// The elements of an image's gradients: for each panel, product and place the output channels.
-    fn gradients(&self) -> usize {
-        self.panels * PRODUCTS * apart(self.tiling.places() * self.columns)
-    }
-
-    fn arrange_tiles<T: Float>(&self, channels: &[T], to: &mut [T]) {
-        let mut scratch = Scratch::default();
-        let planes = scratch.slice(self.channels * 4 * self.tiling.plane());
-        let (tiling, columns) = (&self.tiling, self.row());
+    /// Adds the products of an image's tiles with its gradients, of the panels from `first` on that `sums` has.
+    fn add_image<T: Float>(&self, channels: &[T], dy: &[T], first: usize, sums: &mut [T]) {
+        let mut scratch = <[Scratch; 4]>::default();
+        let [of_planes, of_turned, of_tiles, of_gradients] = &mut scratch;
+        let (tiling, windows, columns) = (&self.tiling, self.dims.windows(), self.columns);
+        let planes = of_planes.slice(self.channels * 4 * tiling.plane());
         run(Split { tiling, channels, planes });
-        run(Image { tiling, planes, place: 0, columns, channels: self.channels, panel: to });
+        let panels = sums.len() / self.of_panel();
+        let turned = of_turned.slice(panels * windows * columns);
+        let dy = Matrix::from_slice(dy, self.outputs, windows);
+        for (index, turned) in turned.chunks_mut(windows * columns).enumerate() {
+            let o = (first + index) * columns;
+            pack(dy.rows(o, columns.min(self.outputs - o)), columns, turned);
+        }
+        let tiles = of_tiles.slice(PRODUCTS * apart(self.channels * BLOCK));
+        let gradients = of_gradients.slice(PRODUCTS * apart(BLOCK * columns));
+        for place in (0..tiling.places()).step_by(BLOCK) {
+            let channels = self.channels;
+            run(Image { tiling, planes, place, columns: BLOCK, channels, panel: tiles });
+            let places = place..tiling.places().min(place + BLOCK);
+            let of_panels = turned.chunks(windows * columns).zip(sums.chunks_mut(self.of_panel()));
+            for (turned, sums) in of_panels {
+                let places = places.clone();
+                run(Gradients { tiling, turned, columns, places: places.clone(), to: gradients });
+                self.multiply(places.len(), tiles, gradients, sums);
+            }
+        }
     }
 
-    fn arrange_gradients<T: Float>(&self, dy: &[T], panel: usize, to: &mut [T]) {
-        let (first, windows) = (panel * self.columns, self.dims.windows());
-        let mut scratch = Scratch::default();
-        let turned = scratch.slice(windows * self.columns);
-        let rows = self.columns.min(self.outputs - first);
-        let dy = Matrix::from_slice(dy, self.outputs, windows).rows(first, rows);
-        pack(dy, self.columns, turned);
-        run(Gradients { tiling: &self.tiling, turned, columns: self.columns, to });
-    }
-
-    /// Adds one image's product.
-    fn add<T: Float>(&self, product: usize, tiles: &[T], gradients: &[T], sums: &mut [T]) {
-        let ([most, columns], places, row) = (tile_size::<T>(), self.tiling.places(), self.row());
-        let gradients = &gradients[product * apart(places * columns)..];
-        for place in (0..places).step_by(BLOCK) {
-            let k = BLOCK.min(places - place);
-            let b = Part { elements: &gradients[place * columns..], across: 1, step: columns };
+    /// Adds the products of a block of places.
+    fn multiply<T: Float>(&self, places: usize, tiles: &[T], gradients: &[T], sums: &mut [T]) {
+        let [most, columns] = tile_size::<T>();
+        for (product, sums) in sums.chunks_mut(self.channels * columns).enumerate() {
+            let gradients = &gradients[product * apart(BLOCK * columns)..];
+            let b = Part { elements: gradients, across: 1, step: columns };
             for i in (0..self.channels).step_by(most) {
-                let elements = &tiles[product * apart(self.channels * row) + i * row + place..];
-                let a = Part { elements, across: row, step: 1 };
+                let elements = &tiles[product * apart(self.channels * BLOCK) + i * BLOCK..];
+                let a = Part { elements, across: BLOCK, step: 1 };
                 let rows = most.min(self.channels - i);
-                tile_product([rows, k], a, b, &mut sums[i * columns..], columns, true);
+                tile_product([rows, places], a, b, &mut sums[i * columns..], columns, true);
             }
         }
     }
@@ -132,7 +141,7 @@ impl<'a> Arrangement<'a> {
         let row = self.channels * WINDOW;
         share::chunks(dw, L * row, true, |index, dw| {
             let (group, output) = (index * L / self.outputs, index * L % self.outputs);
-            let panel = group * self.panels + output / self.columns;
+            let panel = group * self.blocks * self.panels + output / self.columns;
             for c in 0..self.channels {
                 let u: [[T; L]; PRODUCTS] = std::array::from_fn(|product| {
                     let line = (panel * PRODUCTS + product) * self.channels + c;
@@ -154,6 +163,7 @@ struct Gradients<'a, T> {
     tiling: &'a Tiling,
     turned: &'a [T],
     columns: usize,
+    places: Range<usize>,
     to: &'a mut [T],
 }
 
@@ -173,22 +183,20 @@ impl<T: Float> Kernel for Gradients<'_, T> {
 impl<T: Float> Gradients<'_, T> {
     #[inline(always)]
     fn by<const L: usize>(self) {
-        let Gradients { tiling, turned, columns, to } = self;
-        let (places, [height, width]) = (tiling.places(), tiling.out);
-        for place in 0..places {
+        let Gradients { tiling, turned, columns, places, to } = self;
+        let [height, width] = tiling.out;
+        for (index, place) in places.enumerate() {
             let (row, column) = (place / tiling.pitch * 2, place % tiling.pitch * 2);
             for lane in (0..columns).step_by(L) {
                 let y: [[T; L]; 4] = std::array::from_fn(|k| {
                     let (y, x) = (row + k / 2, column + k % 2);
-                    let inside = y < height && x < width;
-                    if inside {
-                        read(&turned[(y * width + x) * columns + lane..])
-                    } else {
-                        [T::ZERO; L]
+                    match y < height && x < width {
+                        true => read(&turned[(y * width + x) * columns + lane..]),
+                        false => [T::ZERO; L],
                     }
                 });
                 for (k, m) in each(&y, of_gradients).iter().enumerate() {
-                    to[k * apart(places * columns) + place * columns + lane..][..L]
+                    to[k * apart(BLOCK * columns) + index * columns + lane..][..L]
                         .copy_from_slice(m);
                 }
             }
