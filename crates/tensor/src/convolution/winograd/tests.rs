@@ -192,31 +192,35 @@ fn errors_are_within_their_bound() {
     assert!(worst > 0.01, "no bound is that wide: {worst}");
 }
 
-/// The root mean square error of the value and the gradients in f32, beside that of the same in f64, in u.
+/// The root mean square errors of y, dx and dw in f32, in u of the root mean square of the same in f64: of tiles,
+/// of windows. These stand in docs/numerics.md.
 #[test]
 fn roundings_are_about_those_of_windows() {
-    for (channels, side, outputs, padding) in [(32, 26, 64, [0, 0]), (256, 14, 256, [1, 1])] {
-        let image = [side; 2];
-        let case = Case { images: 2, channels, image, outputs, padding, groups: 1 };
-        let drawn = samples(case, |len, seed| {
-            let random = Philox::new(seed, 0);
-            (0..len as u64).map(|i| random.uniform::<f32>(i) * 2.0 - 1.0).collect()
-        });
-        let wide = drawn.each_ref().map(|x| x.iter().map(|&x| f64::from(x)).collect::<Vec<_>>());
-        let found = both_ways(case, drawn.each_ref().map(|x| &x[..]));
-        let [_, exact] = both_ways(case, wide.each_ref().map(|x| &x[..]));
-        let [tiles, windows] = found.map(|found| {
-            [0, 1, 2].map(|i| {
-                let square: f64 = exact[i].iter().map(|x| x * x).sum();
-                let errors = found[i].iter().zip(&exact[i]).map(|(&x, e)| f64::from(x) - e);
-                (errors.map(|e| e * e).sum::<f64>() / square).sqrt() * 2.0_f64.powi(24)
-            })
-        });
-        println!(
-            "{channels} channels to {outputs}: y, dx, dw by tiles {tiles:.1?}, by windows {windows:.1?}"
-        );
-        for (tiles, windows) in tiles.iter().zip(windows) {
-            assert!(*tiles < 2.5 * windows, "{tiles} beside {windows}");
+    check_roundings(32, 26, 64, [0, 0], [[3.2, 4.3, 4.0], [4.6, 2.6, 4.6]]);
+    check_roundings(256, 14, 256, [1, 1], [[4.5, 4.5, 3.9], [4.7, 4.9, 4.1]]);
+}
+
+fn check_roundings(
+    channels: usize,
+    side: usize,
+    outputs: usize,
+    padding: [usize; 2],
+    expected: [[f64; 3]; 2],
+) {
+    let case = Case { images: 2, channels, image: [side; 2], outputs, padding, groups: 1 };
+    let drawn = samples(case, |len, seed| {
+        let random = Philox::new(seed, 0);
+        (0..len as u64).map(|i| random.uniform::<f32>(i) * 2.0 - 1.0).collect()
+    });
+    let wide = drawn.each_ref().map(|x| x.iter().map(|&x| f64::from(x)).collect::<Vec<_>>());
+    let found = both_ways(case, drawn.each_ref().map(|x| &x[..]));
+    let [_, exact] = both_ways(case, wide.each_ref().map(|x| &x[..]));
+    for (found, expected) in found.iter().zip(expected) {
+        for ((found, exact), expected) in found.iter().zip(&exact).zip(expected) {
+            let square: f64 = exact.iter().map(|x| x * x).sum();
+            let errors = found.iter().zip(exact).map(|(&x, e)| f64::from(x) - e);
+            let off = (errors.map(|e| e * e).sum::<f64>() / square).sqrt() * 2.0_f64.powi(24);
+            assert!((off - expected).abs() <= 0.051, "{channels} channels: {off}, not {expected}");
         }
     }
 }
