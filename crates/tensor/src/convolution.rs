@@ -205,8 +205,8 @@ pub fn conv2d_vjp_x<T: Float>(
     shaped(&shape, dx)
 }
 
-/// The gradient of [`conv2d`] with respect to `w`, whose windows are `window`; images are added in
-/// their order.
+/// The gradient of [`conv2d`] with respect to `w`, whose windows are `window`; images are added in one
+/// fixed order.
 ///
 /// # Shapes
 ///

@@ -4,12 +4,12 @@ use ndarray::{ArrayView3, s};
 
 use super::transforms::{each, of_image, of_weights, to_outputs};
 use super::{BLOCK, LANES, PRODUCTS, Split, Tiling, WINDOW, apart};
-use crate::Float;
 use crate::convolution::by_windows;
 use crate::convolution::dims::Dims;
 use crate::simd::gemm::{Matrix, Part, Scratch, pack, tile_product, tile_size};
 use crate::simd::out::Memory;
 use crate::simd::{Kernel, run, share};
+use crate::{Float, pool};
 
 /// The outputs of one image and group, in blocks of channels that may be made by different threads.
 struct Value<T> {
@@ -38,13 +38,15 @@ pub(in crate::convolution) fn write<'m, T: Float>(
     };
     let tiling = Tiling::new(dims.image, dims.conv.padding, dims.out);
     let value = Value::new(tiling, [dims.n, groups, dims.c / groups, outputs], weights);
-    memory.fill_parts(value.part(), true, |part, out| {
+    let y = memory.fill_parts(value.part(), true, |part, out| {
         let (item, first) = value.place(part);
         let y = out.fill(out.len(), T::ZERO);
         value.write(part, dims.group_of(x, item), y);
         by_windows::rewrite(dims, item, [x, w], first, y, |y| !all_finite(y));
         finish(item, first, y);
-    })
+    });
+    pool::give_back(value.weights);
+    y
 }
 
 /// The gradient for the images, into `dx`.
@@ -71,6 +73,7 @@ pub(in crate::convolution) fn vjp_x<T: Float>(dims: &Dims, dy: &[T], w: &[T], dx
             }
         }
     });
+    pool::give_back(value.weights);
 }
 
 /// The weights: output channel, channel, element of the window.
@@ -128,7 +131,7 @@ impl<T: Float> Value<T> {
         };
         let ([most, _], stride) = (tile_size::<T>(), value.stride());
         let (height, count) = tiles(value.outputs, most);
-        let mut packed = crate::pool::zeros(groups * blocks * count * PRODUCTS * stride);
+        let mut packed = pool::zeros(groups * blocks * count * PRODUCTS * stride);
         share::chunks(&mut packed, PRODUCTS * stride, true, |task, to| {
             let (block, tile) = (task / count, task % count);
             let (group, block) = (block / blocks, block % blocks);
