@@ -10,17 +10,13 @@ use ndarray::{ArrayView3, Axis};
 use super::dims::Dims;
 use super::plane::Plane;
 use crate::Float;
-use crate::simd::gemm::{KC, Matrix, Part, Scratch, TILE, pack, tile_product, tile_size};
+use crate::simd::gemm::{
+    KC, Matrix, Part, Scratch, TILE, even_tiles, pack, tile_product, tile_size,
+};
 use crate::simd::{Kernel, run, share};
 
 /// The elements that are copied at a time.
 const LANES: usize = 16;
-
-/// Rows in tiles of about equal height: the first row and the rows of each.
-fn tiles(rows: usize, most: usize) -> impl Iterator<Item = (usize, usize)> + Clone {
-    let height = rows.div_ceil(rows.div_ceil(most).max(1)).max(1);
-    (0..rows).step_by(height).map(move |i| (i, height.min(rows - i)))
-}
 
 /// The weights of all groups, packed for [`Value::write`].
 pub(super) struct Value<'a, T> {
@@ -43,7 +39,7 @@ impl<'a, T: Float> Value<'a, T> {
         let within = plane.offsets(dims);
         let offsets = channels.flat_map(|c| within.iter().map(move |offset| c + offset)).collect();
         let ([most, columns], k) = (tile_size::<T>(), dims.window_len());
-        let tiles: Vec<_> = tiles(dims.o / dims.conv.groups, most).collect();
+        let tiles: Vec<_> = even_tiles(dims.o / dims.conv.groups, most).collect();
         let mut weights = vec![T::ZERO; dims.conv.groups * tiles.len() * most * k];
         for (index, weights) in weights.chunks_mut(most * k).enumerate() {
             let (group, (i, rows)) = (index / tiles.len(), tiles[index % tiles.len()]);
@@ -143,7 +139,7 @@ pub(super) fn vjp_x<T: Float>(dims: &Dims, dy: &[T], w: &[T], dx: &mut [T]) {
     let groups = dims.conv.groups;
     let (channels, outputs) = (dims.c / groups, dims.o / groups);
     let offsets = plane.offsets(dims);
-    let tiles = tiles(channels, most);
+    let tiles = even_tiles(channels, most);
     // A tile of channels after another for each offset, for each group.
     let mut weights = Vec::new();
     for group in w.chunks(outputs * dims.window_len()) {

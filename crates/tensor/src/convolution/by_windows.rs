@@ -18,10 +18,21 @@ pub(super) fn write<'o, T: Float>(
     out: &'o mut Out<'_, T>,
 ) -> &'o mut [T] {
     let mut scratch = Scratch::default();
+    let columns = column_matrix(dims, index, x, &mut scratch);
+    out.product(dims.weights(w, index % dims.conv.groups), columns)
+}
+
+/// The windows of group number `index` of the images.
+fn column_matrix<'s, T: Float>(
+    dims: &Dims,
+    index: usize,
+    x: &[T],
+    scratch: &'s mut Scratch,
+) -> Matrix<'s, T> {
     let columns = scratch.slice(dims.column_len());
     columns.fill(T::ZERO);
     dims.read_windows(dims.group_of(x, index), columns);
-    out.product(dims.weights(w, index % dims.conv.groups), dims.column_matrix(columns))
+    dims.column_matrix(columns)
 }
 
 /// Makes those output channels in `y`, the ones from `first` on of group number `index`, of which `which` says
@@ -40,12 +51,10 @@ pub(super) fn rewrite<T: Float>(
         return;
     }
     let mut scratch = Scratch::default();
-    let columns = scratch.slice(dims.column_len());
-    columns.fill(T::ZERO);
-    dims.read_windows(dims.group_of(x, index), columns);
+    let columns = column_matrix(dims, index, x, &mut scratch);
     let weights = dims.weights(w, index % dims.conv.groups);
     for (channel, y) in channels {
-        gemm(weights.rows(channel, 1), dims.column_matrix(columns), y, dims.windows(), false);
+        gemm(weights.rows(channel, 1), columns, y, dims.windows(), false);
     }
 }
 

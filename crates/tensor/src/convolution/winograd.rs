@@ -20,6 +20,7 @@
 //! therefore made again by windows.
 
 mod for_weights;
+mod lanes;
 #[cfg(test)]
 mod tests;
 mod transforms;

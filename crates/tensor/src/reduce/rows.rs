@@ -102,9 +102,16 @@ fn reduce_strided<T: Float, F: Fold<T>>(f: F, x: &Strided<'_, T>, start: usize, 
 
 /// The fold of each block of `x`.
 fn fold_blocks<T: Float, F: Fold<T>>(f: F, x: &[T], parts: &mut [T]) {
+    let end = x.as_ptr_range().end;
     for (x, parts) in x.chunks(TOGETHER * BLOCK).zip(parts.chunks_mut(TOGETHER)) {
         if x.len() == TOGETHER * BLOCK {
-            run(BlocksFold { f, x, parts: parts.try_into().expect("a part for each block") });
+            let ahead = if x.as_ptr_range().end < end { x.len() } else { 0 };
+            run(BlocksFold {
+                f,
+                x,
+                ahead,
+                parts: parts.try_into().expect("a part for each block"),
+            });
             continue;
         }
         for (part, x) in parts.iter_mut().zip(x.chunks(BLOCK)) {
@@ -138,6 +145,8 @@ const TOGETHER: usize = CHUNK / BLOCK;
 struct BlocksFold<'a, T, F> {
     f: F,
     x: &'a [T],
+    /// So many elements ahead others are asked for.
+    ahead: usize,
     parts: &'a mut [T; TOGETHER],
 }
 
@@ -146,14 +155,14 @@ impl<T: Float, F: Fold<T>> Kernel for BlocksFold<'_, T, F> {
     #[inline(always)]
     fn run(self) {
         const TERMS: usize = BLOCK / LANES;
-        let BlocksFold { f, x, parts } = self;
+        let BlocksFold { f, x, ahead, parts } = self;
         let mut lanes = [[f.start(); LANES]; TOGETHER];
         let (x, _) = x.as_chunks::<LANES>();
         assert!(x.len() == TOGETHER * TERMS, "{TOGETHER} blocks");
         for i in 0..TERMS {
             for (block, lanes) in lanes.iter_mut().enumerate() {
                 let terms = &x[block * TERMS + i];
-                fetch(terms.as_ptr().wrapping_add(TOGETHER * BLOCK));
+                fetch(terms.as_ptr().wrapping_add(ahead));
                 take(f, lanes, terms);
             }
         }

@@ -2,13 +2,14 @@
 
 use std::ops::Range;
 
-use super::transforms::{each, of_gradients, to_weights};
-use super::value::{Image, all_finite, read};
+use super::lanes::{ByLanes, InLanes, each, read};
+use super::transforms::{of_gradients, to_weights};
+use super::value::{Image, all_finite};
 use super::{BLOCK, LANES, PRODUCTS, Split, Tiling, WINDOW, apart};
 use crate::convolution::by_windows;
 use crate::convolution::dims::Dims;
 use crate::simd::gemm::{Matrix, Part, Scratch, pack, tile_product, tile_size};
-use crate::simd::{Kernel, run, share};
+use crate::simd::{run, share};
 use crate::{Float, pool};
 
 /// Into how many blocks images are cut at most. Each has sums of its own, which are added in the end: so threads
@@ -101,12 +102,13 @@ impl<'a> Arrangement<'a> {
         let gradients = of_gradients.slice(PRODUCTS * apart(BLOCK * columns));
         for place in (0..tiling.places()).step_by(BLOCK) {
             let channels = self.channels;
-            run(Image { tiling, planes, place, columns: BLOCK, channels, panel: tiles });
+            run(InLanes(Image { tiling, planes, place, columns: BLOCK, channels, panel: tiles }));
             let places = place..tiling.places().min(place + BLOCK);
             let of_panels = turned.chunks(windows * columns).zip(sums.chunks_mut(self.of_panel()));
             for (turned, sums) in of_panels {
-                let places = places.clone();
-                run(Gradients { tiling, turned, columns, places: places.clone(), to: gradients });
+                let of_panel =
+                    Gradients { tiling, turned, columns, places: places.clone(), to: gradients };
+                run(InLanes(of_panel));
                 self.multiply(places.len(), tiles, gradients, sums);
             }
         }
@@ -167,20 +169,11 @@ struct Gradients<'a, T> {
     to: &'a mut [T],
 }
 
-impl<T: Float> Kernel for Gradients<'_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self) {
-        match self.columns {
-            32 => self.by::<32>(),
-            16 => self.by::<16>(),
-            _ => self.by::<8>(),
-        }
+impl<T: Float> ByLanes for Gradients<'_, T> {
+    fn columns(&self) -> usize {
+        self.columns
     }
-}
 
-impl<T: Float> Gradients<'_, T> {
     #[inline(always)]
     fn by<const L: usize>(self) {
         let Gradients { tiling, turned, columns, places, to } = self;

@@ -1,4 +1,4 @@
-//! The transforms of a tile, and of many side by side.
+//! The transforms of a tile.
 //!
 //! Each is a map of one axis, applied to the columns and then to the rows. Sums are taken as they are
 //! written here.
@@ -50,20 +50,4 @@ fn both<T: Float, const N: usize, const M: usize, const NN: usize, const MM: usi
     let columns: [[T; M]; N] = std::array::from_fn(|j| f(std::array::from_fn(|i| x[i * N + j])));
     let rows: [[T; M]; M] = std::array::from_fn(|i| f(std::array::from_fn(|j| columns[j][i])));
     std::array::from_fn(|k| rows[k / M][k % M])
-}
-
-/// `f` for each of L lanes.
-#[inline(always)]
-pub(super) fn each<T: Float, const N: usize, const M: usize, const L: usize>(
-    x: &[[T; L]; N],
-    f: impl Fn([T; N]) -> [T; M],
-) -> [[T; L]; M] {
-    let mut y = [[T::ZERO; L]; M];
-    for lane in 0..L {
-        let of_lane = f(std::array::from_fn(|i| x[i][lane]));
-        for (y, of_lane) in y.iter_mut().zip(of_lane) {
-            y[lane] = of_lane;
-        }
-    }
-    y
 }

@@ -2,11 +2,12 @@
 
 use ndarray::{ArrayView3, s};
 
-use super::transforms::{each, of_image, of_weights, to_outputs};
+use super::lanes::{ByLanes, InLanes, each, read};
+use super::transforms::{of_image, of_weights, to_outputs};
 use super::{BLOCK, LANES, PRODUCTS, Split, Tiling, WINDOW, apart};
 use crate::convolution::by_windows;
 use crate::convolution::dims::Dims;
-use crate::simd::gemm::{Matrix, Part, Scratch, pack, tile_product, tile_size};
+use crate::simd::gemm::{Matrix, Part, Scratch, even_tiles, pack, tile_product, tile_size};
 use crate::simd::out::Memory;
 use crate::simd::{Kernel, run, share};
 use crate::{Float, pool};
@@ -19,6 +20,8 @@ struct Value<T> {
     /// The output channels of a block, and the blocks.
     outputs: usize,
     blocks: usize,
+    /// Tiles of a block's channels: the first one and their number.
+    tiles: Vec<(usize, usize)>,
     /// Transformed, packed: block, tile of output channels, product, channel, output channel.
     weights: Vec<T>,
 }
@@ -103,12 +106,6 @@ impl<T: Float> Kernel for AllFinite<'_, T> {
     }
 }
 
-/// Rows in tiles of about equal height: the height, at most `most`, and the tiles.
-fn tiles(rows: usize, most: usize) -> (usize, usize) {
-    let count = rows.div_ceil(most);
-    (rows.div_ceil(count), count)
-}
-
 impl<T: Float> Value<T> {
     /// For images, groups, and channels of a group that go in and come out; `weights` gives the windows of a
     /// group on a channel that goes in, one row for each that comes out.
@@ -120,39 +117,24 @@ impl<T: Float> Value<T> {
     where
         T: 'w,
     {
-        let blocks = blocks(images * groups, outputs);
-        let mut value = Value {
-            tiling,
-            channels,
-            groups,
-            outputs: outputs / blocks,
-            blocks,
-            weights: Vec::new(),
-        };
-        let ([most, _], stride) = (tile_size::<T>(), value.stride());
-        let (height, count) = tiles(value.outputs, most);
-        let mut packed = pool::zeros(groups * blocks * count * PRODUCTS * stride);
-        share::chunks(&mut packed, PRODUCTS * stride, true, |task, to| {
-            let (block, tile) = (task / count, task % count);
+        let ([most, _], blocks) = (tile_size::<T>(), blocks(images * groups, outputs));
+        let outputs = outputs / blocks;
+        let tiles: Vec<_> = even_tiles(outputs, most).collect();
+        let of_tile = PRODUCTS * apart(channels * most);
+        let mut packed = pool::zeros(groups * blocks * tiles.len() * of_tile);
+        share::chunks(&mut packed, of_tile, true, |task, to| {
+            let (block, (i, rows)) = (task / tiles.len(), tiles[task % tiles.len()]);
             let (group, block) = (block / blocks, block % blocks);
-            let rows = height.min(value.outputs - tile * height);
             let mut scratch = Scratch::default();
             let elements = scratch.slice(channels * WINDOW * most + LANES);
             for (channel, elements) in elements.chunks_exact_mut(WINDOW * most).enumerate() {
                 let weights = weights(group, channel);
-                let rows = Matrix::new(&weights).rows(block * value.outputs + tile * height, rows);
+                let rows = Matrix::new(&weights).rows(block * outputs + i, rows);
                 pack(rows, most, elements);
             }
             run(Weights { elements, channels, most, to });
         });
-        value.weights = packed;
-        value
-    }
-
-    /// From the weights of one product to those of the next.
-    fn stride(&self) -> usize {
-        let [most, _] = tile_size::<T>();
-        apart(self.channels * most)
+        Value { tiling, channels, groups, outputs, blocks, tiles, weights: packed }
     }
 
     /// The elements of a part of the result.
@@ -181,28 +163,27 @@ impl<T: Float> Value<T> {
         for index in 0..panels {
             let place = index * columns;
             let tiling = &self.tiling;
-            run(Image { tiling, planes, place, columns, channels: self.channels, panel });
+            run(InLanes(Image { tiling, planes, place, columns, channels: self.channels, panel }));
             self.multiply(part, panel, sums);
-            run(Outputs { sums, columns, outputs: self.outputs, place, plane, rows });
+            run(InLanes(Outputs { sums, columns, outputs: self.outputs, place, plane, rows }));
         }
         run(Rows { tiling: &self.tiling, rows, plane, y });
     }
 
     /// The 16 products of all output channels of a part with a panel of places.
     fn multiply(&self, part: usize, panel: &[T], sums: &mut [T]) {
-        let ([most, columns], stride) = (tile_size::<T>(), self.stride());
-        let (height, count) = tiles(self.outputs, most);
+        let ([most, columns], count) = (tile_size::<T>(), self.tiles.len());
+        let stride = apart(self.channels * most);
         let block = part % (self.groups * self.blocks);
         let weights = &self.weights[block * count * PRODUCTS * stride..];
         for product in 0..PRODUCTS {
             let panel = &panel[product * apart(self.channels * columns)..];
             let sums = &mut sums[product * apart(self.outputs * columns)..];
             let b = Part { elements: panel, across: 1, step: columns };
-            for tile in 0..count {
+            for (tile, &(i, rows)) in self.tiles.iter().enumerate() {
                 let elements = &weights[(tile * PRODUCTS + product) * stride..];
                 let a = Part { elements, across: 1, step: most };
-                let rows = height.min(self.outputs - tile * height);
-                let sums = &mut sums[tile * height * columns..];
+                let sums = &mut sums[i * columns..];
                 for c in (0..self.channels).step_by(BLOCK) {
                     let k = BLOCK.min(self.channels - c);
                     tile_product([rows, k], a.after(c), b.after(c), sums, columns, c > 0);
@@ -256,20 +237,11 @@ pub(super) struct Image<'a, T> {
     pub(super) panel: &'a mut [T],
 }
 
-impl<T: Float> Kernel for Image<'_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self) {
-        match self.columns {
-            columns if columns % 32 == 0 => self.by::<32>(),
-            columns if columns % 16 == 0 => self.by::<16>(),
-            _ => self.by::<8>(),
-        }
+impl<T: Float> ByLanes for Image<'_, T> {
+    fn columns(&self) -> usize {
+        self.columns
     }
-}
 
-impl<T: Float> Image<'_, T> {
     #[inline(always)]
     fn by<const L: usize>(self) {
         let Image { tiling, planes, place, columns, channels, panel } = self;
@@ -300,20 +272,11 @@ struct Outputs<'a, T> {
     rows: &'a mut [T],
 }
 
-impl<T: Float> Kernel for Outputs<'_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self) {
-        match self.columns {
-            columns if columns % 32 == 0 => self.by::<32>(),
-            columns if columns % 16 == 0 => self.by::<16>(),
-            _ => self.by::<8>(),
-        }
+impl<T: Float> ByLanes for Outputs<'_, T> {
+    fn columns(&self) -> usize {
+        self.columns
     }
-}
 
-impl<T: Float> Outputs<'_, T> {
     #[inline(always)]
     fn by<const L: usize>(self) {
         let Outputs { sums, columns, outputs, place, plane, rows } = self;
@@ -368,10 +331,4 @@ impl<T: Float> Kernel for Rows<'_, T> {
             }
         }
     }
-}
-
-/// The first elements of a slice.
-#[inline(always)]
-pub(super) fn read<T: Float, const L: usize>(x: &[T]) -> [T; L] {
-    *x.first_chunk().expect("a chunk inside")
 }

@@ -27,7 +27,7 @@ pub(crate) use self::matrix::Matrix;
 use self::matrix::Target;
 pub(crate) use self::pack::{Scratch, pack};
 use self::panels::{COLUMNS, Panels};
-pub(crate) use self::part::{Part, TILE, tile_product, tile_size};
+pub(crate) use self::part::{Part, TILE, even_tiles, tile_product, tile_size};
 use self::plan::Plan;
 pub(crate) use self::square::turn_any;
 pub use self::tile::Element;

@@ -27,6 +27,12 @@ pub(crate) fn tile_size<T: Element>() -> [usize; 2] {
     [tile.rows, tile.columns]
 }
 
+/// Rows in tiles of about equal height, at most `most`: the first row and the rows of each.
+pub(crate) fn even_tiles(rows: usize, most: usize) -> impl Iterator<Item = (usize, usize)> + Clone {
+    let height = rows.div_ceil(rows.div_ceil(most).max(1)).max(1);
+    (0..rows).step_by(height).map(move |i| (i, height.min(rows - i)))
+}
+
 /// `out = a · b` for `rows` rows and a tile's columns over k steps, or `out += a · b` if `accumulate`;
 /// row i of `out` begins at `i * stride`. The elements of a step of `b` lie side by side.
 ///
