@@ -54,8 +54,8 @@ fn apart(len: usize) -> usize {
     len.next_multiple_of(2 * LANES) + LANES
 }
 
-/// Whether this way takes less time than windows do, for the value and both gradients. That must depend
-/// neither on the machine nor on how many images there are: the two ways round differently.
+/// Whether this way takes less time than windows do, for the value and both gradients together. That must
+/// depend neither on the machine nor on how many images there are: the two ways round differently.
 pub(super) fn pays(dims: &Dims) -> bool {
     let conv = dims.conv;
     let fits = dims.window == [3, 3] && conv.stride == [1, 1] && conv.dilation == [1, 1];
