@@ -3,6 +3,8 @@
 //! A block has a cell for each layer and head: keys `[D, BLOCK]`, then values `[BLOCK, D padded]`,
 //! in every type at the same places. Scales, where a type has any, lie beside.
 
+use std::ops::Range;
+
 use fpbits::{f16_from_f32_slice, f16_to_f32_slice};
 
 use super::q8_0::ScaledBytes;
@@ -87,6 +89,20 @@ impl Cells {
                 f16_from_f32_slice(value, &mut values[row]);
             }
             Cells::Q8_0(bytes) => bytes.write(shape, index, column, key, value),
+        }
+    }
+
+    /// Where the numbers of cell `index` lie.
+    pub(super) fn addresses(&self, shape: CacheShape, index: usize) -> Range<*const u8> {
+        fn of<T>(cell: &[T]) -> Range<*const u8> {
+            let Range { start, end } = cell.as_ptr_range();
+            start.cast()..end.cast()
+        }
+        let cell = index * shape.cell_elements()..(index + 1) * shape.cell_elements();
+        match self {
+            Cells::F32(numbers) => of(&numbers[cell]),
+            Cells::F16(codes) => of(&codes[cell]),
+            Cells::Q8_0(bytes) => of(&bytes.codes()[cell]),
         }
     }
 

@@ -25,6 +25,8 @@ mod q8_0;
 mod rope_factors;
 mod shared_block;
 
+use std::ops::Range;
+use std::ptr;
 use std::sync::Arc;
 
 use crate::error::InferError;
@@ -398,6 +400,24 @@ impl KvCache {
     ) -> (&'a [f32], &'a [f32]) {
         let (shape, block) = (self.shape(), &self.sequence(sequence).blocks[index]);
         block.read(shape, layer * shape.kv_heads + head, wide)
+    }
+
+    /// Where the numbers of [`KvCache::block`] lie, for those who ask for them before they read them; nowhere if
+    /// there is no such block or head.
+    pub(crate) fn addresses(
+        &self,
+        sequence: SequenceId,
+        index: usize,
+        layer: usize,
+        head: usize,
+    ) -> Range<*const u8> {
+        let shape = self.shape();
+        match self.sequence(sequence).blocks.get(index) {
+            Some(block) if head < shape.kv_heads => {
+                block.addresses(shape, layer * shape.kv_heads + head)
+            }
+            _ => ptr::null()..ptr::null(),
+        }
     }
 
     #[track_caller]

@@ -46,6 +46,11 @@ impl ScaledBytes {
         shape.block_elements() + size_of::<u16>() * block_scales(shape)
     }
 
+    /// Of all cells, one after the other.
+    pub(super) fn codes(&self) -> &[i8] {
+        &self.codes
+    }
+
     pub(super) fn copy_from(&mut self, other: &ScaledBytes) {
         self.codes.copy_from_slice(&other.codes);
         self.scales.copy_from_slice(&other.scales);

@@ -49,9 +49,11 @@ mod tq2_0;
 
 pub(crate) use format::Format;
 pub use kernel_rates::KernelRates;
+pub(crate) use kernels::{Cache, Isa};
 pub use limits::{LimitBuffer, MachineLimits};
 pub(crate) use matrix::multiply_all;
 pub use matrix::{Activations, Matrix, UnsupportedType};
+pub(crate) use panel::{LaneKernel, Lanes, Row16};
 pub(crate) use q8_0::round_q8_0;
 pub(crate) use quantize::quantize_weighted;
 pub use quantize::{dequantize, quantize};

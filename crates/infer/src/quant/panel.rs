@@ -10,7 +10,7 @@
 use std::marker::PhantomData;
 
 use super::kernels::Cache;
-use super::tile::{CHUNK, Layout, TILE};
+use super::tile::{CHUNK, LINE, Layout, TILE};
 
 /// Elements that share an activation scale.
 pub(crate) const BLOCK: usize = 32;
@@ -156,9 +156,16 @@ pub(crate) trait Lanes: Copy {
     fn spread(self, words: Self::Words, shift: u32) -> Self::Words;
     /// The entry of a table for each byte; bytes are below 16.
     fn look_up(self, table: &[u8; 16], words: Self::Words) -> Self::Words;
+    /// Asks a cache for the line of memory at an address, which need not exist.
+    fn fetch(self, line: *const u8, cache: Cache);
     /// Asks a cache for the memory that lies `ahead` bytes behind where `bytes` begin, as long as they are.
     /// It need not exist.
-    fn prefetch(self, bytes: &[u8], ahead: usize, cache: Cache);
+    #[inline(always)]
+    fn prefetch(self, bytes: &[u8], ahead: usize, cache: Cache) {
+        for line in (0..bytes.len()).step_by(LINE) {
+            self.fetch(bytes.as_ptr().wrapping_add(ahead + line), cache);
+        }
+    }
     /// Words, signed and of magnitudes below 2^24, as numbers.
     fn floats(self, words: Self::Words) -> Self::Floats;
 
@@ -180,6 +187,15 @@ pub(crate) trait Lanes: Copy {
     fn times(self, a: Self::Floats, b: Self::Floats) -> Self::Floats;
     /// `a * b + c`, rounded once.
     fn fma(self, a: Self::Floats, b: Self::Floats, c: Self::Floats) -> Self::Floats;
+    /// b where it is larger than a; a elsewhere, also where one of them is NaN.
+    fn larger(self, a: Self::Floats, b: Self::Floats) -> Self::Floats;
+}
+
+/// A computation that is compiled for each instruction set, like a [`Kernel`](ulp_tensor::simd::Kernel), and is
+/// given its lanes. Mark `run`, and everything it calls, `#[inline(always)]`.
+pub(crate) trait LaneKernel {
+    /// The computation.
+    fn run<L: Lanes>(self, lanes: L);
 }
 
 /// A format of integers in blocks, as its tiles store it.

@@ -11,8 +11,9 @@
 //! one everything has a fixed order, so the bits do not depend on how the sequence came into the
 //! cache, on the other queries of the batch, or on who computes which block.
 //!
-//! Two ways lead through the same operations: many queries go in tiles, one after another through
-//! all blocks; a few queries with a long past are split at blocks, so that all threads have work.
+//! Three ways lead through the same operations: many queries go in tiles, one after another through all blocks; of
+//! a few queries with a long past each thread takes some heads or, where those cannot be shared out evenly, some
+//! blocks.
 
 mod block;
 mod partial;
@@ -21,8 +22,10 @@ use rayon::prelude::*;
 use ulp_tensor::simd::run;
 
 use crate::kv_cache::{BLOCK, KvCache, SequenceId, WideCell};
-use block::{AttendBlock, Seen};
-use partial::{Merge, finish, start};
+use crate::line_buffer::LineBuffer;
+use crate::quant::Isa;
+use block::{AttendBlock, Block, Queries, Seen, Soon, States};
+use partial::{Finish, Merge, start};
 
 /// Lanes of a vector operation; [`BLOCK`] and the stride of values are multiples.
 const LANES: usize = 16;
@@ -73,17 +76,19 @@ impl AttentionShape {
     fn first_seen(&self, position: usize) -> usize {
         self.window.map_or(0, |window| (position + 1).saturating_sub(window))
     }
-
-    /// The width of a [`partial`] result.
-    fn partial(&self) -> usize {
-        2 + self.head_dim.next_multiple_of(LANES)
-    }
 }
 
 /// Memory of [`attend`] that is kept between calls.
 #[derive(Debug, Default)]
 pub(crate) struct AttentionScratch {
-    partials: Vec<f32>,
+    partials: LineBuffer,
+}
+
+/// Memory of one task.
+#[derive(Default)]
+struct TaskMemory {
+    wide: WideCell,
+    states: LineBuffer,
 }
 
 /// Attention of all rows of a batch in one layer.
@@ -101,6 +106,7 @@ pub(crate) fn attend(
     out: &mut [f32],
     scratch: &mut AttentionScratch,
 ) {
+    let layer = Layer { shape, cache, layer };
     let width = shape.heads * shape.head_dim;
     let tiles: usize = segments.iter().map(|s| s.rows.div_ceil(TILE)).sum();
     let few = tiles < 2 * rayon::current_num_threads();
@@ -112,7 +118,10 @@ pub(crate) fn attend(
         (queries, out) = (rest, rest_out);
         let multiplications = 2 * width * segment.rows * (segment.position + segment.rows);
         if few && multiplications >= WORTH_SPLITTING {
-            attend_split(shape, cache, layer, *segment, q, o, scratch);
+            match (segment.rows * shape.kv_heads).is_multiple_of(rayon::current_num_threads()) {
+                true => layer.attend_by_heads(*segment, q, o),
+                false => layer.attend_split(*segment, q, o, scratch),
+            }
             continue;
         }
         for (tile, (q, o)) in q.chunks(TILE * width).zip(o.chunks_mut(TILE * width)).enumerate() {
@@ -121,133 +130,171 @@ pub(crate) fn attend(
             tasks.push((Segment { position, rows, ..*segment }, q, o));
         }
     }
-    let one = |wide: &mut WideCell, (segment, q, o): (Segment, &[f32], &mut [f32])| {
-        attend_tile(shape, cache, layer, segment, q, o, wide);
+    let one = |memory: &mut TaskMemory, (segment, q, o): (Segment, &[f32], &mut [f32])| {
+        layer.attend_tile(segment, q, o, memory);
     };
     let work: usize = tasks.iter().map(|(s, q, _)| 2 * q.len() * (s.position + s.rows)).sum();
     if work < WORTH_SPLITTING {
-        let mut wide = WideCell::default();
-        tasks.into_iter().for_each(|task| one(&mut wide, task));
+        let mut memory = TaskMemory::default();
+        tasks.into_iter().for_each(|task| one(&mut memory, task));
     } else {
-        tasks.into_par_iter().for_each_init(WideCell::default, one);
+        tasks.into_par_iter().for_each_init(TaskMemory::default, one);
     }
 }
 
-/// A tile of queries goes through all blocks, head after head.
-fn attend_tile(
+/// The keys and values of a layer, and how queries attend to them.
+#[derive(Clone, Copy)]
+struct Layer<'a> {
     shape: AttentionShape,
-    cache: &KvCache,
+    cache: &'a KvCache,
     layer: usize,
-    segment: Segment,
-    queries: &[f32],
-    out: &mut [f32],
-    wide: &mut WideCell,
-) {
-    let (d, group, partial) = (shape.head_dim, shape.group(), shape.partial());
-    let (width, rows, scale, cap) = (shape.heads * d, segment.rows, shape.scale, shape.cap);
-    let last = segment.position + rows - 1;
-    let (first_block, last_first) =
-        (shape.first_seen(segment.position) / BLOCK, shape.first_seen(last));
-    // [query head of the group, row][partial]
-    let mut running = vec![0.0f32; group * rows * partial];
-    let mut results = vec![0.0f32; group.max(rows) * partial];
-    for kv_head in 0..shape.kv_heads {
-        let first = kv_head * group * d;
-        running.chunks_exact_mut(partial).for_each(start);
-        for block in first_block..=last / BLOCK {
-            let (keys, values) = cache.block(segment.sequence, block, layer, kv_head, wide);
-            if (block + 1) * BLOCK <= segment.position + 1 && last_first <= block * BLOCK {
-                // All rows see the whole block: a head's rows go through it together.
-                let results = &mut results[..rows * partial];
-                for (g, states) in running.chunks_exact_mut(rows * partial).enumerate() {
-                    let (queries, stride) = (&queries[first + g * d..], width);
-                    run(AttendBlock {
-                        queries,
-                        stride,
-                        d,
-                        keys,
-                        values,
-                        seen: Seen::ALL,
-                        scale,
-                        cap,
-                        out: results,
-                    });
-                    for (state, block) in
-                        states.chunks_exact_mut(partial).zip(results.chunks_exact(partial))
-                    {
-                        run(Merge { state, block });
-                    }
+}
+
+impl Layer<'_> {
+    /// A tile of queries goes through all blocks, head after head.
+    fn attend_tile(
+        self,
+        segment: Segment,
+        queries: &[f32],
+        out: &mut [f32],
+        memory: &mut TaskMemory,
+    ) {
+        let (d, group, rows) = (self.shape.head_dim, self.shape.group(), segment.rows);
+        let (width, partial) = (self.shape.heads * d, partial::rows(d));
+        for kv_head in 0..self.shape.kv_heads {
+            let first = kv_head * group * d;
+            self.attend_head(segment, kv_head, &queries[first..], memory);
+            let states = memory.states.as_chunks().0;
+            for (i, states) in states.chunks_exact(partial).enumerate() {
+                let (g, row) = (i / rows, i % rows);
+                let out = &mut out[row * width + first + g * d..][..d];
+                run(Finish { states, rows: partial, d, out });
+            }
+        }
+    }
+
+    /// A few queries; a thread takes a row's query heads of one key and value head.
+    fn attend_by_heads(self, segment: Segment, queries: &[f32], out: &mut [f32]) {
+        let AttentionShape { kv_heads, head_dim: d, .. } = self.shape;
+        let width = self.shape.group() * d;
+        let tasks = out.par_chunks_exact_mut(width).zip(queries.par_chunks_exact(width));
+        tasks.enumerate().for_each_init(TaskMemory::default, |memory, (index, (out, queries))| {
+            let position = segment.position + index / kv_heads;
+            self.attend_head(
+                Segment { position, rows: 1, ..segment },
+                index % kv_heads,
+                queries,
+                memory,
+            );
+            let states = memory.states.as_chunks().0;
+            run(Finish { states, rows: partial::rows(d), d, out });
+        });
+    }
+
+    /// The query heads of one key and value head go through all blocks, which leaves the results in memory: query
+    /// head of the group, row. `queries` begins with the first of these heads in the first row.
+    fn attend_head(
+        self,
+        segment: Segment,
+        kv_head: usize,
+        queries: &[f32],
+        memory: &mut TaskMemory,
+    ) {
+        let TaskMemory { wide, states } = memory;
+        let isa = Isa::detect();
+        let (shape, partial) = (self.shape, partial::rows(self.shape.head_dim));
+        let (d, group, rows) = (shape.head_dim, shape.group(), segment.rows);
+        let width = shape.heads * d;
+        let (first, last) = (segment.position, segment.position + rows - 1);
+        let (first_block, last_block) = (shape.first_seen(first) / BLOCK, last / BLOCK);
+        let states = states.sized(group * rows * partial * LANES).as_chunks_mut().0;
+        states.chunks_exact_mut(partial).for_each(start);
+        for index in first_block..=last_block {
+            let (keys, values) =
+                self.cache.block(segment.sequence, index, self.layer, kv_head, wide);
+            let next =
+                if index < last_block { (index + 1, kv_head) } else { (first_block, kv_head + 1) };
+            let soon = &mut self.soon(segment.sequence, next);
+            let block = Block { d, keys, values, scale: shape.scale, cap: shape.cap };
+            let all_see_all =
+                (index + 1) * BLOCK <= first + 1 && shape.first_seen(last) <= index * BLOCK;
+            if all_see_all && rows >= group {
+                // A head's rows go through the block together.
+                for (g, rows_of_head) in states.chunks_exact_mut(rows * partial).enumerate() {
+                    let numbers = &queries[g * d..];
+                    let queries = Queries { numbers, stride: width, count: rows };
+                    let states = States { rows: rows_of_head, step: partial };
+                    isa.lanes(AttendBlock { block, seen: Seen::ALL, queries, states, soon });
                 }
                 continue;
             }
-            let results = &mut results[..group * partial];
             for row in 0..rows {
-                let position = segment.position + row;
-                let seen = Seen::of_block(block, shape.first_seen(position), position + 1);
+                let position = first + row;
+                let seen = Seen::of_block(index, shape.first_seen(position), position + 1);
                 let Some(seen) = seen else { continue };
-                let (queries, stride) = (&queries[row * width + first..], d);
-                let out = &mut *results;
-                run(AttendBlock { queries, stride, d, keys, values, seen, scale, cap, out });
-                for (g, block) in results.chunks_exact(partial).enumerate() {
-                    let state = &mut running[(g * rows + row) * partial..][..partial];
-                    run(Merge { state, block });
-                }
+                // A row's heads go through it together.
+                let queries = Queries { numbers: &queries[row * width..], stride: d, count: group };
+                let states = States { rows: &mut states[row * partial..], step: rows * partial };
+                isa.lanes(AttendBlock { block, seen, queries, states, soon });
             }
-        }
-        for (i, state) in running.chunks_exact(partial).enumerate() {
-            let (g, row) = (i / rows, i % rows);
-            finish(state, &mut out[row * width + first + g * d..][..d]);
         }
     }
-}
 
-/// The blocks of a few queries are shared out among the threads, then merged in their order.
-fn attend_split(
-    shape: AttentionShape,
-    cache: &KvCache,
-    layer: usize,
-    segment: Segment,
-    queries: &[f32],
-    out: &mut [f32],
-    scratch: &mut AttentionScratch,
-) {
-    let (d, group, partial) = (shape.head_dim, shape.group(), shape.partial());
-    let width = shape.heads * d;
-    let blocks = (segment.position + segment.rows).div_ceil(BLOCK);
-    let spans = blocks.div_ceil(SPLIT);
-    // [row, kv head, span][block of the span, query of the group][partial]
-    let task = SPLIT * group * partial;
-    scratch.partials.resize(segment.rows * shape.kv_heads * spans * task, 0.0);
-    let tasks = scratch.partials.par_chunks_mut(task).enumerate();
-    tasks.for_each_init(WideCell::default, |wide, (index, results)| {
-        let (span, rest) = (index % spans, index / spans);
-        let (kv_head, row) = (rest % shape.kv_heads, rest / shape.kv_heads);
-        for (i, results) in results.chunks_exact_mut(group * partial).enumerate() {
-            let block = span * SPLIT + i;
-            let position = segment.position + row;
-            let seen = Seen::of_block(block, shape.first_seen(position), position + 1);
-            let Some(seen) = seen else { continue };
-            let (keys, values) = cache.block(segment.sequence, block, layer, kv_head, wide);
-            let queries = &queries[row * width + kv_head * group * d..];
-            let (scale, cap, stride) = (shape.scale, shape.cap, d);
-            run(AttendBlock { queries, stride, d, keys, values, seen, scale, cap, out: results });
-        }
-    });
-    let mut state = vec![0.0f32; partial];
-    for row in 0..segment.rows {
-        let position = segment.position + row;
-        let seen_blocks = shape.first_seen(position) / BLOCK..position / BLOCK + 1;
-        for head in 0..shape.heads {
-            let (kv_head, g) = (head / group, head % group);
-            start(&mut state);
-            for block in seen_blocks.clone() {
-                let index = (row * shape.kv_heads + kv_head) * spans + block / SPLIT;
-                let offset = index * task + (block % SPLIT * group + g) * partial;
-                let block = &scratch.partials[offset..][..partial];
-                run(Merge { state: &mut state, block });
+    /// The blocks of a few queries are shared out among the threads, then merged in their order.
+    fn attend_split(
+        self,
+        segment: Segment,
+        queries: &[f32],
+        out: &mut [f32],
+        scratch: &mut AttentionScratch,
+    ) {
+        let isa = Isa::detect();
+        let (shape, partial) = (self.shape, partial::rows(self.shape.head_dim));
+        let (d, group) = (shape.head_dim, shape.group());
+        let blocks = (segment.position + segment.rows).div_ceil(BLOCK);
+        let spans = blocks.div_ceil(SPLIT);
+        // [row, kv head, span][block of the span, query of the group][partial]
+        let task = SPLIT * group * partial * LANES;
+        let partials = scratch.partials.sized(segment.rows * shape.kv_heads * spans * task);
+        let tasks = partials.par_chunks_mut(task).enumerate();
+        tasks.for_each_init(WideCell::default, |wide, (index, results)| {
+            let (span, heads) = (index % spans, index / spans);
+            let (kv_head, position) =
+                (heads % shape.kv_heads, segment.position + heads / shape.kv_heads);
+            let results = results.as_chunks_mut().0;
+            for (i, states) in results.chunks_exact_mut(group * partial).enumerate() {
+                let index = span * SPLIT + i;
+                let seen = Seen::of_block(index, shape.first_seen(position), position + 1);
+                let Some(seen) = seen else { continue };
+                let (keys, values) =
+                    self.cache.block(segment.sequence, index, self.layer, kv_head, wide);
+                let soon = &mut self.soon(segment.sequence, (index + 1, kv_head));
+                let block = Block { d, keys, values, scale: shape.scale, cap: shape.cap };
+                let queries =
+                    Queries { numbers: &queries[heads * group * d..], stride: d, count: group };
+                states.chunks_exact_mut(partial).for_each(start);
+                let states = States { rows: states, step: partial };
+                isa.lanes(AttendBlock { block, seen, queries, states, soon });
             }
-            finish(&state, &mut out[row * width + head * d..][..d]);
+        });
+        let partials = partials.as_chunks().0;
+        let mut states = LineBuffer::default();
+        let states = states.sized(group * partial * LANES).as_chunks_mut().0;
+        for (heads, out) in out.chunks_exact_mut(group * d).enumerate() {
+            let position = segment.position + heads / shape.kv_heads;
+            states.chunks_exact_mut(partial).for_each(start);
+            for block in shape.first_seen(position) / BLOCK..position / BLOCK + 1 {
+                let first = (heads * spans * SPLIT + block) * group * partial;
+                let added = &partials[first..][..group * partial];
+                isa.lanes(Merge { states, added, rows: partial });
+            }
+            run(Finish { states, rows: partial, d, out });
         }
+    }
+
+    /// Block and head that come next.
+    fn soon(self, sequence: SequenceId, (block, head): (usize, usize)) -> Soon {
+        Soon::at(self.cache.addresses(sequence, block, self.layer, head))
     }
 }
 
@@ -390,6 +437,22 @@ mod tests {
         }
     }
 
+    /// A key that is NaN makes all outputs NaN whose queries see it, and no others.
+    #[test]
+    fn a_nan_goes_as_far_as_it_is_seen() {
+        for shape in SHAPES {
+            let (width, d) = (SHAPE.kv_heads * SHAPE.head_dim, SHAPE.head_dim);
+            let (mut keys, values) = (random(0, 200 * width), random(1, 200 * width));
+            keys[70 * width + d] = f32::NAN;
+            let out = case_of(shape, CacheType::F32, keys, values).attend(0, 200);
+            for (i, x) in out.iter().enumerate() {
+                let (position, head) = (i / (SHAPE.heads * d), i / d % SHAPE.heads);
+                let seen = position >= 70 && shape.first_seen(position) <= 70;
+                assert_eq!(x.is_nan(), seen && head >= shape.group(), "{position} {head}: {x}");
+            }
+        }
+    }
+
     #[test]
     fn the_bits_do_not_depend_on_the_way() {
         for (shape, ty) in SHAPES.into_iter().flat_map(|s| CacheType::ALL.map(|ty| (s, ty))) {
@@ -403,7 +466,7 @@ mod tests {
         for threads in [1, 3, 40] {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             pool.install(|| {
-                // 40 threads make every call a split one; 1 thread none.
+                // Many threads share the blocks, fewer the heads; a whole pass of one thread goes in tiles.
                 for (from, to) in [(0, 1), (5, 6), (63, 65), (64, 70), (300, 301), (690, 700)] {
                     assert_eq!(case.attend(from, to), whole[from * width..to * width]);
                 }

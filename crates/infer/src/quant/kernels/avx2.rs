@@ -185,11 +185,8 @@ impl<const VNNI: bool> Lanes for Avx2<VNNI> {
     }
 
     #[inline(always)]
-    fn prefetch(self, bytes: &[u8], ahead: usize, cache: Cache) {
-        match cache {
-            Cache::First => prefetch::<_MM_HINT_T0>(bytes, ahead),
-            Cache::Second => prefetch::<_MM_HINT_T1>(bytes, ahead),
-        }
+    fn fetch(self, line: *const u8, cache: Cache) {
+        fetch(line, cache);
     }
 
     #[inline(always)]
@@ -271,15 +268,24 @@ impl<const VNNI: bool> Lanes for Avx2<VNNI> {
         // SAFETY: `self` proves the instructions.
         unsafe { [_mm256_fmadd_ps(a[0], b[0], c[0]), _mm256_fmadd_ps(a[1], b[1], c[1])] }
     }
+
+    #[inline(always)]
+    fn larger(self, a: Floats, b: Floats) -> Floats {
+        // Of a pair with a NaN the instruction gives the second operand.
+        // SAFETY: `self` proves the instructions.
+        unsafe { [_mm256_max_ps(b[0], a[0]), _mm256_max_ps(b[1], a[1])] }
+    }
 }
 
-/// See [`Lanes::prefetch`].
+/// See [`Lanes::fetch`].
 #[inline(always)]
-pub(super) fn prefetch<const HINT: i32>(bytes: &[u8], ahead: usize) {
-    for line in (0..bytes.len()).step_by(64) {
-        let address = bytes.as_ptr().wrapping_add(ahead + line);
-        // SAFETY: a prefetch is a hint: it reads nothing and cannot fault at any address.
-        unsafe { _mm_prefetch::<HINT>(address.cast()) }
+pub(super) fn fetch(line: *const u8, cache: Cache) {
+    // SAFETY: a prefetch is a hint: it reads nothing and cannot fault at any address.
+    unsafe {
+        match cache {
+            Cache::First => _mm_prefetch::<_MM_HINT_T0>(line.cast()),
+            Cache::Second => _mm_prefetch::<_MM_HINT_T1>(line.cast()),
+        }
     }
 }
 

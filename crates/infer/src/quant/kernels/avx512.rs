@@ -10,7 +10,7 @@ use super::super::quantized_rows::RowChunk;
 use super::super::tile::TILE;
 use super::amx;
 use super::arch::{Arch, PAIR_ROWS, SPINS};
-use super::avx2::prefetch;
+use super::avx2::fetch;
 use super::avx512_bf16::Avx512Bf16;
 use super::entry_points::entry_points;
 use super::reading::{Cache, Reading};
@@ -175,11 +175,8 @@ impl Lanes for Avx512 {
     }
 
     #[inline(always)]
-    fn prefetch(self, bytes: &[u8], ahead: usize, cache: Cache) {
-        match cache {
-            Cache::First => prefetch::<_MM_HINT_T0>(bytes, ahead),
-            Cache::Second => prefetch::<_MM_HINT_T1>(bytes, ahead),
-        }
+    fn fetch(self, line: *const u8, cache: Cache) {
+        fetch(line, cache);
     }
 
     #[inline(always)]
@@ -243,6 +240,13 @@ impl Lanes for Avx512 {
     fn fma(self, a: __m512, b: __m512, c: __m512) -> __m512 {
         // SAFETY: `self` proves the instructions.
         unsafe { _mm512_fmadd_ps(a, b, c) }
+    }
+
+    #[inline(always)]
+    fn larger(self, a: __m512, b: __m512) -> __m512 {
+        // Of a pair with a NaN the instruction gives the second operand.
+        // SAFETY: `self` proves the instructions.
+        unsafe { _mm512_max_ps(b, a) }
     }
 }
 

@@ -31,6 +31,15 @@ macro_rules! entry_points {
                 unsafe { run(x, coarse, chunk) }
             }
 
+            pub(super) fn lanes<K: $crate::quant::panel::LaneKernel>(self, kernel: K) {
+                #[target_feature(enable = $features)]
+                fn run<K: $crate::quant::panel::LaneKernel>(isa: $isa, kernel: K) {
+                    kernel.run(isa);
+                }
+                // SAFETY: `self` exists only where the processor has these instructions.
+                unsafe { run(self, kernel) }
+            }
+
             pub(super) fn spin_int8(self, rounds: usize) -> u64 {
                 #[target_feature(enable = $features)]
                 fn run(isa: $isa, rounds: usize) -> u64 {

@@ -34,7 +34,7 @@ use std::sync::OnceLock;
 
 use super::bf16;
 use super::bf16_rows::{Bf16Rows, PairChunk, round_in_pairs};
-use super::panel::{Packed, Panel, Row16};
+use super::panel::{LaneKernel, Packed, Panel, Row16};
 use super::plain::Plain;
 use super::quantized_rows::{QuantizedRows, RowChunk, quantize_chunk};
 use super::table::Table;
@@ -258,6 +258,11 @@ impl Isa {
     /// [`Arch::PAIRS`](arch::Arch::PAIRS)
     fn pairs(self) -> bool {
         dispatch!(self, <portable::Portable as arch::Arch>::PAIRS, pairs())
+    }
+
+    /// Runs a computation on lanes.
+    pub(crate) fn lanes<K: LaneKernel>(self, kernel: K) {
+        dispatch!(self, kernel.run(portable::Portable), lanes[K](kernel))
     }
 
     /// Rounds up to 256 activations, or what `coarse` leaves of them.

@@ -170,17 +170,14 @@ impl<const DOT: bool> Lanes for Neon<DOT> {
     }
 
     #[inline(always)]
-    fn prefetch(self, bytes: &[u8], ahead: usize, _first: Cache) {
-        for line in (0..bytes.len()).step_by(64) {
-            let address = bytes.as_ptr().wrapping_add(ahead + line);
-            // SAFETY: a prefetch is a hint: it reads nothing and cannot fault at any address.
-            unsafe {
-                asm!(
-                    "prfm pldl1keep, [{address}]",
-                    address = in(reg) address,
-                    options(nomem, nostack, preserves_flags)
-                );
-            }
+    fn fetch(self, line: *const u8, _first: Cache) {
+        // SAFETY: a prefetch is a hint: it reads nothing and cannot fault at any address.
+        unsafe {
+            asm!(
+                "prfm pldl1keep, [{line}]",
+                line = in(reg) line,
+                options(nomem, nostack, preserves_flags)
+            );
         }
     }
 
@@ -247,6 +244,12 @@ impl<const DOT: bool> Lanes for Neon<DOT> {
     fn fma(self, a: Floats, b: Floats, c: Floats) -> Floats {
         // SAFETY: `self` proves the instructions.
         unsafe { each!(I => vfmaq_f32(c[I], a[I], b[I])) }
+    }
+
+    #[inline(always)]
+    fn larger(self, a: Floats, b: Floats) -> Floats {
+        // SAFETY: `self` proves the instructions.
+        unsafe { each!(I => vbslq_f32(vcgtq_f32(b[I], a[I]), b[I], a[I])) }
     }
 }
 

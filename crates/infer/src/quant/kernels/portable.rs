@@ -88,6 +88,8 @@ impl Lanes for Portable {
         })
     }
 
+    fn fetch(self, _: *const u8, _: Cache) {}
+
     fn prefetch(self, _: &[u8], _: usize, _: Cache) {}
 
     fn floats(self, words: Line) -> Row16 {
@@ -128,6 +130,10 @@ impl Lanes for Portable {
 
     fn fma(self, a: Row16, b: Row16, c: Row16) -> Row16 {
         from_fn(|lane| a[lane].mul_add(b[lane], c[lane]))
+    }
+
+    fn larger(self, a: Row16, b: Row16) -> Row16 {
+        from_fn(|lane| if b[lane] > a[lane] { b[lane] } else { a[lane] })
     }
 }
 
