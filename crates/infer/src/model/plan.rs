@@ -8,7 +8,7 @@ use crate::error::InferError;
 use crate::gguf::Gguf;
 use crate::hf::HfDirectory;
 use crate::kv_cache::{CacheShape, CacheType, KvCache};
-use crate::quant::{KernelRates, MachineLimits, Matrix, RowBuffer, TensorType};
+use crate::quant::{Format, KernelRates, MachineLimits, Matrix, RowBuffer, TensorType};
 
 /// A model's shapes, without its weights.
 ///
@@ -166,11 +166,19 @@ impl ModelPlan {
             true => 0,
             false => RowBuffer::bytes_per_row(c.max(f).max(q)) + 2 * RowBuffer::bytes_per_row(c),
         };
+        let widest = |bytes: fn(usize, usize) -> usize| {
+            [c, f, q].into_iter().map(|cols| bytes(rows, cols)).max().unwrap_or(0)
+        };
         let bf16 = match self.types().contains(&TensorType::BF16) {
-            true => RowBuffer::bf16_bytes_per_row(c.max(f).max(q)),
+            true => widest(RowBuffer::bf16_bytes_per_row),
             false => 0,
         };
-        let row = 4 * (3 * c + 2 * q + 2 * kv + 2 * f) + rounded + bf16;
+        let rounds = |ty| Format::of(ty).is_some_and(Format::rounds_activations);
+        let spread = match self.types().into_iter().all(rounds) {
+            true => 0,
+            false => widest(RowBuffer::spread_bytes_per_row),
+        };
+        let row = 4 * (3 * c + 2 * q + 2 * kv + 2 * f) + rounded + bf16 + spread;
         rows * row + logits * 4 * config.vocab_size
     }
 

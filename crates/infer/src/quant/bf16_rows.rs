@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use super::kernels::{Isa, Reading};
+use super::spread_rows::SpreadRows;
 use super::tile::CHUNK;
 
 /// The exponent of the smallest number that counts, 2^-56; what is smaller is 0, of weights and of
@@ -29,14 +30,14 @@ fn round(x: f32) -> u16 {
 /// Rows of activations rounded to bf16, in the form that the kernels of an instruction set read.
 #[derive(Debug, Default)]
 pub(crate) struct Bf16Rows {
-    /// As f32, `[B, cols]`.
+    /// As f32, a row each `stride`.
     numbers: Vec<f32>,
     /// In pairs, `[cols / 256, B]`: what a kernel reads together lies together.
     pairs: Vec<PairChunk>,
     /// Of which form the rows are.
     in_pairs: bool,
     batch: usize,
-    cols: usize,
+    stride: usize,
 }
 
 /// Pairs of 256 numbers.
@@ -50,28 +51,30 @@ pub(crate) struct PairChunk(pub(crate) [u32; PAIRS]);
 
 impl Bf16Rows {
     /// Bytes that a row of `cols` elements takes at most.
-    pub(crate) fn bytes_per_row(cols: usize) -> usize {
-        cols * size_of::<f32>()
+    pub(crate) fn bytes_per_row(rows: usize, cols: usize) -> usize {
+        SpreadRows::stride(rows, cols) * size_of::<f32>()
     }
 
     /// Rounds `x`, rows of `cols` elements, for products on `isa`. Memory is reused.
     pub(crate) fn fill(&mut self, (isa, reading): (Isa, Reading), x: &[f32], cols: usize) {
-        (self.batch, self.cols) = (x.len() / cols, cols);
+        self.batch = x.len() / cols;
+        self.stride = SpreadRows::stride(self.batch, cols);
         self.in_pairs = isa.takes_pairs(self.batch, reading);
         match self.in_pairs {
             true => self.fill_pairs(isa, x, cols),
-            false => self.fill_numbers(x),
+            false => self.fill_numbers(x, cols),
         }
     }
 
-    fn fill_numbers(&mut self, x: &[f32]) {
-        self.numbers.resize(x.len(), 0.0);
-        let (numbers, x) = (self.numbers.par_chunks_mut(PARALLEL), x.par_chunks(PARALLEL));
-        numbers.zip(x).for_each(|(numbers, x)| {
+    fn fill_numbers(&mut self, x: &[f32], cols: usize) {
+        self.numbers.resize(self.batch * self.stride, 0.0);
+        let one = |(numbers, x): (&mut [f32], &[f32])| {
             for (number, x) in numbers.iter_mut().zip(x) {
                 *number = fpbits::bf16_to_f32(round(*x));
             }
-        });
+        };
+        let rows = self.numbers.par_chunks_mut(self.stride).zip(x.par_chunks(cols));
+        rows.with_min_len(PARALLEL.div_ceil(cols)).for_each(one);
     }
 
     fn fill_pairs(&mut self, isa: Isa, x: &[f32], cols: usize) {
@@ -88,15 +91,10 @@ impl Bf16Rows {
         }
     }
 
-    /// Numbers of a row.
-    pub(crate) fn cols(&self) -> usize {
-        self.cols
-    }
-
-    /// The rows as f32, unless they are pairs.
-    pub(crate) fn numbers(&self) -> &[f32] {
+    /// The rows as f32, unless they are pairs, and the numbers from the beginning of one to that of the next.
+    pub(crate) fn numbers(&self) -> (&[f32], usize) {
         debug_assert!(!self.in_pairs);
-        &self.numbers
+        (&self.numbers, self.stride)
     }
 
     /// The rows in pairs if they are: chunk after chunk, and in each the rows one after the other.

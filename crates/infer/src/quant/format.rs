@@ -139,6 +139,11 @@ impl Format {
         self.ty.block_elements() == 1
     }
 
+    /// Whether activations are rounded beside such weights.
+    pub(crate) fn rounds_activations(&self) -> bool {
+        self.quantized.is_some() || self.bf16.is_some()
+    }
+
     /// Turns whole blocks into their elements.
     pub(crate) fn dequantize_blocks(&self, blocks: &[u8], out: &mut [f32]) {
         let (elements, bytes) = (self.ty.block_elements(), self.ty.block_bytes());

@@ -279,7 +279,8 @@ impl Matrix {
             }
             _ => {
                 scratch.start(count, x.batch());
-                (self.format.exact)(isa, tiles, x.exact(), self.cols, scratch);
+                let (x, stride) = x.exact();
+                (self.format.exact)(isa, tiles, x, stride, scratch);
             }
         }
     }
@@ -322,6 +323,9 @@ fn multiply_all_on<const N: usize>(
         }
         if matrix.format.bf16.is_some() {
             x.round_to_bf16(how);
+        }
+        if x.are_exact() || !matrix.format.rounds_activations() {
+            x.spread();
         }
     }
     let (x, batch) = (&*x, x.batch());

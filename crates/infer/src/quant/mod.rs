@@ -38,6 +38,7 @@ mod q8_0;
 mod quantize;
 mod quantized_rows;
 mod rows;
+mod spread_rows;
 mod sub_scales;
 mod table;
 mod tensor_type;

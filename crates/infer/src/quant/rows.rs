@@ -4,6 +4,7 @@ use super::bf16_rows::Bf16Rows;
 use super::kernels::{Isa, Reading};
 use super::matrix::Activations;
 use super::quantized_rows::QuantizedRows;
+use super::spread_rows::SpreadRows;
 
 /// Memory for rounded activations, kept from product to product.
 #[derive(Debug, Default)]
@@ -14,6 +15,8 @@ pub struct RowBuffer {
     fine: QuantizedRows,
     /// Rounded to bf16.
     bf16: Bf16Rows,
+    /// As they are.
+    spread: SpreadRows,
 }
 
 impl RowBuffer {
@@ -27,9 +30,17 @@ impl RowBuffer {
         QuantizedRows::bytes_per_row(cols)
     }
 
-    /// Bytes of a row of `cols` activations, rounded to bf16.
-    pub(crate) fn bf16_bytes_per_row(cols: usize) -> usize {
-        Bf16Rows::bytes_per_row(cols)
+    /// Bytes of each of `rows` rows of `cols` activations, rounded to bf16.
+    pub(crate) fn bf16_bytes_per_row(rows: usize, cols: usize) -> usize {
+        Bf16Rows::bytes_per_row(rows, cols)
+    }
+
+    /// Bytes of each of `rows` rows of `cols` activations, as they are.
+    pub(crate) fn spread_bytes_per_row(rows: usize, cols: usize) -> usize {
+        match SpreadRows::stride(rows, cols) {
+            stride if stride == cols => 0,
+            stride => size_of::<f32>() * stride,
+        }
     }
 
     /// Rows of `cols` activations, `x` being `[B, cols]`.
@@ -41,8 +52,9 @@ impl RowBuffer {
     pub fn rows<'a>(&'a mut self, x: &'a [f32], cols: usize, activations: Activations) -> Rows<'a> {
         let batch = x.len().checked_div(cols).unwrap_or(0);
         assert!(x.len() == batch * cols, "{} activations are not rows of {cols}", x.len());
-        let (has_coarse, has_fine, has_bf16) = (false, false, false);
-        Rows { x, cols, batch, activations, buffer: self, has_coarse, has_fine, has_bf16 }
+        let (has_coarse, has_fine, has_bf16, is_spread) = (false, false, false, false);
+        let buffer = self;
+        Rows { x, cols, batch, activations, buffer, has_coarse, has_fine, has_bf16, is_spread }
     }
 }
 
@@ -58,6 +70,7 @@ pub struct Rows<'a> {
     has_coarse: bool,
     has_fine: bool,
     has_bf16: bool,
+    is_spread: bool,
 }
 
 impl Rows<'_> {
@@ -71,14 +84,30 @@ impl Rows<'_> {
         self.cols
     }
 
-    /// The activations, `[B, cols]`.
-    pub(crate) fn exact(&self) -> &[f32] {
-        self.x
+    /// Gets the activations ready for products with them as they are.
+    pub(crate) fn spread(&mut self) {
+        if !self.is_spread && SpreadRows::stride(self.batch, self.cols) != self.cols {
+            self.buffer.spread.fill(self.x, self.cols);
+            self.is_spread = true;
+        }
+    }
+
+    /// The activations as they are, and the numbers from the beginning of a row to that of the next.
+    pub(crate) fn exact(&self) -> (&[f32], usize) {
+        match self.is_spread {
+            true => (self.buffer.spread.numbers(), SpreadRows::stride(self.batch, self.cols)),
+            false => (self.x, self.cols),
+        }
+    }
+
+    /// Whether they take part as they are whatever the weights.
+    pub(crate) fn are_exact(&self) -> bool {
+        self.activations == Activations::Exact
     }
 
     /// Rounds the activations, to 16 bits too if `fine`, unless they take part as they are.
     pub(crate) fn round(&mut self, isa: Isa, fine: bool) {
-        if self.activations == Activations::Exact {
+        if self.are_exact() {
             return;
         }
         let RowBuffer { coarse, fine: fine_rows, .. } = &mut *self.buffer;
@@ -94,7 +123,7 @@ impl Rows<'_> {
 
     /// Rounds the activations to bf16, unless they take part as they are.
     pub(crate) fn round_to_bf16(&mut self, how: (Isa, Reading)) {
-        if self.activations == Activations::Exact || self.has_bf16 || self.x.is_empty() {
+        if self.are_exact() || self.has_bf16 || self.x.is_empty() {
             return;
         }
         self.buffer.bf16.fill(how, self.x, self.cols);

@@ -295,7 +295,12 @@ impl Arch for Avx512 {
         out: &mut [Row16; N],
     ) {
         // SAFETY: `self` proves the instructions; the same holds below.
-        unsafe { multiply::<S, 1, N>(self, [panel], blocks, x, [soon], [out]) }
+        unsafe {
+            match soon.is_none() {
+                true => multiply::<S, 1, N, false>(self, [panel], blocks, x, [soon], [out]),
+                false => multiply::<S, 1, N, true>(self, [panel], blocks, x, [soon], [out]),
+            }
+        }
     }
 
     #[inline(always)]
@@ -308,7 +313,12 @@ impl Arch for Avx512 {
         out: [&mut [Row16; N]; 2],
     ) {
         // SAFETY: see above.
-        unsafe { multiply::<S, 2, N>(self, panels, blocks, x, soon, out) }
+        unsafe {
+            match soon[0].is_none() {
+                true => multiply::<S, 2, N, false>(self, panels, blocks, x, soon, out),
+                false => multiply::<S, 2, N, true>(self, panels, blocks, x, soon, out),
+            }
+        }
     }
 
     #[inline(always)]
@@ -366,7 +376,7 @@ impl Arch for Avx512 {
 /// Of `T` panels with `N` rows. Two panels share what is loaded of the rows: four integers go to all lanes once
 /// for both. A load for each product is all that two loads a cycle can do, and some.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni,avx2,fma")]
-fn multiply<S: Scheme, const T: usize, const N: usize>(
+fn multiply<S: Scheme, const T: usize, const N: usize, const ASKS: bool>(
     isa: Avx512,
     panels: [&Panel; T],
     blocks: usize,
@@ -381,8 +391,10 @@ fn multiply<S: Scheme, const T: usize, const N: usize>(
         }
     }
     for block in 0..blocks {
-        for soon in soon {
-            soon.ask_share(isa, block);
+        if ASKS {
+            for soon in soon {
+                soon.ask_share(isa, block);
+            }
         }
         let mut product = [[_mm512_setzero_ps(); N]; T];
         if S::HALVES {

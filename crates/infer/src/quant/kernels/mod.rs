@@ -380,7 +380,8 @@ impl Isa {
         if let (Isa::Avx512(isa), Some(x)) = (self, x.pairs()) {
             return avx512_bf16::product(isa, tiles, x, scratch);
         }
-        self.plain::<bf16::Tiled>(tiles, x.numbers(), x.cols(), scratch);
+        let (numbers, stride) = x.numbers();
+        self.plain::<bf16::Tiled>(tiles, numbers, stride, scratch);
     }
 
     /// Adds the product of tiles of a format that is only dequantized with f32 activations

@@ -41,6 +41,12 @@ impl<'a> Soon<'a> {
         Soon { bytes, ahead: bytes_ahead, cache: ahead.cache }
     }
 
+    /// Is there nothing to ask for?
+    #[inline(always)]
+    pub(super) fn is_none(self) -> bool {
+        self.bytes.is_empty()
+    }
+
     /// Asks for all of it.
     #[inline(always)]
     pub(super) fn ask(self, lanes: impl Lanes) {
