@@ -42,6 +42,7 @@ impl<'a> Soon<'a> {
     }
 
     /// Is there nothing to ask for?
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
     #[inline(always)]
     pub(super) fn is_none(self) -> bool {
         self.bytes.is_empty()
