@@ -80,8 +80,8 @@ impl Soon {
     /// Asks for all of it in so many steps.
     #[inline(always)]
     fn in_steps(&mut self, steps: usize) {
-        let lines = (self.lines.end.addr() - self.lines.start.addr()).div_ceil(LINE);
-        self.each = lines.div_ceil(steps);
+        let bytes = self.lines.end.addr().saturating_sub(self.lines.start.addr());
+        self.each = bytes.div_ceil(LINE).div_ceil(steps);
     }
 
     /// Asks for the next lines.
@@ -191,6 +191,7 @@ impl Rows<'_> {
         let Seen { from, to } = self.seen;
         let seen = lists(&weights.as_flattened().as_flattened()[from..], BLOCK, to - from);
         let mut column = 0;
+        // Where a row is a register, there are enough for the sums of four queries in four rows.
         if L::REGISTERS == 1 {
             while column + 4 <= self.width {
                 self.add_values::<L, Q, 4>(lanes, soon, seen, column, &factors, states);
