@@ -50,7 +50,7 @@ pub(crate) const PAIRS: usize = CHUNK / 2;
 pub(crate) struct PairChunk(pub(crate) [u32; PAIRS]);
 
 impl Bf16Rows {
-    /// Bytes that a row of `cols` elements takes at most.
+    /// Bytes that each of `rows` rows of `cols` elements takes at most.
     pub(crate) fn bytes_per_row(rows: usize, cols: usize) -> usize {
         SpreadRows::stride(rows, cols) * size_of::<f32>()
     }

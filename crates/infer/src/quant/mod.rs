@@ -60,3 +60,4 @@ pub(crate) use quantize::quantize_weighted;
 pub use quantize::{dequantize, quantize};
 pub use rows::{RowBuffer, Rows};
 pub use tensor_type::{TensorType, UnknownTensorType};
+pub(crate) use tile::LINE;

@@ -7,13 +7,10 @@ use ulp_tensor::Float;
 use super::LANES;
 use super::partial::{self, Factors};
 use crate::kv_cache::BLOCK;
-use crate::quant::{Cache, LaneKernel, Lanes, Row16};
+use crate::quant::{Cache, LINE, LaneKernel, Lanes, Row16};
 
 /// Queries that go through a block together: each number of it that is loaded is used for all.
 const TOGETHER: usize = 4;
-
-/// Bytes of a line of memory.
-const LINE: usize = 64;
 
 /// Rows of lanes in which the positions of a block lie.
 const ROWS: usize = BLOCK / LANES;
