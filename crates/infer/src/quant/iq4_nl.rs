@@ -26,9 +26,10 @@ impl Packed for Tiled {
     type Scheme = Signed;
 
     #[inline(always)]
-    fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, sink: &mut impl Sink<L>) {
+    fn unpack<L: Lanes, S: Sink<L>>(lanes: L, chunk: &Chunk<'_>, sink: &mut S) {
         const STORED: [u8; 16] = levels_above::<128>(LEVELS);
         for block in 0..chunk.blocks {
+            sink.begin(lanes, block);
             sink.set_scale(lanes, block, 0, chunk.f16(lanes, 0, block));
             for group in 0..4 {
                 let line = chunk.line(lanes, 2, 16, block, group);
@@ -36,6 +37,7 @@ impl Packed for Tiled {
                 sink.set(lanes, block, group, lanes.look_up(&STORED, low));
                 sink.set(lanes, block, group + 4, lanes.look_up(&STORED, high));
             }
+            sink.end(lanes, block);
         }
     }
 }

@@ -11,7 +11,7 @@
 
 use super::format::{Format, f16_at};
 use super::iq4_nl::LEVELS;
-use super::panel::{Chunk, Lanes, Packed, Signed, Sink, each_group, levels_above};
+use super::panel::{Chunk, Lanes, Packed, Rolled, Signed, Sink, levels_above};
 use super::tensor_type::TensorType;
 use super::tile::{Layout, field};
 
@@ -28,10 +28,11 @@ impl Packed for Tiled {
     type Scheme = Signed;
 
     #[inline(always)]
-    fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, sink: &mut impl Sink<L>) {
+    fn unpack<L: Lanes, S: Sink<L>>(lanes: L, chunk: &Chunk<'_>, sink: &mut S) {
         const STORED: [u8; 16] = levels_above::<128>(LEVELS);
         let d = chunk.f16(lanes, 0, 0);
-        each_group!(block => {
+        for block in Rolled::<8>::new() {
+            sink.begin(lanes, block);
             let high = chunk.widened(lanes, 2, 2, 0, block / 4);
             let low = chunk.widened(lanes, 4, 4, 0, block / 2);
             let high = lanes.turn(high, 4 - 2 * (block % 4) as i32, 0x30);
@@ -45,7 +46,8 @@ impl Packed for Tiled {
                 sink.set(lanes, block, group, lanes.look_up(&STORED, low));
                 sink.set(lanes, block, group + 4, lanes.look_up(&STORED, high));
             }
-        });
+            sink.end(lanes, block);
+        }
     }
 }
 

@@ -27,9 +27,10 @@ impl Packed for Tiled {
     type Scheme = Signed<16>;
 
     #[inline(always)]
-    fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, sink: &mut impl Sink<L>) {
+    fn unpack<L: Lanes, S: Sink<L>>(lanes: L, chunk: &Chunk<'_>, sink: &mut S) {
         const STORED: [u8; 16] = levels_above::<16>(LEVELS);
         for block in 0..chunk.blocks {
+            sink.begin(lanes, block);
             let mut scale = [0.0; TILE];
             for (scale, e) in scale.iter_mut().zip(chunk.bytes(0, 1, block, 0)) {
                 *scale = half_power(*e);
@@ -41,6 +42,7 @@ impl Packed for Tiled {
                 sink.set(lanes, block, group, lanes.look_up(&STORED, low));
                 sink.set(lanes, block, group + 4, lanes.look_up(&STORED, high));
             }
+            sink.end(lanes, block);
         }
     }
 }

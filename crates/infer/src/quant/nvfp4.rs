@@ -25,10 +25,11 @@ impl Packed for Tiled {
     type Scheme = SignedHalves<16>;
 
     #[inline(always)]
-    fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, sink: &mut impl Sink<L>) {
+    fn unpack<L: Lanes, S: Sink<L>>(lanes: L, chunk: &Chunk<'_>, sink: &mut S) {
         const STORED: [u8; 16] = levels_above::<16>(LEVELS);
         for block in 0..2 * chunk.blocks {
             let stored = block / 2;
+            sink.begin(lanes, block);
             for half in 0..2 {
                 let group = block % 2 * 2 + half;
                 let mut scale = [0.0; TILE];
@@ -44,6 +45,7 @@ impl Packed for Tiled {
                     sink.set(lanes, block, first + 2, lanes.look_up(&STORED, high));
                 }
             }
+            sink.end(lanes, block);
         }
     }
 }

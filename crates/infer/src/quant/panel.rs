@@ -7,6 +7,7 @@
 //! A chunk is 256 elements of 16 rows: 4 KiB, which stays in the first-level cache while every
 //! activation row is multiplied with it, so that unpacking is paid once for all of them.
 
+use std::hint::black_box;
 use std::marker::PhantomData;
 
 use super::kernels::Cache;
@@ -207,9 +208,11 @@ pub(crate) trait Packed {
     const LAYOUT: Layout;
     /// How the integers that `unpack` gives are multiplied.
     type Scheme: Scheme;
+    /// Blocks that are unpacked side by side, 1 or 2: those that lie in the same bytes.
+    const SIDE_BY_SIDE: usize = 1;
 
     /// Unpacks a chunk of a tile.
-    fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, sink: &mut impl Sink<L>);
+    fn unpack<L: Lanes, S: Sink<L>>(lanes: L, chunk: &Chunk<'_>, sink: &mut S);
 }
 
 /// A chunk of a tile: up to 256 elements of 16 rows.
@@ -293,6 +296,16 @@ impl<'a> Chunk<'a> {
         lanes.load(self.part(field, bytes, block, 4 * index))
     }
 
+    /// Asks for a field that is read side by side with one behind it: a processor foresees lines that are met in
+    /// the order of memory.
+    #[inline(always)]
+    pub(crate) fn ask<L: Lanes, const BYTES: usize>(&self, lanes: L, field: usize) {
+        let field = self.part::<1>(field, BYTES, 0, 0).as_ptr();
+        for line in 0..const { BYTES * TILE / LINE } {
+            lanes.fetch(field.wrapping_add(line * LINE), Cache::First);
+        }
+    }
+
     /// The field behind `field` bytes: an f16 of each row.
     #[inline(always)]
     pub(crate) fn f16<L: Lanes>(&self, lanes: L, field: usize, block: usize) -> L::Floats {
@@ -325,15 +338,23 @@ impl<'a> Chunk<'a> {
     }
 }
 
-/// Where a chunk's numbers go as they are unpacked, block after block: first a block's scales and
-/// minimums, then its integers, of which group 7 comes last.
+/// Where a chunk's numbers go as they are unpacked. A block begins, is given its integers, its scales and its
+/// minimums, and ends; blocks end in ascending order, and as many as [`Packed::SIDE_BY_SIDE`] may be begun.
 pub(crate) trait Sink<L: Lanes> {
-    /// Takes four elements of each row, with [`Scheme::ZERO`] added.
+    /// It leaves few registers to what is unpacked.
+    const CROWDED: bool;
+
+    /// Begins a block.
+    fn begin(&mut self, lanes: L, block: usize);
+    /// Takes four elements of each row, with [`Scheme::ZERO`] added. Groups follow in ascending order in each
+    /// half of a block.
     fn set(&mut self, lanes: L, block: usize, group: usize, q: L::Words);
     /// Takes the scales of a block, or of one of its halves.
     fn set_scale(&mut self, lanes: L, block: usize, half: usize, scale: L::Floats);
     /// Takes the minimums of a block, or of one of its halves.
     fn set_min(&mut self, lanes: L, block: usize, half: usize, min: L::Floats);
+    /// Ends a block, which has all its numbers.
+    fn end(&mut self, lanes: L, block: usize);
 }
 
 /// Integers of one scheme as another has them, which differs in what stands for zero.
@@ -361,6 +382,11 @@ impl<'a, P: Packed, S: Scheme> Filled<'a, P, S> {
 }
 
 impl<L: Lanes, P: Packed, S: Scheme> Sink<L> for Filled<'_, P, S> {
+    const CROWDED: bool = false;
+
+    #[inline(always)]
+    fn begin(&mut self, _lanes: L, _block: usize) {}
+
     #[inline(always)]
     fn set(&mut self, lanes: L, block: usize, group: usize, q: L::Words) {
         lanes.store(moved::<L, P::Scheme, S>(lanes, q), &mut self.panel.q[block][group]);
@@ -375,6 +401,9 @@ impl<L: Lanes, P: Packed, S: Scheme> Sink<L> for Filled<'_, P, S> {
     fn set_min(&mut self, lanes: L, block: usize, half: usize, min: L::Floats) {
         lanes.store_row(min, &mut self.panel.min[block][half]);
     }
+
+    #[inline(always)]
+    fn end(&mut self, _lanes: L, _block: usize) {}
 }
 
 /// Levels with `ZERO` added.
@@ -403,3 +432,60 @@ macro_rules! each_group {
 }
 
 pub(crate) use each_group;
+
+/// The body once for each group of two blocks that lie in the same bytes: written out, or, where the sink `S` is
+/// [`Sink::CROWDED`], two by two in loops that stay loops. Of groups that are written out the compiler loads what
+/// all of them need before the first.
+macro_rules! each_group_of_both {
+    ($sink:ty, $group:ident => $body:block) => {
+        $crate::quant::panel::each_group!(half in 0, 1 => {
+            for two in $crate::quant::panel::Rolled::<2>::unless(!<$sink>::CROWDED) {
+                $crate::quant::panel::each_group!(one in 0, 1 => {
+                    let $group = 4 * half + 2 * two + one;
+                    $body
+                });
+            }
+        })
+    };
+}
+
+pub(crate) use each_group_of_both;
+
+/// `0..COUNT` for a loop that the compiler must leave one, since it is not told where it ends.
+///
+/// A processor foresees what is read by the instructions that read it: a few that read one line of memory after
+/// the other it follows as fast as memory is, fifty that each read a line of every chunk at a third of that
+/// (docs/benchmarks.md).
+pub(crate) struct Rolled<const COUNT: usize> {
+    next: usize,
+    end: usize,
+}
+
+impl<const COUNT: usize> Rolled<COUNT> {
+    /// The numbers from 0 on.
+    #[inline(always)]
+    pub(crate) fn new() -> Self {
+        Rolled::unless(false)
+    }
+
+    /// The same; where `told`, the compiler knows the end and does what it likes.
+    #[inline(always)]
+    pub(crate) fn unless(told: bool) -> Self {
+        Rolled { next: 0, end: if told { COUNT } else { black_box(COUNT) } }
+    }
+}
+
+impl<const COUNT: usize> Iterator for Rolled<COUNT> {
+    type Item = usize;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<usize> {
+        if self.next == self.end {
+            return None;
+        }
+        // The compiler then knows that it is below COUNT.
+        let index = self.next % COUNT;
+        self.next += 1;
+        Some(index)
+    }
+}

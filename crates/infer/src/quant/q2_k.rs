@@ -10,7 +10,9 @@
 
 use super::format::{Format, f16_at, put_f16};
 use super::least_squares::Affine;
-use super::panel::{Chunk, Lanes, MinimumHalves, Packed, Sink, each_group};
+use super::panel::{
+    Chunk, Lanes, MinimumHalves, Packed, Rolled, Sink, each_group, each_group_of_both,
+};
 use super::sub_scales::Four;
 use super::tensor_type::TensorType;
 use super::tile::{Layout, field};
@@ -27,9 +29,10 @@ impl Packed for Tiled {
         fields: &[field(80, 2, 2), field(82, 2, 2), field(0, 16, 1), field(16, 64, 4)],
     };
     type Scheme = MinimumHalves;
+    const SIDE_BY_SIDE: usize = 2;
 
     #[inline(always)]
-    fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, sink: &mut impl Sink<L>) {
+    fn unpack<L: Lanes, S: Sink<L>>(lanes: L, chunk: &Chunk<'_>, sink: &mut S) {
         let d = chunk.f16(lanes, 0, 0);
         let dmin = lanes.times(chunk.f16(lanes, 2, 0), lanes.splat(-1.0));
         let scales = [
@@ -44,17 +47,26 @@ impl Packed for Tiled {
             half_bytes(lanes, chunk, 2, 4),
             half_bytes(lanes, chunk, 3, 4),
         ];
-        for block in 0..8 {
-            for half in 0..2 {
-                let (four, index) = (block / 2, block % 2 * 2 + half);
-                let scale = scales[four].floats(lanes, index);
-                let minimum = minimums[four].floats(lanes, index);
-                sink.set_scale(lanes, block, half, lanes.times(d, scale));
-                sink.set_min(lanes, block, half, lanes.times(dmin, minimum));
-            }
-            each_group!(group => {
-                let line = chunk.line(lanes, 20, 64, 0, block / 4 * 8 + group);
-                sink.set(lanes, block, group, lanes.bits(line, (block % 4 * 2) as u32, 3));
+        for half in Rolled::<2>::new() {
+            each_group!(pair in 0, 1 => {
+                let (first, second) = (4 * half + 2 * pair, 4 * half + 2 * pair + 1);
+                sink.begin(lanes, first);
+                sink.begin(lanes, second);
+                each_group_of_both!(S, group => {
+                    let line = chunk.line(lanes, 20, 64, 0, 8 * half + group);
+                    sink.set(lanes, first, group, lanes.bits(line, 4 * pair as u32, 3));
+                    sink.set(lanes, second, group, lanes.bits(line, 4 * pair as u32 + 2, 3));
+                });
+                for block in [first, second] {
+                    for part in 0..2 {
+                        let index = block % 2 * 2 + part;
+                        let scale = scales[first / 2].floats(lanes, index);
+                        let minimum = minimums[first / 2].floats(lanes, index);
+                        sink.set_scale(lanes, block, part, lanes.times(d, scale));
+                        sink.set_min(lanes, block, part, lanes.times(dmin, minimum));
+                    }
+                    sink.end(lanes, block);
+                }
             });
         }
     }

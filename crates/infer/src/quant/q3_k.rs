@@ -11,10 +11,12 @@
 
 use super::format::{Format, f16_at, put_f16};
 use super::least_squares::Symmetric;
-use super::panel::{Chunk, Lanes, Packed, SignedHalves, Sink, each_group};
+use super::panel::{
+    Chunk, Lanes, Packed, Rolled, SignedHalves, Sink, each_group, each_group_of_both,
+};
 use super::sub_scales::Four;
 use super::tensor_type::TensorType;
-use super::tile::{Layout, field, in_turn};
+use super::tile::{Layout, field};
 
 pub(crate) const FORMAT: Format =
     Format::packed::<Tiled>(dequantize, Some(quantize)).weighted(quantize_weighted);
@@ -25,12 +27,13 @@ pub(crate) struct Tiled;
 impl Packed for Tiled {
     const LAYOUT: Layout = Layout {
         ty: TensorType::Q3_K,
-        fields: &[field(108, 2, 2), field(96, 12, 1), in_turn([32, 0], 32, 4), field(64, 32, 4)],
+        fields: &[field(108, 2, 2), field(96, 12, 1), field(0, 32, 4), field(32, 64, 4)],
     };
     type Scheme = SignedHalves<4>;
+    const SIDE_BY_SIDE: usize = 2;
 
     #[inline(always)]
-    fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, sink: &mut impl Sink<L>) {
+    fn unpack<L: Lanes, S: Sink<L>>(lanes: L, chunk: &Chunk<'_>, sink: &mut S) {
         let d = chunk.f16(lanes, 0, 0);
         let scales = [
             four_scales(lanes, chunk, 0),
@@ -38,23 +41,38 @@ impl Packed for Tiled {
             four_scales(lanes, chunk, 2),
             four_scales(lanes, chunk, 3),
         ];
-        each_group!(block => {
-            for half in 0..2 {
-                let scale = scales[block / 2].floats(lanes, block % 2 * 2 + half);
-                let scale = lanes.plus(scale, lanes.splat(-32.0));
-                sink.set_scale(lanes, block, half, lanes.times(d, scale));
-            }
-            each_group!(group => {
-                let low = match block / 4 {
-                    0 => chunk.line(lanes, 14, 64, 0, 2 * group),
-                    _ => chunk.line(lanes, 78, 32, 0, group),
-                };
-                let low = lanes.bits(low, (block % 4 * 2) as u32, 3);
-                let high = lanes.turn(chunk.line(lanes, 14, 64, 0, 2 * group + 1), 2 - block as i32, 4);
-                sink.set(lanes, block, group, lanes.or(low, high));
+        chunk.ask::<L, 32>(lanes, 14);
+        for half in Rolled::<2>::new() {
+            each_group!(pair in 0, 1 => {
+                let (first, second) = (4 * half + 2 * pair, 4 * half + 2 * pair + 1);
+                sink.begin(lanes, first);
+                sink.begin(lanes, second);
+                each_group_of_both!(S, group => {
+                    let third = chunk.line(lanes, 14, 32, 0, group);
+                    let line = chunk.line(lanes, 46, 64, 0, 8 * half + group);
+                    let low = lanes.bits(line, 4 * pair as u32, 3);
+                    let high = lanes.turn(third, 2 - first as i32, 4);
+                    sink.set(lanes, first, group, lanes.or(low, high));
+                    let low = lanes.bits(line, 4 * pair as u32 + 2, 3);
+                    let high = lanes.turn(third, 2 - second as i32, 4);
+                    sink.set(lanes, second, group, lanes.or(low, high));
+                });
+                end(lanes, first, d, &scales[first / 2], sink);
+                end(lanes, second, d, &scales[first / 2], sink);
             });
-        });
+        }
     }
+}
+
+/// Ends a block with its scales, times `d`.
+#[inline(always)]
+fn end<L: Lanes>(lanes: L, block: usize, d: L::Floats, scales: &Four, sink: &mut impl Sink<L>) {
+    for half in 0..2 {
+        let scale = scales.floats(lanes, block % 2 * 2 + half);
+        let scale = lanes.plus(scale, lanes.splat(-32.0));
+        sink.set_scale(lanes, block, half, lanes.times(d, scale));
+    }
+    sink.end(lanes, block);
 }
 
 /// The scales of groups `4 quarter ..`, with 32 added: low halves of bytes 0 to 7, then their high

@@ -23,8 +23,9 @@ impl Packed for Tiled {
     type Scheme = Minimum<15>;
 
     #[inline(always)]
-    fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, sink: &mut impl Sink<L>) {
+    fn unpack<L: Lanes, S: Sink<L>>(lanes: L, chunk: &Chunk<'_>, sink: &mut S) {
         for block in 0..chunk.blocks {
+            sink.begin(lanes, block);
             sink.set_scale(lanes, block, 0, chunk.f16(lanes, 0, block));
             sink.set_min(lanes, block, 0, chunk.f16(lanes, 2, block));
             for group in 0..4 {
@@ -32,6 +33,7 @@ impl Packed for Tiled {
                 sink.set(lanes, block, group, lanes.bits(line, 0, 15));
                 sink.set(lanes, block, group + 4, lanes.bits(line, 4, 15));
             }
+            sink.end(lanes, block);
         }
     }
 }

@@ -11,7 +11,7 @@
 
 use super::format::{Format, f16_at, put_f16};
 use super::least_squares::Affine;
-use super::panel::{Chunk, Lanes, Minimum, Packed, Sink, each_group};
+use super::panel::{Chunk, Lanes, Minimum, Packed, Rolled, Sink, each_group_of_both};
 use super::sub_scales::Four;
 use super::tensor_type::TensorType;
 use super::tile::{Layout, field};
@@ -28,21 +28,25 @@ impl Packed for Tiled {
         fields: &[field(0, 2, 2), field(2, 2, 2), field(4, 12, 1), field(16, 128, 4)],
     };
     type Scheme = Minimum<15>;
+    const SIDE_BY_SIDE: usize = 2;
 
     #[inline(always)]
-    fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, sink: &mut impl Sink<L>) {
+    fn unpack<L: Lanes, S: Sink<L>>(lanes: L, chunk: &Chunk<'_>, sink: &mut S) {
         let d = chunk.f16(lanes, 0, 0);
         let dmin = lanes.times(chunk.f16(lanes, 2, 0), lanes.splat(-1.0));
         let six_bits = SixBits::new(lanes, chunk, 4);
-        each_group!(block => {
-            let (scale, minimum) = (six_bits.scale(lanes, block), six_bits.minimum(lanes, block));
-            sink.set_scale(lanes, block, 0, lanes.times(d, scale));
-            sink.set_min(lanes, block, 0, lanes.times(dmin, minimum));
-            each_group!(group => {
-                let line = chunk.line(lanes, 16, 128, 0, block / 2 * 8 + group);
-                sink.set(lanes, block, group, lanes.bits(line, (block % 2 * 4) as u32, 15));
+        for pair in Rolled::<4>::new() {
+            let (first, second) = (2 * pair, 2 * pair + 1);
+            sink.begin(lanes, first);
+            sink.begin(lanes, second);
+            each_group_of_both!(S, group => {
+                let line = chunk.line(lanes, 16, 128, 0, 8 * pair + group);
+                sink.set(lanes, first, group, lanes.bits(line, 0, 15));
+                sink.set(lanes, second, group, lanes.bits(line, 4, 15));
             });
-        });
+            six_bits.end(lanes, first, d, dmin, sink);
+            six_bits.end(lanes, second, d, dmin, sink);
+        }
     }
 }
 
@@ -73,16 +77,21 @@ impl SixBits {
         }
     }
 
-    /// The scales of group `g`.
+    /// Ends a block with its scales, times `d`, and minimums, times `dmin`.
     #[inline(always)]
-    pub(super) fn scale<L: Lanes>(&self, lanes: L, g: usize) -> L::Floats {
-        self.scales[g / 4].floats(lanes, g % 4)
-    }
-
-    /// The minimums of group `g`.
-    #[inline(always)]
-    pub(super) fn minimum<L: Lanes>(&self, lanes: L, g: usize) -> L::Floats {
-        self.minimums[g / 4].floats(lanes, g % 4)
+    pub(super) fn end<L: Lanes>(
+        &self,
+        lanes: L,
+        block: usize,
+        d: L::Floats,
+        dmin: L::Floats,
+        sink: &mut impl Sink<L>,
+    ) {
+        let scale = self.scales[block / 4].floats(lanes, block % 4);
+        let minimum = self.minimums[block / 4].floats(lanes, block % 4);
+        sink.set_scale(lanes, block, 0, lanes.times(d, scale));
+        sink.set_min(lanes, block, 0, lanes.times(dmin, minimum));
+        sink.end(lanes, block);
     }
 }
 

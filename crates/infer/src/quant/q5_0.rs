@@ -24,8 +24,9 @@ impl Packed for Tiled {
     type Scheme = Signed<16>;
 
     #[inline(always)]
-    fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, sink: &mut impl Sink<L>) {
+    fn unpack<L: Lanes, S: Sink<L>>(lanes: L, chunk: &Chunk<'_>, sink: &mut S) {
         for block in 0..chunk.blocks {
+            sink.begin(lanes, block);
             sink.set_scale(lanes, block, 0, chunk.f16(lanes, 0, block));
             let fifth = chunk.line(lanes, 2, 4, block, 0);
             for group in 0..4 {
@@ -37,6 +38,7 @@ impl Packed for Tiled {
                     sink.set(lanes, block, group, q);
                 }
             }
+            sink.end(lanes, block);
         }
     }
 }

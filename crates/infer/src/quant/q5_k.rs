@@ -11,10 +11,10 @@
 
 use super::format::{Format, f16_at, put_f16};
 use super::least_squares::Affine;
-use super::panel::{Chunk, Lanes, Minimum, Packed, Sink, each_group};
+use super::panel::{Chunk, Lanes, Minimum, Packed, Rolled, Sink, each_group_of_both};
 use super::q4_k::{SixBits, put_scales_and_minimums, scales_and_minimums};
 use super::tensor_type::TensorType;
-use super::tile::{Layout, field, in_turn};
+use super::tile::{Layout, field};
 
 pub(crate) const FORMAT: Format =
     Format::packed::<Tiled>(dequantize, Some(quantize)).weighted(quantize_weighted);
@@ -29,32 +29,34 @@ impl Packed for Tiled {
             field(0, 2, 2),
             field(2, 2, 2),
             field(4, 12, 1),
-            in_turn([48, 16], 32, 4),
-            field(80, 96, 4),
+            field(16, 32, 4),
+            field(48, 128, 4),
         ],
     };
     type Scheme = Minimum;
+    const SIDE_BY_SIDE: usize = 2;
 
     #[inline(always)]
-    fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, sink: &mut impl Sink<L>) {
+    fn unpack<L: Lanes, S: Sink<L>>(lanes: L, chunk: &Chunk<'_>, sink: &mut S) {
         let d = chunk.f16(lanes, 0, 0);
         let dmin = lanes.times(chunk.f16(lanes, 2, 0), lanes.splat(-1.0));
         let six_bits = SixBits::new(lanes, chunk, 4);
-        each_group!(block => {
-            let (scale, minimum) = (six_bits.scale(lanes, block), six_bits.minimum(lanes, block));
-            sink.set_scale(lanes, block, 0, lanes.times(d, scale));
-            sink.set_min(lanes, block, 0, lanes.times(dmin, minimum));
-            each_group!(group => {
-                let low = match block / 2 {
-                    0 => chunk.line(lanes, 16, 64, 0, 2 * group),
-                    later => chunk.line(lanes, 80, 96, 0, (later - 1) * 8 + group),
-                };
-                let low = lanes.bits(low, (block % 2 * 4) as u32, 15);
-                let high = chunk.line(lanes, 16, 64, 0, 2 * group + 1);
-                let high = lanes.turn(high, 4 - block as i32, 16);
-                sink.set(lanes, block, group, lanes.or(low, high));
+        chunk.ask::<L, 32>(lanes, 16);
+        for pair in Rolled::<4>::new() {
+            let (first, second) = (2 * pair, 2 * pair + 1);
+            sink.begin(lanes, first);
+            sink.begin(lanes, second);
+            each_group_of_both!(S, group => {
+                let fifth = chunk.line(lanes, 16, 32, 0, group);
+                let line = chunk.line(lanes, 48, 128, 0, 8 * pair + group);
+                let high = lanes.turn(fifth, 4 - first as i32, 16);
+                sink.set(lanes, first, group, lanes.or(lanes.bits(line, 0, 15), high));
+                let high = lanes.turn(fifth, 4 - second as i32, 16);
+                sink.set(lanes, second, group, lanes.or(lanes.bits(line, 4, 15), high));
             });
-        });
+            six_bits.end(lanes, first, d, dmin, sink);
+            six_bits.end(lanes, second, d, dmin, sink);
+        }
     }
 }
 

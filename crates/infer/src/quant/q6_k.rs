@@ -11,7 +11,9 @@
 
 use super::format::{Format, f16_at, put_f16};
 use super::least_squares::Symmetric;
-use super::panel::{Chunk, Lanes, Packed, SignedHalves, Sink, each_group};
+use super::panel::{
+    Chunk, Lanes, Packed, Rolled, SignedHalves, Sink, each_group, each_group_of_both,
+};
 use super::tensor_type::TensorType;
 use super::tile::{Layout, field, in_turn};
 
@@ -27,35 +29,47 @@ impl Packed for Tiled {
         fields: &[
             field(208, 2, 2),
             field(192, 16, 1),
-            in_turn([0, 128], 32, 4),
-            field(32, 32, 4),
-            in_turn([64, 160], 32, 4),
-            field(96, 32, 4),
+            in_turn(&[0, 128, 32], 32, 4),
+            in_turn(&[64, 160, 96], 32, 4),
         ],
     };
     type Scheme = SignedHalves<32>;
+    const SIDE_BY_SIDE: usize = 2;
 
     #[inline(always)]
-    fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, sink: &mut impl Sink<L>) {
+    fn unpack<L: Lanes, S: Sink<L>>(lanes: L, chunk: &Chunk<'_>, sink: &mut S) {
         let d = chunk.f16(lanes, 0, 0);
-        each_group!(block => {
-            for half in 0..2 {
-                let scale = lanes.widen_signed(chunk.bytes(2, 16, 0, 2 * block + half));
-                sink.set_scale(lanes, block, half, lanes.times(d, lanes.floats(scale)));
-            }
-            let (half, part) = (18 + block / 4 * 96, block % 4);
-            each_group!(group => {
-                let low = match part % 2 {
-                    0 => chunk.line(lanes, half, 32, 0, 2 * group),
-                    _ => chunk.line(lanes, half + 64, 32, 0, group),
-                };
-                let high = chunk.line(lanes, half, 32, 0, 2 * group + 1);
-                let low = lanes.bits(low, (part / 2 * 4) as u32, 15);
-                let high = lanes.turn(high, 4 - 2 * part as i32, 0x30);
-                sink.set(lanes, block, group, lanes.or(low, high));
+        for half in Rolled::<2>::new() {
+            each_group!(pair in 0, 1 => {
+                let (first, second) = (4 * half + 2 * pair, 4 * half + 2 * pair + 1);
+                sink.begin(lanes, first);
+                sink.begin(lanes, second);
+                each_group_of_both!(S, group => {
+                    let high = chunk.line(lanes, 18, 192, 0, 24 * half + 3 * group + 1);
+                    let low = chunk.line(lanes, 18, 192, 0, 24 * half + 3 * group);
+                    let low = lanes.bits(low, 4 * pair as u32, 15);
+                    let upper = lanes.turn(high, 4 - 4 * pair as i32, 0x30);
+                    sink.set(lanes, first, group, lanes.or(low, upper));
+                    let low = chunk.line(lanes, 18, 192, 0, 24 * half + 3 * group + 2);
+                    let low = lanes.bits(low, 4 * pair as u32, 15);
+                    let upper = lanes.turn(high, 2 - 4 * pair as i32, 0x30);
+                    sink.set(lanes, second, group, lanes.or(low, upper));
+                });
+                end(lanes, first, d, chunk, sink);
+                end(lanes, second, d, chunk, sink);
             });
-        });
+        }
     }
+}
+
+/// Ends a block with its scales, times `d`.
+#[inline(always)]
+fn end<L: Lanes>(lanes: L, block: usize, d: L::Floats, chunk: &Chunk<'_>, sink: &mut impl Sink<L>) {
+    for half in 0..2 {
+        let scale = lanes.widen_signed(chunk.bytes(2, 16, 0, 2 * block + half));
+        sink.set_scale(lanes, block, half, lanes.times(d, lanes.floats(scale)));
+    }
+    sink.end(lanes, block);
 }
 
 fn dequantize(block: &[u8], out: &mut [f32]) {

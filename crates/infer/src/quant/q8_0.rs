@@ -23,15 +23,17 @@ impl Packed for Tiled {
     type Scheme = Signed;
 
     #[inline(always)]
-    fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, sink: &mut impl Sink<L>) {
+    fn unpack<L: Lanes, S: Sink<L>>(lanes: L, chunk: &Chunk<'_>, sink: &mut S) {
         // Adding 128 to a signed byte is turning its sign bit.
         let signs = lanes.load(&[0x80; 64]);
         for block in 0..chunk.blocks {
+            sink.begin(lanes, block);
             sink.set_scale(lanes, block, 0, chunk.f16(lanes, 0, block));
             each_group!(group => {
                 let line = chunk.line(lanes, 2, 32, block, group);
                 sink.set(lanes, block, group, lanes.xor(line, signs));
             });
+            sink.end(lanes, block);
         }
     }
 }

@@ -36,26 +36,27 @@ pub(crate) struct Field {
     /// Bytes that stay together: the four bytes that a kernel multiplies with four activations, or
     /// one number.
     pub(crate) unit: usize,
-    /// Where as many bytes start that lie in between, unit by unit in turn.
-    pub(crate) and: Option<usize>,
+    /// Where others of as many bytes start that lie between its units, one of each in turn.
+    pub(crate) and: &'static [usize],
 }
 
 /// A field in short.
 pub(crate) const fn field(at: usize, bytes: usize, unit: usize) -> Field {
-    Field { at, bytes, unit, and: None }
+    Field { at, bytes, unit, and: &[] }
 }
 
-/// Two parts that a kernel reads side by side, unit after unit in turn.
-pub(crate) const fn in_turn([at, and]: [usize; 2], bytes: usize, unit: usize) -> Field {
-    Field { at, bytes, unit, and: Some(and) }
+/// Parts that a kernel reads side by side, unit after unit in turn.
+pub(crate) const fn in_turn(parts: &'static [usize], bytes: usize, unit: usize) -> Field {
+    let (&at, and) = parts.split_first().expect("a field has a part");
+    Field { at, bytes, unit, and }
 }
 
 impl Field {
     /// Where in a block the bytes start that lie together in a tile, and how many they are.
     fn parts(self) -> impl Iterator<Item = (usize, usize)> {
-        let bytes = if self.and.is_some() { self.unit } else { self.bytes };
+        let bytes = if self.and.is_empty() { self.bytes } else { self.unit };
         (0..self.bytes).step_by(bytes).flat_map(move |at| {
-            let and = self.and.map(|and| (and + at, bytes));
+            let and = self.and.iter().map(move |and| (and + at, bytes));
             std::iter::once((self.at + at, bytes)).chain(and)
         })
     }

@@ -22,15 +22,17 @@ impl Packed for Tiled {
     type Scheme = Signed<4>;
 
     #[inline(always)]
-    fn unpack<L: Lanes>(lanes: L, chunk: &Chunk<'_>, sink: &mut impl Sink<L>) {
+    fn unpack<L: Lanes, S: Sink<L>>(lanes: L, chunk: &Chunk<'_>, sink: &mut S) {
         let d = chunk.f16(lanes, 0, 0);
         for block in 0..8 {
+            sink.begin(lanes, block);
             sink.set_scale(lanes, block, 0, d);
             for group in 0..8 {
                 let line = chunk.line(lanes, 2, 64, 0, block / 4 * 8 + group);
                 let q = lanes.bits(line, (block % 4 * 2) as u32, 3);
                 sink.set(lanes, block, group, lanes.add(q, 4 - 1));
             }
+            sink.end(lanes, block);
         }
     }
 }

@@ -9,7 +9,7 @@ use super::super::panel::{BLOCK, Chunk, Filled, Lanes, Packed, Panel, Row16, Sch
 use super::super::plain::Plain;
 use super::super::quantized_rows::{QuantizedRows, RowChunk};
 use super::super::table::Table;
-use super::super::tile::{CHUNK, Layout, TILE};
+use super::super::tile::{CHUNK, LINE, Layout, TILE};
 use super::reading::{Cache, Reading};
 use super::soon::Soon;
 use super::{Floats, Scratch, Tiles, direct};
@@ -250,6 +250,9 @@ pub(super) fn unpack<A: Arch, P: Packed>(
     sink: &mut impl Sink<A>,
 ) -> usize {
     if const { P::LAYOUT.header() > 0 } {
+        if index.is_multiple_of(2) {
+            ask_headers::<A, P>(arch, tile, index);
+        }
         P::unpack(arch, &Chunk::with_header(&P::LAYOUT, tile, index), sink);
         return CHUNK / BLOCK;
     }
@@ -262,6 +265,16 @@ pub(super) fn unpack<A: Arch, P: Packed>(
     let chunk = Chunk::new(&P::LAYOUT, bytes);
     P::unpack(arch, &chunk, sink);
     chunk.blocks * P::LAYOUT.ty.block_elements() / BLOCK
+}
+
+/// Asks for the headers of two chunks as the first of them is reached. A processor foresees lines of memory that
+/// are met one after the other; the second header, met behind the first chunk's integers, would be one missed.
+#[inline(always)]
+fn ask_headers<A: Arch, P: Packed>(arch: A, tile: &[u8], index: usize) {
+    let first = index * TILE * P::LAYOUT.chunk_bytes();
+    for line in 0..const { (2 * TILE * P::LAYOUT.header()).div_ceil(LINE) } {
+        arch.fetch(tile.as_ptr().wrapping_add(first + line * LINE), Cache::First);
+    }
 }
 
 /// Chunk `index` of some tiles, unpacked, and the rows that meet it.

@@ -7,23 +7,23 @@
 
 use std::marker::PhantomData;
 
-use super::super::panel::{GROUPS, Packed, Row16, Scheme, Sink, moved};
+use super::super::panel::{Packed, Row16, Scheme, Sink, moved};
 use super::super::quantized_rows::RowChunk;
 use super::arch::{Arch, unpack};
-use super::reading::asks_in_order;
 use super::soon::Soon;
 
 /// The scheme in which the integers of a format are multiplied.
 type Single<A, P> = <A as Arch>::Single<<P as Packed>::Scheme>;
 
-/// The block that is being multiplied and what the blocks before gave, for `N` rows. Each half of a block has
-/// a sum of its own, whether it has a scale of its own or not: a sum waits for the one before.
+/// The blocks that are being multiplied, [`Packed::SIDE_BY_SIDE`], and what the blocks before gave, for `N`
+/// rows. Each half of a block has a sum of its own, whether it has a scale of its own or not: a sum waits for
+/// the one before.
 struct Direct<'a, A: Arch, P, const N: usize, const IN_ORDER: bool> {
     x: &'a [RowChunk; N],
     soon: Soon<'a>,
-    sums: [A::Sums; N],
-    scale: [A::Floats; 2],
-    min: [A::Floats; 2],
+    sums: [[A::Sums; N]; 2],
+    scale: [[A::Floats; 2]; 2],
+    min: [[A::Floats; 2]; 2],
     c: [A::Floats; N],
     format: PhantomData<P>,
 }
@@ -31,39 +31,42 @@ struct Direct<'a, A: Arch, P, const N: usize, const IN_ORDER: bool> {
 impl<A: Arch, P: Packed, const N: usize, const IN_ORDER: bool> Sink<A>
     for Direct<'_, A, P, N, IN_ORDER>
 {
+    const CROWDED: bool = A::REGISTERS * N > 2;
+
+    #[inline(always)]
+    fn begin(&mut self, arch: A, block: usize) {
+        if !IN_ORDER {
+            self.soon.ask_share(arch, block);
+        }
+        for n in 0..N {
+            self.sums[block % P::SIDE_BY_SIDE][n] = arch.begin(self.bias(block, n));
+        }
+    }
+
     #[inline(always)]
     fn set(&mut self, arch: A, block: usize, group: usize, q: A::Words) {
-        if IN_ORDER && asks_in_order(&P::LAYOUT) {
-            self.soon.ask_line(arch, block, group);
-        }
         let q = moved::<A, P::Scheme, Single<A, P>>(arch, q);
         for n in 0..N {
             let x = self.x[n].four(block, group);
-            arch.dot::<Single<A, P>>(&mut self.sums[n], group, q, x);
-        }
-        if group == GROUPS - 1 {
-            for n in 0..N {
-                self.add_block(arch, block, n);
-            }
+            arch.dot::<Single<A, P>>(&mut self.sums[block % P::SIDE_BY_SIDE][n], group, q, x);
         }
     }
 
     #[inline(always)]
-    fn set_scale(&mut self, arch: A, block: usize, half: usize, scale: A::Floats) {
-        if half == 0 {
-            if !IN_ORDER {
-                self.soon.ask_share(arch, block);
-            }
-            for n in 0..N {
-                self.sums[n] = arch.begin(self.bias(block, n));
-            }
-        }
-        self.scale[half] = scale;
+    fn set_scale(&mut self, _arch: A, block: usize, half: usize, scale: A::Floats) {
+        self.scale[block % P::SIDE_BY_SIDE][half] = scale;
     }
 
     #[inline(always)]
-    fn set_min(&mut self, _arch: A, _block: usize, half: usize, min: A::Floats) {
-        self.min[half] = min;
+    fn set_min(&mut self, _arch: A, block: usize, half: usize, min: A::Floats) {
+        self.min[block % P::SIDE_BY_SIDE][half] = min;
+    }
+
+    #[inline(always)]
+    fn end(&mut self, arch: A, block: usize) {
+        for n in 0..N {
+            self.add_block(arch, block, n);
+        }
     }
 }
 
@@ -78,12 +81,12 @@ pub(super) fn multiply<A: Arch, P: Packed, const N: usize, const IN_ORDER: bool>
     soon: Soon<'_>,
     out: &mut [Row16; N],
 ) {
-    let (sums, zero) = ([arch.begin([0; 2]); N], arch.splat(0.0));
+    let (sums, zero) = ([[arch.begin([0; 2]); N]; 2], arch.splat(0.0));
     let mut c = [zero; N];
     for (c, out) in c.iter_mut().zip(&*out) {
         *c = arch.row(out);
     }
-    let (scale, min) = ([zero; 2], [zero; 2]);
+    let (scale, min) = ([[zero; 2]; 2], [[zero; 2]; 2]);
     let mut direct =
         Direct::<A, P, N, IN_ORDER> { x, soon, sums, scale, min, c, format: PhantomData };
     unpack::<A, P>(arch, tile, index, &mut direct);
@@ -108,23 +111,25 @@ impl<A: Arch, P: Packed, const N: usize, const IN_ORDER: bool> Direct<'_, A, P, 
     /// Adds the product of a block to the sum of row `n`.
     #[inline(always)]
     fn add_block(&mut self, arch: A, block: usize, n: usize) {
+        let slot = block % P::SIDE_BY_SIDE;
+        let (sums, scale, min) = (self.sums[slot][n], self.scale[slot], self.min[slot]);
         let product = if P::Scheme::HALVES {
-            let [first, second] = arch.halves::<Single<A, P>>(self.sums[n]);
-            let product = arch.times(arch.floats(first), self.scale[0]);
-            arch.fma(arch.floats(second), self.scale[1], product)
+            let [first, second] = arch.halves::<Single<A, P>>(sums);
+            let product = arch.times(arch.floats(first), scale[0]);
+            arch.fma(arch.floats(second), scale[1], product)
         } else {
-            let sum = arch.whole::<Single<A, P>>(self.sums[n]);
-            arch.times(arch.floats(sum), self.scale[0])
+            let sum = arch.whole::<Single<A, P>>(sums);
+            arch.times(arch.floats(sum), scale[0])
         };
         let (x, mut c) = (&self.x[n], self.c[n]);
         c = arch.fma(product, arch.splat(x.scale[block]), c);
         if P::Scheme::MINIMUM {
             let halves = x.half_sum[block];
             if P::Scheme::HALVES {
-                c = arch.fma(self.min[0], arch.splat(halves[0]), c);
-                c = arch.fma(self.min[1], arch.splat(halves[1]), c);
+                c = arch.fma(min[0], arch.splat(halves[0]), c);
+                c = arch.fma(min[1], arch.splat(halves[1]), c);
             } else {
-                c = arch.fma(self.min[0], arch.splat(x.sum[block]), c);
+                c = arch.fma(min[0], arch.splat(x.sum[block]), c);
             }
         }
         self.c[n] = c;

@@ -2,9 +2,6 @@
 
 use std::sync::OnceLock;
 
-use super::super::tensor_type::TensorType;
-use super::super::tile::Layout;
-
 /// What the measurements of docs/benchmarks.md chose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reading {
@@ -52,14 +49,6 @@ impl Reading {
 
 /// Chunks between the one that is multiplied and the one that is asked for, in order.
 const IN_ORDER_AHEAD: usize = 4;
-
-/// Whether few rows ask for what comes soon when weights are read in order.
-///
-/// The processor foresees what comes, and to ask for it, too, costs up to a third of the speed. But lines
-/// that are used again and again, those of the fifth and sixth bits, it does not foresee as well.
-pub(super) const fn asks_in_order(layout: &Layout) -> bool {
-    matches!(layout.ty, TensorType::Q5_K | TensorType::Q6_K)
-}
 
 /// Is this one of AMD's processors, or of those that share their cores?
 #[cfg(target_arch = "x86_64")]

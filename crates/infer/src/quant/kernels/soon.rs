@@ -1,6 +1,6 @@
 //! Weights that are asked for before they are needed.
 
-use super::super::panel::{BLOCKS, GROUPS, Lanes};
+use super::super::panel::{BLOCKS, Lanes};
 use super::super::tile::{LINE, Layout, TILE};
 use super::Tiles;
 use super::reading::{Ahead, Cache};
@@ -68,17 +68,6 @@ impl<'a> Soon<'a> {
     pub(super) fn ask_share(self, lanes: impl Lanes, block: usize) {
         let share = self.bytes.len() / BLOCKS;
         lanes.prefetch(&self.bytes[block * share..][..share], self.ahead, self.cache);
-    }
-
-    /// Asks for the share of one group of four elements: whole lines, one by one. Of several at once some may
-    /// be forgotten.
-    #[inline(always)]
-    pub(super) fn ask_line(self, lanes: impl Lanes, block: usize, group: usize) {
-        const PARTS: usize = BLOCKS * GROUPS;
-        let (lines, part) = (self.bytes.len().div_ceil(LINE), block * GROUPS + group);
-        for line in part * lines / PARTS..(part + 1) * lines / PARTS {
-            lanes.prefetch(&self.bytes[line * LINE..][..1], self.ahead, self.cache);
-        }
     }
 }
 
