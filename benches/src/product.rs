@@ -25,8 +25,8 @@ pub const FORMATS: [TensorType; 16] = [
     TensorType::F32,
 ];
 
-/// `rows` by [`COLS`] weights. Any bytes are weights; scales that are infinite or not numbers cost no
-/// more than others.
+/// `rows` by [`COLS`] weights. Any bytes are weights, but those of MXFP4 have scales about 1: products that are
+/// subnormal take a processor longer.
 ///
 /// # Panics
 ///
@@ -39,7 +39,12 @@ pub fn weights(ty: TensorType, rows: usize) -> Matrix {
         state = state.wrapping_mul(1664525).wrapping_add(1013904223);
         (state >> 24) as u8 & 0x3f
     };
-    let bytes: Vec<u8> = (0..bytes).map(|_| byte()).collect();
+    let mut bytes: Vec<u8> = (0..bytes).map(|_| byte()).collect();
+    if ty == TensorType::MXFP4 {
+        for block in bytes.chunks_exact_mut(ty.block_bytes()) {
+            block[0] = 120 + block[0] % 8;
+        }
+    }
     Matrix::new(rows, COLS, ty, Bytes::from(bytes)).expect("a kernel for the format")
 }
 

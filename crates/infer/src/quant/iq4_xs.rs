@@ -11,7 +11,7 @@
 
 use super::format::{Format, f16_at};
 use super::iq4_nl::LEVELS;
-use super::panel::{Chunk, Lanes, Packed, Rolled, Signed, Sink, levels_above};
+use super::panel::{Chunk, Lanes, Packed, Rolled, Signed, Sink, each_group, levels_above};
 use super::tensor_type::TensorType;
 use super::tile::{Layout, field};
 
@@ -31,22 +31,25 @@ impl Packed for Tiled {
     fn unpack<L: Lanes, S: Sink<L>>(lanes: L, chunk: &Chunk<'_>, sink: &mut S) {
         const STORED: [u8; 16] = levels_above::<128>(LEVELS);
         let d = chunk.f16(lanes, 0, 0);
-        for block in Rolled::<8>::new() {
-            sink.begin(lanes, block);
-            let high = chunk.widened(lanes, 2, 2, 0, block / 4);
-            let low = chunk.widened(lanes, 4, 4, 0, block / 2);
-            let high = lanes.turn(high, 4 - 2 * (block % 4) as i32, 0x30);
-            let low = lanes.bits(low, (block % 2 * 4) as u32, 15);
-            let scale = lanes.floats(lanes.or(low, high));
-            let scale = lanes.plus(scale, lanes.splat(-32.0));
-            sink.set_scale(lanes, block, 0, lanes.times(d, scale));
-            for group in 0..4 {
-                let line = chunk.line(lanes, 8, 128, 0, 4 * block + group);
-                let (low, high) = (lanes.bits(line, 0, 15), lanes.bits(line, 4, 15));
-                sink.set(lanes, block, group, lanes.look_up(&STORED, low));
-                sink.set(lanes, block, group + 4, lanes.look_up(&STORED, high));
-            }
-            sink.end(lanes, block);
+        for half in Rolled::<2>::new() {
+            let high = chunk.widened(lanes, 2, 2, 0, half);
+            each_group!(part in 0, 1, 2, 3 => {
+                let block = 4 * half + part;
+                sink.begin(lanes, block);
+                let low = chunk.widened(lanes, 4, 4, 0, block / 2);
+                let low = lanes.bits(low, part as u32 % 2 * 4, 15);
+                let high = lanes.turn(high, 4 - 2 * part as i32, 0x30);
+                let scale = lanes.floats(lanes.or(low, high));
+                let scale = lanes.plus(scale, lanes.splat(-32.0));
+                sink.set_scale(lanes, block, 0, lanes.times(d, scale));
+                for group in 0..4 {
+                    let line = chunk.line(lanes, 8, 128, 0, 4 * block + group);
+                    let (low, high) = (lanes.bits(line, 0, 15), lanes.bits(line, 4, 15));
+                    sink.set(lanes, block, group, lanes.look_up(&STORED, low));
+                    sink.set(lanes, block, group + 4, lanes.look_up(&STORED, high));
+                }
+                sink.end(lanes, block);
+            });
         }
     }
 }

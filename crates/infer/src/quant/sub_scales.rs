@@ -4,7 +4,9 @@ use super::panel::Lanes;
 use super::tile::TILE;
 
 /// A byte of four groups for each of 16 rows: what one register holds. A block's twelve or sixteen bytes
-/// of scales cost a few operations this way, rather than a few for each group.
+/// of scales cost a few operations this way, rather than a few for each group. It is stored to one line of memory:
+/// what is loaded from a store to two waits until both are written.
+#[repr(align(64))]
 pub(super) struct Four([u8; 4 * TILE]);
 
 impl Four {

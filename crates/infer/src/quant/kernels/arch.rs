@@ -188,7 +188,9 @@ pub(super) fn quantized<A: Arch, P: Packed>(
     let out = out.as_chunks_mut().0;
     for index in 0..tiles.chunks(&P::LAYOUT) {
         let rows = x.chunk(index);
-        let blocks = unpack_all::<A, P>(arch, tiles, index, panels);
+        // The compiler is not told that there are eight: it would write them all out where it can, and load all that
+        // they need before the first.
+        let blocks = black_box(unpack_all::<A, P>(arch, tiles, index, panels));
         let many = arch.many::<A::Panels<P::Scheme>>(batch);
         let product = Product { tiles, index, panels: &*panels, blocks, many, batch };
         product.with_rows::<A, P>(arch, &rows[many..], out);
