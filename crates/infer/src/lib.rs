@@ -56,7 +56,6 @@ mod error;
 mod export;
 mod gguf;
 mod grammar;
-mod guided;
 mod hf;
 mod kv_cache;
 mod line_buffer;
@@ -72,6 +71,7 @@ mod requantize;
 mod sampler;
 mod score;
 mod states;
+mod tasks;
 mod tokenizer;
 
 pub use beam_search::{Beam, BeamOptions, beam_search};

@@ -7,7 +7,7 @@ use std::ops::Range;
 use super::super::panel::Row16;
 use super::super::tile::TILE;
 use super::Scratch;
-use crate::guided;
+use crate::tasks;
 
 thread_local! {
     /// Work space is kept from product to product.
@@ -65,7 +65,7 @@ impl<'a, F: Fn(Range<usize>, &mut Scratch)> Fill<'a, F> {
 pub(crate) fn fill_columns<F: Fn(Range<usize>, &mut Scratch) + Sync>(fills: &[Fill<'_, F>]) {
     let groups = fills.iter().map(Fill::groups).sum();
     let work: usize = fills.iter().map(|fill| fill.work).sum();
-    guided::for_each(groups, work / WORTH_A_THREAD, |mut index| {
+    tasks::for_each(groups, work / WORTH_A_THREAD, |mut index| {
         for fill in fills {
             if index < fill.groups() {
                 // SAFETY: every index is visited once.
