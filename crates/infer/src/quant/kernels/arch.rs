@@ -515,22 +515,15 @@ fn plain_tiles<A: Arch, P: Plain, const T: usize, const N: usize>(
         let x = &x[n * cols + 2 * CHUNK * index..][..elements];
         *halves = [&x[..elements - pairs], &x[elements - pairs..]];
     }
-    let mut sums = [[[arch.splat(0.0); N]; 2]; T];
-    for k in 0..pairs {
-        for t in 0..T {
-            let both = &chunks[t][2 * k * line..][..2 * line];
-            if tiles.reading == Reading::SideBySide {
-                arch.prefetch(both, AHEAD_PLAIN, Cache::First);
-            }
-            for half in 0..2 {
-                let w = P::line(arch, &both[half * line..][..line]);
-                for n in 0..N {
-                    let x = arch.splat(halves[n][half][k]);
-                    sums[t][half][n] = arch.fma(x, w, sums[t][half][n]);
-                }
-            }
-        }
-    }
+    // Of whole chunks the compiler is told the length, and leaves out what checks it: the more instructions there are
+    // for a line of memory, the fewer lines a processor looks ahead to. (With more sums it unrolls, which costs more.)
+    let mut sums = if A::REGISTERS * N == 1 && pairs == CHUNK {
+        let chunks = chunks.map(|chunk| &chunk[..2 * CHUNK * line]);
+        let x = halves.map(|[first, second]| [&first[..CHUNK], &second[..CHUNK]]);
+        sums_of_pairs::<A, P, T, N>(arch, tiles.reading, chunks, x, CHUNK)
+    } else {
+        sums_of_pairs::<A, P, T, N>(arch, tiles.reading, chunks, halves, pairs)
+    };
     for k in pairs..elements - pairs {
         for t in 0..T {
             let w = P::line(arch, &chunks[t][(pairs + k) * line..][..line]);
@@ -548,6 +541,34 @@ fn plain_tiles<A: Arch, P: Plain, const T: usize, const N: usize>(
             arch.store_row(sum, &mut out[t][n]);
         }
     }
+}
+
+/// The sums of the first `pairs` numbers of two chunks of each of `T` tiles, times those of `N` rows: tile, chunk, row.
+#[inline(always)]
+fn sums_of_pairs<A: Arch, P: Plain, const T: usize, const N: usize>(
+    arch: A,
+    reading: Reading,
+    chunks: [&[u8]; T],
+    x: [[&[f32]; 2]; N],
+    pairs: usize,
+) -> [[[A::Floats; N]; 2]; T] {
+    let line = TILE * P::LAYOUT.ty.block_bytes();
+    let mut sums = [[[arch.splat(0.0); N]; 2]; T];
+    for k in 0..pairs {
+        for t in 0..T {
+            let both = &chunks[t][2 * k * line..][..2 * line];
+            if reading == Reading::SideBySide {
+                arch.prefetch(both, AHEAD_PLAIN, Cache::First);
+            }
+            for half in 0..2 {
+                let w = P::line(arch, &both[half * line..][..line]);
+                for n in 0..N {
+                    sums[t][half][n] = arch.fma(arch.splat(x[n][half][k]), w, sums[t][half][n]);
+                }
+            }
+        }
+    }
+    sums
 }
 
 /// See [`super::Isa::table`].
