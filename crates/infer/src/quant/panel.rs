@@ -453,9 +453,8 @@ pub(crate) use each_group_of_both;
 
 /// `0..COUNT` for a loop that the compiler must leave one, since it is not told where it ends.
 ///
-/// A processor foresees what is read by the instructions that read it: a few that read one line of memory after
-/// the other it follows as fast as memory is, fifty that each read a line of every chunk at a third of that
-/// (docs/benchmarks.md).
+/// Of a stretch that is written out the compiler orders the loads as it likes, and a processor does not foresee lines
+/// of memory that are met out of order (docs/benchmarks.md).
 pub(crate) struct Rolled<const COUNT: usize> {
     next: usize,
     end: usize,
