@@ -346,8 +346,8 @@ pub(crate) trait Sink<L: Lanes> {
 
     /// Begins a block.
     fn begin(&mut self, lanes: L, block: usize);
-    /// Takes four elements of each row, with [`Scheme::ZERO`] added. Groups follow in ascending order in each
-    /// half of a block.
+    /// Takes four elements of each row, with [`Scheme::ZERO`] added. Groups of a half of a block come in any order,
+    /// or, where integers are above 31, in ascending order: sums of 16 bits rely on that.
     fn set(&mut self, lanes: L, block: usize, group: usize, q: L::Words);
     /// Takes the scales of a block, or of one of its halves.
     fn set_scale(&mut self, lanes: L, block: usize, half: usize, scale: L::Floats);
