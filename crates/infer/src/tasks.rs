@@ -60,14 +60,14 @@ impl Run {
 
     /// Gives the second half, of one task that one, to a run that has none left: nobody else changes such a run.
     fn give_half(&self, to: &Run) {
-        let first_half = |tasks: Range<usize>| tasks.start..tasks.start + tasks.len() / 2;
+        let middle = |tasks: &Range<usize>| tasks.start + tasks.len() / 2;
         let rest = |tasks| {
             let tasks = unpacked(tasks);
-            (!tasks.is_empty()).then(|| packed(first_half(tasks)))
+            (!tasks.is_empty()).then(|| packed(tasks.start..middle(&tasks)))
         };
         if let Ok(tasks) = self.0.fetch_update(ORDER, ORDER, rest) {
             let tasks = unpacked(tasks);
-            to.0.store(packed(first_half(tasks.clone()).end..tasks.end), ORDER);
+            to.0.store(packed(middle(&tasks)..tasks.end), ORDER);
         }
     }
 }

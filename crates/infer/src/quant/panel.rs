@@ -296,14 +296,11 @@ impl<'a> Chunk<'a> {
         lanes.load(self.part(field, bytes, block, 4 * index))
     }
 
-    /// Asks for a field that is read side by side with one behind it: a processor foresees lines that are met in
-    /// the order of memory.
+    /// Asks for a field of `N` bytes in all rows that is read side by side with one behind it: a processor
+    /// foresees lines that are met in the order of memory.
     #[inline(always)]
-    pub(crate) fn ask<L: Lanes, const BYTES: usize>(&self, lanes: L, field: usize) {
-        let field = self.part::<1>(field, BYTES, 0, 0).as_ptr();
-        for line in 0..const { BYTES * TILE / LINE } {
-            lanes.fetch(field.wrapping_add(line * LINE), Cache::First);
-        }
+    pub(crate) fn ask<L: Lanes, const N: usize>(&self, lanes: L, field: usize) {
+        lanes.prefetch(self.part::<N>(field, N / TILE, 0, 0), 0, Cache::First);
     }
 
     /// The field behind `field` bytes: an f16 of each row.
@@ -339,13 +336,13 @@ impl<'a> Chunk<'a> {
 }
 
 /// Where a chunk's numbers go as they are unpacked. A block begins, is given its integers, its scales and its
-/// minimums, and ends; blocks end in ascending order, and as many as [`Packed::SIDE_BY_SIDE`] may be begun.
+/// minimums, and ends. [`Packed::SIDE_BY_SIDE`] blocks begin together; they end in ascending order.
 pub(crate) trait Sink<L: Lanes> {
     /// It leaves few registers to what is unpacked.
     const CROWDED: bool;
 
-    /// Begins a block.
-    fn begin(&mut self, lanes: L, block: usize);
+    /// Begins block `first` and those side by side with it.
+    fn begin(&mut self, lanes: L, first: usize);
     /// Takes four elements of each row, with [`Scheme::ZERO`] added. Groups of a half of a block come in any order,
     /// or, where integers are above 31, in ascending order: sums of 16 bits rely on that.
     fn set(&mut self, lanes: L, block: usize, group: usize, q: L::Words);
@@ -385,7 +382,7 @@ impl<L: Lanes, P: Packed, S: Scheme> Sink<L> for Filled<'_, P, S> {
     const CROWDED: bool = false;
 
     #[inline(always)]
-    fn begin(&mut self, _lanes: L, _block: usize) {}
+    fn begin(&mut self, _lanes: L, _first: usize) {}
 
     #[inline(always)]
     fn set(&mut self, lanes: L, block: usize, group: usize, q: L::Words) {

@@ -51,7 +51,6 @@ impl Packed for Tiled {
             each_group!(pair in 0, 1 => {
                 let (first, second) = (4 * half + 2 * pair, 4 * half + 2 * pair + 1);
                 sink.begin(lanes, first);
-                sink.begin(lanes, second);
                 each_group_of_both!(S, group => {
                     let line = chunk.line(lanes, 20, 64, 0, 8 * half + group);
                     sink.set(lanes, first, group, lanes.bits(line, 4 * pair as u32, 3));

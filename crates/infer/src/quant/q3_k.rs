@@ -16,7 +16,7 @@ use super::panel::{
 };
 use super::sub_scales::Four;
 use super::tensor_type::TensorType;
-use super::tile::{Layout, field};
+use super::tile::{Layout, TILE, field};
 
 pub(crate) const FORMAT: Format =
     Format::packed::<Tiled>(dequantize, Some(quantize)).weighted(quantize_weighted);
@@ -41,12 +41,11 @@ impl Packed for Tiled {
             four_scales(lanes, chunk, 2),
             four_scales(lanes, chunk, 3),
         ];
-        chunk.ask::<L, 32>(lanes, 14);
+        chunk.ask::<L, { 32 * TILE }>(lanes, 14);
         for half in Rolled::<2>::new() {
             each_group!(pair in 0, 1 => {
                 let (first, second) = (4 * half + 2 * pair, 4 * half + 2 * pair + 1);
                 sink.begin(lanes, first);
-                sink.begin(lanes, second);
                 each_group_of_both!(S, group => {
                     let third = chunk.line(lanes, 14, 32, 0, group);
                     let line = chunk.line(lanes, 46, 64, 0, 8 * half + group);

@@ -38,7 +38,6 @@ impl Packed for Tiled {
         for pair in Rolled::<4>::new() {
             let (first, second) = (2 * pair, 2 * pair + 1);
             sink.begin(lanes, first);
-            sink.begin(lanes, second);
             each_group_of_both!(S, group => {
                 let line = chunk.line(lanes, 16, 128, 0, 8 * pair + group);
                 sink.set(lanes, first, group, lanes.bits(line, 0, 15));

@@ -14,7 +14,7 @@ use super::least_squares::Affine;
 use super::panel::{Chunk, Lanes, Minimum, Packed, Rolled, Sink, each_group_of_both};
 use super::q4_k::{SixBits, put_scales_and_minimums, scales_and_minimums};
 use super::tensor_type::TensorType;
-use super::tile::{Layout, field};
+use super::tile::{Layout, TILE, field};
 
 pub(crate) const FORMAT: Format =
     Format::packed::<Tiled>(dequantize, Some(quantize)).weighted(quantize_weighted);
@@ -41,11 +41,10 @@ impl Packed for Tiled {
         let d = chunk.f16(lanes, 0, 0);
         let dmin = lanes.times(chunk.f16(lanes, 2, 0), lanes.splat(-1.0));
         let six_bits = SixBits::new(lanes, chunk, 4);
-        chunk.ask::<L, 32>(lanes, 16);
+        chunk.ask::<L, { 32 * TILE }>(lanes, 16);
         for pair in Rolled::<4>::new() {
             let (first, second) = (2 * pair, 2 * pair + 1);
             sink.begin(lanes, first);
-            sink.begin(lanes, second);
             each_group_of_both!(S, group => {
                 let fifth = chunk.line(lanes, 16, 32, 0, group);
                 let line = chunk.line(lanes, 48, 128, 0, 8 * pair + group);

@@ -43,7 +43,6 @@ impl Packed for Tiled {
             each_group!(pair in 0, 1 => {
                 let (first, second) = (4 * half + 2 * pair, 4 * half + 2 * pair + 1);
                 sink.begin(lanes, first);
-                sink.begin(lanes, second);
                 each_group_of_both!(S, group => {
                     let high = chunk.line(lanes, 18, 192, 0, 24 * half + 3 * group + 1);
                     let low = chunk.line(lanes, 18, 192, 0, 24 * half + 3 * group);

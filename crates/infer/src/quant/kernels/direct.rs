@@ -18,7 +18,7 @@ type Single<A, P> = <A as Arch>::Single<<P as Packed>::Scheme>;
 /// The blocks that are being multiplied, [`Packed::SIDE_BY_SIDE`], and what the blocks before gave, for `N`
 /// rows. Each half of a block has a sum of its own, whether it has a scale of its own or not: a sum waits for
 /// the one before.
-struct Direct<'a, A: Arch, P, const N: usize, const IN_ORDER: bool> {
+struct Direct<'a, A: Arch, P, const N: usize> {
     x: &'a [RowChunk; N],
     soon: Soon<'a>,
     sums: [[A::Sums; N]; 2],
@@ -28,18 +28,16 @@ struct Direct<'a, A: Arch, P, const N: usize, const IN_ORDER: bool> {
     format: PhantomData<P>,
 }
 
-impl<A: Arch, P: Packed, const N: usize, const IN_ORDER: bool> Sink<A>
-    for Direct<'_, A, P, N, IN_ORDER>
-{
+impl<A: Arch, P: Packed, const N: usize> Sink<A> for Direct<'_, A, P, N> {
     const CROWDED: bool = A::REGISTERS * N > 2;
 
     #[inline(always)]
-    fn begin(&mut self, arch: A, block: usize) {
-        if !IN_ORDER {
-            self.soon.ask_share(arch, block);
-        }
-        for n in 0..N {
-            self.sums[block % P::SIDE_BY_SIDE][n] = arch.begin(self.bias(block, n));
+    fn begin(&mut self, arch: A, first: usize) {
+        for slot in 0..P::SIDE_BY_SIDE {
+            self.soon.ask_share(arch, first + slot);
+            for n in 0..N {
+                self.sums[slot][n] = arch.begin(self.bias(first + slot, n));
+            }
         }
     }
 
@@ -73,7 +71,7 @@ impl<A: Arch, P: Packed, const N: usize, const IN_ORDER: bool> Sink<A>
 /// Adds chunk `index` of a tile times `x` to `N` times 16 outputs, as [`Scheme`] defines. Meanwhile it
 /// asks for `soon`.
 #[inline(always)]
-pub(super) fn multiply<A: Arch, P: Packed, const N: usize, const IN_ORDER: bool>(
+pub(super) fn multiply<A: Arch, P: Packed, const N: usize>(
     arch: A,
     tile: &[u8],
     index: usize,
@@ -87,15 +85,14 @@ pub(super) fn multiply<A: Arch, P: Packed, const N: usize, const IN_ORDER: bool>
         *c = arch.row(out);
     }
     let (scale, min) = ([[zero; 2]; 2], [[zero; 2]; 2]);
-    let mut direct =
-        Direct::<A, P, N, IN_ORDER> { x, soon, sums, scale, min, c, format: PhantomData };
+    let mut direct = Direct::<A, P, N> { x, soon, sums, scale, min, c, format: PhantomData };
     unpack::<A, P>(arch, tile, index, &mut direct);
     for (c, out) in direct.c.into_iter().zip(out) {
         arch.store_row(c, out);
     }
 }
 
-impl<A: Arch, P: Packed, const N: usize, const IN_ORDER: bool> Direct<'_, A, P, N, IN_ORDER> {
+impl<A: Arch, P: Packed, const N: usize> Direct<'_, A, P, N> {
     /// What takes off again what was added to the integers of a block, of each half or of both.
     #[inline(always)]
     fn bias(&self, block: usize, n: usize) -> [i32; 2] {
