@@ -11,7 +11,7 @@
 //! | `adamw` | the update alone, of 25 matrices of 1000 by 1000 | AdamW |
 //! | `default` | the embedded model: d 192, 5 layers, 6 heads on 2, SwiGLU 512, vocabulary 1280, batch 8 of 384 | AdamW, clipping |
 //!
-//! f32 but for `b-bf16`, two threads, PyTorch's fused optimizers. If `ULP_PEER_PYTHON` names a Python with torch,
+//! f32 but for `b-bf16`, two threads, ours inside the pool ([`in_pool`]), PyTorch's fused optimizers. If `ULP_PEER_PYTHON` names a Python with torch,
 //! `peers/train_step.py` runs in a process of its own and the two take turns: machines drift, ratios
 //! of neighbours hardly do. The memory is the most that each process has held, the peer's with Python's
 //! 200 MB; ours is that of all workloads so far, so name one to learn its own.
@@ -22,7 +22,8 @@ use std::error::Error;
 use std::time::Instant;
 
 use ulp_benches::{Peer, median};
-use workloads::{Step, adamw, convnet, llama_b, llama_b_bf16, llama_default, mlp};
+use ulp_tensor::in_pool;
+use workloads::{Failure, Step, adamw, convnet, llama_b, llama_b_bf16, llama_default, mlp};
 
 const THREADS: usize = 2;
 const WARM_UP: usize = 2;
@@ -34,7 +35,7 @@ struct Workload {
     /// What one step is counted in, and how many of them it has.
     unit: &'static str,
     units: usize,
-    step: fn() -> Result<Step, Box<dyn Error>>,
+    step: fn() -> Result<Step, Failure>,
 }
 
 const WORKLOADS: [Workload; 6] = [
@@ -61,7 +62,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 fn compare(workload: &Workload, rounds: usize) -> Result<(), Box<dyn Error>> {
     let Workload { name, steps, unit, units, step } = *workload;
-    let mut step = step()?;
+    let mut step = step().map_err(alone)?;
     let (workload, precision) = name.split_once('-').unwrap_or((name, "f32"));
     let words = [workload, &THREADS.to_string(), &steps.to_string(), precision];
     let mut peer = Peer::of_environment("train_step.py", &words)?;
@@ -69,7 +70,7 @@ fn compare(workload: &Workload, rounds: usize) -> Result<(), Box<dyn Error>> {
     let mut their_memory = 0.0;
     for round in 0..WARM_UP + rounds {
         let start = Instant::now();
-        (0..steps).try_for_each(|_| step())?;
+        in_pool(|| (0..steps).try_for_each(|_| step())).map_err(alone)?;
         let own = start.elapsed().as_secs_f64() / steps as f64;
         let theirs = peer.as_mut().map(peer_step).transpose()?;
         if round >= WARM_UP {
@@ -97,6 +98,11 @@ fn compare(workload: &Workload, rounds: usize) -> Result<(), Box<dyn Error>> {
         None => println!("{name}: no peer (ULP_PEER_PYTHON is not set)"),
     }
     Ok(())
+}
+
+/// An error that stays on this thread.
+fn alone(failure: Failure) -> Box<dyn Error> {
+    failure
 }
 
 /// Seconds of a step of the other engine; MB that its process has held at most.

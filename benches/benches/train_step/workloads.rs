@@ -11,9 +11,11 @@ use ulp_nn::{
 use ulp_optim::{Adam, AdamW, Optimizer, Param};
 use ulp_tensor::{Conv, pool, random};
 
-pub(crate) type Step = Box<dyn FnMut() -> Result<(), Box<dyn Error>>>;
+pub(crate) type Step = Box<dyn FnMut() -> Result<(), Failure> + Send>;
 
-pub(crate) fn mlp() -> Result<Step, Box<dyn Error>> {
+pub(crate) type Failure = Box<dyn Error + Send + Sync>;
+
+pub(crate) fn mlp() -> Result<Step, Failure> {
     const BATCH: usize = 128;
     let mut model = Mlp::<ArrayX<f32>>::new(&[784, 512, 512, 10], 42);
     let mut optimizer = Optimizer::new(Adam::default())?;
@@ -46,7 +48,7 @@ fn drawn(layers: &[(&'static str, &[usize])]) -> Vec<(String, ArrayX<f32>)> {
     parameters
 }
 
-pub(crate) fn convnet() -> Result<Step, Box<dyn Error>> {
+pub(crate) fn convnet() -> Result<Step, Failure> {
     const BATCH: usize = 64;
     let mut model = drawn(&[
         ("conv1", &[32, 1, 3, 3]),
@@ -79,7 +81,7 @@ fn update(
     optimizer: &mut Optimizer<Adam, f32>,
     mut parameters: Vec<(String, &mut ArrayX<f32>)>,
     gradients: Vec<ArrayD<f32>>,
-) -> Result<(), Box<dyn Error>> {
+) -> Result<(), Failure> {
     let pairs = parameters.iter_mut().zip(&gradients);
     let mut params: Vec<_> = pairs
         .map(|((name, p), gradient)| Param {
@@ -94,7 +96,7 @@ fn update(
     Ok(())
 }
 
-pub(crate) fn adamw() -> Result<Step, Box<dyn Error>> {
+pub(crate) fn adamw() -> Result<Step, Failure> {
     let names: Vec<String> = (0..25).map(|i| format!("w{i}")).collect();
     let mut values = vec![ArrayD::<f32>::from_elem(vec![1000, 1000], 0.5); names.len()];
     let gradients = vec![ArrayD::<f32>::from_elem(vec![1000, 1000], 0.25); names.len()];
@@ -113,11 +115,11 @@ pub(crate) fn adamw() -> Result<Step, Box<dyn Error>> {
     }))
 }
 
-pub(crate) fn llama_b() -> Result<Step, Box<dyn Error>> {
+pub(crate) fn llama_b() -> Result<Step, Failure> {
     llama(LLAMA_B, 8, 256, LinearPrecision::Full)
 }
 
-pub(crate) fn llama_b_bf16() -> Result<Step, Box<dyn Error>> {
+pub(crate) fn llama_b_bf16() -> Result<Step, Failure> {
     llama(LLAMA_B, 8, 256, LinearPrecision::Bf16)
 }
 
@@ -125,7 +127,7 @@ const LLAMA_B: &str = r#"{"model_type": "llama", "vocab_size": 4096, "hidden_siz
         "intermediate_size": 688, "num_hidden_layers": 6, "num_attention_heads": 8,
         "num_key_value_heads": 8, "tie_word_embeddings": false}"#;
 
-pub(crate) fn llama_default() -> Result<Step, Box<dyn Error>> {
+pub(crate) fn llama_default() -> Result<Step, Failure> {
     let config = r#"{"model_type": "llama", "vocab_size": 1280, "hidden_size": 192,
         "intermediate_size": 512, "num_hidden_layers": 5, "num_attention_heads": 6,
         "num_key_value_heads": 2, "tie_word_embeddings": true}"#;
@@ -137,7 +139,7 @@ fn llama(
     batch_size: usize,
     sequence_length: usize,
     precision: LinearPrecision,
-) -> Result<Step, Box<dyn Error>> {
+) -> Result<Step, Failure> {
     let config = LlamaConfig::parse(config.as_bytes(), "config.json")?;
     let vocabulary = config.vocab_size as u32;
     // Any ids do: a step costs the same whatever it learns.

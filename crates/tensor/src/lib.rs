@@ -37,6 +37,12 @@
 //! operands, on the unit that it has for them ([`simd::Bf16Unit`]). `docs/numerics.md` in the repository writes the
 //! orders down, with the errors in ulps.
 //!
+//! # Threads
+//!
+//! Operations share their work out on the current pool of rayon's threads, large ones on all of them. They may be
+//! called from anywhere; a program that calls many, one after the other, does so inside [`in_pool`], where they find
+//! the threads awake.
+//!
 //! # Memory that is given
 //!
 //! Fresh memory is dear: the system clears each page when it is first touched, which may take longer
@@ -92,6 +98,7 @@ mod functions;
 mod gather;
 mod group_norm;
 mod half;
+mod in_pool;
 mod lanes;
 mod layer_norm;
 mod linear;
@@ -159,6 +166,7 @@ pub use fp8::{Fp8Format, attention_fp8, matmul_fp8};
 pub use gather::{gather, scatter_add};
 pub use group_norm::group_norm;
 pub use half::{HalfFormat, attention_half, matmul_half};
+pub use in_pool::in_pool;
 pub use layer_norm::{layer_norm, layer_norm_into, layer_norm_vjp};
 pub use linear::{linear, linear_into, linear_vjp_bias, linear_vjp_w, linear_vjp_x};
 pub use linear_cross_entropy::{

@@ -1,11 +1,11 @@
 //! One pass of a batch of sequences through the model.
 
 use rayon::prelude::*;
+use ulp_tensor::in_pool;
 
 use super::activation::cap;
 use super::attention::{AttentionScratch, AttentionShape, Segment, attend};
 use super::config::Positions;
-use super::in_pool::in_pool;
 use super::input_squares::{InputSquares, LayerInput};
 use super::lora::{LoraAdapter, Slot};
 use super::norm::Norm;
@@ -19,6 +19,9 @@ use crate::quant::{Activations, RowBuffer, Rows, multiply_all};
 
 /// Below this many numbers a pass over rows is done before another thread has woken.
 const PARALLEL: usize = 1 << 15;
+
+/// Weights of a matrix below which a layer is done before a thread of the pool has woken.
+const WORTH_THE_POOL: usize = 1 << 20;
 
 /// Memory of [`Model::forward`] that is kept from step to step.
 ///
@@ -183,12 +186,17 @@ impl Model {
         assert!(count == 0 || count == batch.len(), "{count} adapters of {} inputs", batch.len());
         let step = self.step(batch, adapters, cache, activations)?;
         step.embed(batch, workspace);
-        in_pool(self.config.hidden_size * self.config.intermediate_size, || {
+        let mut layers = || {
             for (index, layer) in self.weights.layers.iter().enumerate() {
                 step.attention(index, layer, cache, workspace);
                 step.feed_forward(index, layer, workspace);
             }
-        });
+        };
+        if self.config.hidden_size * self.config.intermediate_size < WORTH_THE_POOL {
+            layers();
+        } else {
+            in_pool(layers);
+        }
         for input in batch {
             cache.advance(input.sequence, input.tokens.len());
         }

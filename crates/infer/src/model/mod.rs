@@ -10,7 +10,6 @@ mod config;
 mod fields;
 mod forward;
 mod hybrid;
-mod in_pool;
 mod input_squares;
 mod keys;
 mod lora;

@@ -1,7 +1,7 @@
 use ulp_autograd::Tape;
 use ulp_optim::{AdamW, Optimizer, Param, Schedule, WarmupCosine, clip_global_norm, global_norm};
 use ulp_tensor::ndarray::{Array2, ArrayD};
-use ulp_tensor::pool;
+use ulp_tensor::{in_pool, pool};
 
 use super::{TokenDataset, TrainingConfig};
 use crate::{ArrayX, Llama, LlamaConfig, Module, NnError, next_tokens};
@@ -115,6 +115,10 @@ impl Trainer {
     /// [`NnError::DatasetTooShort`], [`NnError::TokenOutOfRange`], [`NnError::LossNotFinite`];
     /// [`NnError::Optim`] for gradients that are missing or not finite.
     pub fn step(&mut self, data: &TokenDataset) -> Result<StepReport, NnError> {
+        in_pool(|| self.step_here(data))
+    }
+
+    fn step_here(&mut self, data: &TokenDataset) -> Result<StepReport, NnError> {
         let (loss, mut gradients) = self.mean_gradients(data)?;
         let grad_norm = clip(&mut gradients, self.config.max_grad_norm)?;
         let learning_rate = self.schedule.learning_rate(self.step);
@@ -135,6 +139,10 @@ impl Trainer {
     ///
     /// [`NnError::DatasetTooShort`], [`NnError::TokenOutOfRange`].
     pub fn evaluate(&self, data: &TokenDataset, batches: usize) -> Result<f64, NnError> {
+        in_pool(|| self.evaluate_here(data, batches))
+    }
+
+    fn evaluate_here(&self, data: &TokenDataset, batches: usize) -> Result<f64, NnError> {
         let TrainingConfig { batch_size, sequence_length, .. } = self.config;
         let windows: Vec<&[u32]> = data
             .consecutive(sequence_length + 1)?

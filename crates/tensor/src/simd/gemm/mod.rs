@@ -184,10 +184,19 @@ fn product<T: Element>(
 /// Does a tile read `b` where it lies? Its rows must be side by side, and each element be used by
 /// so few tiles that packing would not pay, or all of it lie in the first cache.
 fn reads_in_place<T>(tile: &Tile<T>, b: &Matrix<'_, T>, m: usize) -> bool {
-    b.column_stride == 1
-        && b.row_stride >= 0
-        && (m <= 2 * tile.rows || b.rows * b.columns * size_of::<T>() <= 16 * 1024)
+    // A packed panel that fills the first cache is read from the second all the same, and so may be rows that are
+    // near each other; far apart, they lie in the same few places of it.
+    let panel = KC * tile.columns * size_of::<T>();
+    let few = if panel >= FIRST_CACHE && b.row_stride <= NEAR { 64 } else { 2 } * tile.rows;
+    let small = b.rows * b.columns * size_of::<T>() <= 16 * 1024;
+    b.column_stride == 1 && b.row_stride >= 0 && (m <= few || small)
 }
+
+/// The bytes of the smallest first cache of today's large processors.
+const FIRST_CACHE: usize = 32 << 10;
+
+/// So many elements from one row to the next are near.
+const NEAR: isize = 1024;
 
 #[cfg(test)]
 mod tests;

@@ -96,12 +96,7 @@ impl<'a, T: Element> Panels<'a, T> {
             for tile in 0..tiles {
                 let i = tile * mr;
                 let a = tiles_of_a.tile(i, k0);
-                // Each tile fetches its share of the next panel.
-                let share = nr.div_ceil(tiles);
-                let ahead = Ahead {
-                    start: next_b.start.wrapping_add(share * tile * kc),
-                    step: share as isize,
-                };
+                let ahead = self.ahead(next_b, kc, [tile, tiles]);
                 let output = TileOutput {
                     rows: mr.min(rows - i),
                     width,
@@ -115,6 +110,26 @@ impl<'a, T: Element> Panels<'a, T> {
                 // the output.
                 unsafe { output.add(&self.tile, kc, [a, b], accumulate, ahead) };
             }
+        }
+    }
+
+    /// What tile number `tile` of `tiles`, which takes `kc` steps, fetches of the panel that is next.
+    fn ahead(&self, next: Operand<T>, kc: usize, [tile, tiles]: [usize; 2]) -> Ahead<T> {
+        let width = self.tile.columns;
+        if next.step == width as isize {
+            // Its share.
+            let share = width.div_ceil(tiles);
+            return Ahead {
+                start: next.start.wrapping_add(share * tile * kc),
+                step: share as isize,
+            };
+        }
+        // The first tiles fetch a cache line of each row.
+        let line = 64 / size_of::<T>();
+        if tile * line < width {
+            Ahead { start: next.start.wrapping_add(tile * line), step: next.step }
+        } else {
+            Ahead { start: next.start, step: 0 }
         }
     }
 
@@ -246,8 +261,9 @@ impl<'a, T: Element> RowTiles<'a, T> {
         uses: usize,
         scratch: &'a mut Scratch,
     ) -> Self {
-        // Packing takes about as long as three more uses of a row that lies side by side.
-        let direct = uses <= 2 || (a.column_stride == 1 && uses <= 8);
+        // Packing takes about as long as three more uses of rows or columns that lie side by side.
+        let side_by_side = a.column_stride == 1 || a.row_stride == 1;
+        let direct = uses <= 2 || side_by_side && uses <= 8;
         if direct {
             return RowTiles { a, height, packed: None };
         }
