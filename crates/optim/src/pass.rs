@@ -1,18 +1,21 @@
 //! One pass over the elements of all parameters.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::{Mutex, PoisonError};
 
-use ulp_tensor::Float;
 use ulp_tensor::ndarray::{ArrayD, ArrayViewMutD, CowArray, IxDyn};
 use ulp_tensor::simd::{self, Kernel};
+use ulp_tensor::{Float, pool};
 
 use crate::{Param, Rule, Update};
 
-/// Elements that one task updates. Large enough to outweigh a task's cost, small enough that four
-/// f32 streams of it stay in the second-level cache. It does not reach the result: rules are
-/// elementwise.
-const CHUNK: usize = 16 * 1024;
+/// Elements that one task updates: as many as leave each thread some tasks, between these. Long stretches are what
+/// memory is fastest at, short ones do not outweigh a task's cost. It does not reach the result: rules are elementwise.
+const STRETCH: RangeInclusive<usize> = 16 * 1024..=512 * 1024;
+
+/// So many tasks for each thread level out what threads do not share evenly.
+const TASKS: usize = 8;
 
 /// What is kept for one parameter.
 #[derive(Debug, Clone)]
@@ -45,7 +48,8 @@ pub(crate) fn work<'a, 'p, R: Rule, T: Float>(
     for &slot in needed {
         state.slots.entry(slot).or_insert_with(|| {
             first = true;
-            ArrayD::from_elem(IxDyn(value.shape()), T::default())
+            let zeros = pool::zeros(value.len());
+            ArrayD::from_shape_vec(value.raw_dim(), zeros).expect("one for each element")
         });
     }
     state.step += 1;
@@ -68,12 +72,12 @@ impl<U: Update<T>, T: Float> Work<'_, '_, U, T> {
         self.update.apply_whole(&shape, values, gradient, &mut self.slots);
     }
 
-    /// Stretches of at most [`CHUNK`] elements.
-    fn tasks<'b>(&'b mut self) -> Vec<Task<'b, U, T>> {
+    /// Stretches of at most `stretch` elements.
+    fn tasks<'b>(&'b mut self, stretch: usize) -> Vec<Task<'b, U, T>> {
         let values = in_order(self.value, &mut self.copied);
         let gradient = self.gradient.as_slice().expect("standard layout");
         let (update, slots) = (&self.update, self.slots.len());
-        let stretches = values.chunks_mut(CHUNK).zip(gradient.chunks(CHUNK));
+        let stretches = values.chunks_mut(stretch).zip(gradient.chunks(stretch));
         let mut tasks: Vec<_> = stretches
             .map(|(values, gradient)| Task {
                 update,
@@ -83,8 +87,8 @@ impl<U: Update<T>, T: Float> Work<'_, '_, U, T> {
             })
             .collect();
         for slot in &mut self.slots {
-            for (task, stretch) in tasks.iter_mut().zip(slot.chunks_mut(CHUNK)) {
-                task.slots.push(stretch);
+            for (task, part) in tasks.iter_mut().zip(slot.chunks_mut(stretch)) {
+                task.slots.push(part);
             }
         }
         tasks
@@ -126,9 +130,10 @@ fn slices_in_order<'a, T>(
 /// Updates every element, the stretches of all parameters shared out at once: most are too small to
 /// wake a thread for.
 pub(crate) fn update_all<U: Update<T>, T: Float>(works: &mut [Work<'_, '_, U, T>]) {
-    let tasks: Vec<_> = works.iter_mut().flat_map(Work::tasks).collect();
-    let elements: usize = tasks.iter().map(|task| task.values.len()).sum();
-    let threads = if elements <= CHUNK { 1 } else { rayon::current_num_threads() };
+    let elements: usize = works.iter().map(|work| work.value.len()).sum();
+    let threads = if elements <= *STRETCH.start() { 1 } else { rayon::current_num_threads() };
+    let stretch = (elements / (TASKS * threads)).clamp(*STRETCH.start(), *STRETCH.end());
+    let tasks: Vec<_> = works.iter_mut().flat_map(|work| work.tasks(stretch)).collect();
     let tasks = Mutex::new(tasks.into_iter());
     let work = || {
         loop {
