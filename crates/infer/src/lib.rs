@@ -71,7 +71,6 @@ mod requantize;
 mod sampler;
 mod score;
 mod states;
-mod tasks;
 mod tokenizer;
 
 pub use beam_search::{Beam, BeamOptions, beam_search};

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use ulp_tensor::ndarray::{ArrayD, ArrayViewMutD, CowArray, IxDyn};
 use ulp_tensor::simd::{self, Kernel};
-use ulp_tensor::{Float, pool};
+use ulp_tensor::{Float, pool, tasks};
 
 use crate::{Param, Rule, Update};
 
@@ -133,20 +133,11 @@ pub(crate) fn update_all<U: Update<T>, T: Float>(works: &mut [Work<'_, '_, U, T>
     let elements: usize = works.iter().map(|work| work.value.len()).sum();
     let threads = if elements <= *STRETCH.start() { 1 } else { rayon::current_num_threads() };
     let stretch = (elements / (TASKS * threads)).clamp(*STRETCH.start(), *STRETCH.end());
-    let tasks: Vec<_> = works.iter_mut().flat_map(|work| work.tasks(stretch)).collect();
-    let tasks = Mutex::new(tasks.into_iter());
-    let work = || {
-        loop {
-            let task = tasks.lock().unwrap_or_else(PoisonError::into_inner).next();
-            let Some(task) = task else { break };
-            simd::run(task);
-        }
-    };
-    rayon::in_place_scope(|scope| {
-        for _ in 1..threads {
-            scope.spawn(|_| work());
-        }
-        work();
+    let tasks = works.iter_mut().flat_map(|work| work.tasks(stretch));
+    let tasks: Vec<_> = tasks.map(|task| Mutex::new(Some(task))).collect();
+    tasks::for_each(tasks.len(), threads, |index| {
+        let task = tasks[index].lock().unwrap_or_else(PoisonError::into_inner).take();
+        simd::run(task.expect("a task is given out once"));
     });
 }
 

@@ -17,7 +17,9 @@ use ndarray::{ArrayD, ArrayViewD, ArrayViewMutD, Axis};
 
 use self::dims::Dims;
 use crate::destination::{fresh, given};
+use crate::simd::gemm::KC;
 use crate::simd::out::{Memory, shaped};
+use crate::simd::{Kernel, run};
 use crate::{Float, pad, pool};
 
 /// How windows lie on an image of two axes, height first.
@@ -302,6 +304,23 @@ pub fn conv1d<T: Float>(
 /// twice as many, and twice that on the output's side, which is the wide one of its tiles.
 const LEAST: usize = 4;
 
+/// y + bias, in place.
+struct AddBias<'a, T> {
+    y: &'a mut [T],
+    bias: T,
+}
+
+impl<T: Float> Kernel for AddBias<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for y in self.y {
+            *y += self.bias;
+        }
+    }
+}
+
 /// The convolution itself.
 fn write<'m, T: Float>(
     dims: &Dims,
@@ -319,7 +338,7 @@ fn write<'m, T: Float>(
         if let Some(bias) = bias {
             let bias = &bias[index % groups * (dims.o / groups) + first..];
             for (y, &bias) in y.chunks_mut(dims.windows().max(1)).zip(bias) {
-                y.iter_mut().for_each(|y| *y += bias);
+                run(AddBias { y, bias });
             }
         }
     };
@@ -328,15 +347,29 @@ fn write<'m, T: Float>(
     }
     let adjacent = dims.are_adjacent() && dims.o / groups >= LEAST;
     let adjacent = adjacent.then(|| adjacent::Value::new(dims, w));
+    // A product of one block along K is the sum of its products, to which the bias is added as to any other sum: it
+    // may be there before. (The sum of two numbers does not depend on their order.)
+    let begins_as = bias.filter(|_| adjacent.is_some() && dims.window_len() <= KC);
     memory.fill_parts(dims.y_group(), true, |index, out| {
-        let y = match &adjacent {
-            Some(value) => {
-                let y = out.fill(out.len(), T::ZERO);
-                value.write(index, x, y);
-                y
-            }
-            None => by_windows::write(dims, index, x, w, out),
+        let Some(value) = &adjacent else {
+            return finish(index, 0, by_windows::write(dims, index, x, w, out));
         };
-        finish(index, 0, y);
+        let channels = dims.o / groups;
+        let first = index % groups * channels;
+        match begins_as {
+            Some(bias) => {
+                let y = out.write(channels * dims.windows(), |memory| {
+                    memory.fill_parts(dims.windows(), false, |channel, out| {
+                        out.fill(out.len(), bias[first + channel]);
+                    })
+                });
+                value.write(index, x, y, true);
+            }
+            None => {
+                let y = out.fill(out.len(), T::ZERO);
+                value.write(index, x, y, false);
+                finish(index, 0, y);
+            }
+        }
     })
 }

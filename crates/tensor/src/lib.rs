@@ -128,6 +128,7 @@ mod sort;
 mod stored;
 mod sum;
 mod summation;
+pub mod tasks;
 mod variance;
 
 pub use ndarray;

@@ -53,8 +53,8 @@ impl<'a, T: Float> Value<'a, T> {
         Value { dims, plane, offsets, tiles, runs, starts, weights }
     }
 
-    /// Group number `index` of the images' outputs.
-    pub(super) fn write(&self, index: usize, x: &[T], y: &mut [T]) {
+    /// Group number `index` of the images' outputs, added to `y` if `accumulate` (of windows of at most [`KC`]).
+    pub(super) fn write(&self, index: usize, x: &[T], y: &mut [T], accumulate: bool) {
         let (dims, [most, columns]) = (self.dims, tile_size::<T>());
         let (k, windows) = (dims.window_len(), dims.windows());
         let (mut of_planes, mut of_panel) = (Scratch::default(), Scratch::default());
@@ -79,11 +79,14 @@ impl<'a, T: Float> Value<'a, T> {
                 let b = Part { elements: panel, across: 1, step: columns };
                 for k0 in (0..k).step_by(KC) {
                     let (a, b) = (a.after(k0), b.after(k0));
-                    tile_product([rows, KC.min(k - k0)], a, b, out, stride, k0 > 0);
+                    let adds = k0 > 0 || accumulate && width == columns;
+                    tile_product([rows, KC.min(k - k0)], a, b, out, stride, adds);
                 }
                 if width < columns {
                     for (r, row) in last.chunks(columns).take(rows).enumerate() {
-                        y[(i + r) * windows + j..][..width].copy_from_slice(&row[..width]);
+                        for (y, &x) in y[(i + r) * windows + j..][..width].iter_mut().zip(row) {
+                            *y = if accumulate { *y + x } else { x };
+                        }
                     }
                 }
             }

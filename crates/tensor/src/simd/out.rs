@@ -63,10 +63,8 @@ impl<'a, T: Copy + 'static> Out<'a, T> {
     pub(crate) fn fill(&mut self, n: usize, x: T) -> &mut [T] {
         let part = &mut self.memory[self.written..][..n];
         self.written += n;
-        for slot in part.iter_mut() {
-            slot.write(x);
-        }
-        // SAFETY: as in `copy`.
+        run(Fill { x, out: part });
+        // SAFETY: the kernel has written every element of `part`.
         unsafe { initialized(part) }
     }
 
@@ -428,6 +426,23 @@ impl<T: Copy, F: Map3<T>> Kernel for Run3<'_, T, F> {
     fn run(self) {
         for (((out, &x), &y), &z) in self.out.iter_mut().zip(self.x).zip(self.y).zip(self.z) {
             out.write(self.f.at(x, y, z));
+        }
+    }
+}
+
+/// `x` everywhere.
+struct Fill<'a, T> {
+    x: T,
+    out: &'a mut [MaybeUninit<T>],
+}
+
+impl<T: Copy> Kernel for Fill<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for slot in self.out {
+            slot.write(self.x);
         }
     }
 }

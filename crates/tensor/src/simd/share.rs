@@ -1,12 +1,10 @@
 //! Work shared out among threads by outputs.
 //!
-//! The tasks of an operation are numbered; each thread takes the next number until none is left.
-//! The calling thread works too, from the first moment on: a sleeping thread takes tens of
-//! microseconds to wake, and what is small is done by then. Which thread does which task has no
-//! effect on a result.
+//! Which thread does which task ([`tasks`]) has no effect on a result.
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::tasks;
 
 /// With so many tasks for each thread, work inside a task is not shared out again: nobody is idle who
 /// could take it, and to offer it costs microseconds each time.
@@ -42,48 +40,15 @@ pub(crate) fn for_each(tasks: usize, parallel: bool, f: impl Fn(usize) + Sync) {
 
 /// [`for_each`], compiled once: what there is to do about threads would otherwise be a part of each
 /// operation for each type of elements.
-fn share_out(tasks: usize, parallel: bool, f: &(dyn Fn(usize) + Sync)) {
-    let parallel = parallel && tasks > 1 && !all_are_busy();
-    let threads = if parallel { rayon::current_num_threads().min(tasks) } else { 1 };
+fn share_out(count: usize, parallel: bool, f: &(dyn Fn(usize) + Sync)) {
+    let parallel = parallel && count > 1 && !all_are_busy();
+    let threads = if parallel { rayon::current_num_threads().min(count) } else { 1 };
     if threads <= 1 {
-        return (0..tasks).for_each(f);
+        return (0..count).for_each(f);
     }
-    let (next, finished) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    let take = || {
-        loop {
-            let task = next.fetch_add(1, Ordering::Relaxed);
-            if task >= tasks {
-                break;
-            }
-            f(task);
-        }
-    };
-    let work = || while_busy(tasks >= ENOUGH * threads, take);
-    let help = || {
-        work();
-        finished.fetch_add(1, Ordering::Release);
-    };
-    let helpers = threads - 1;
-    rayon::in_place_scope(|scope| {
-        for _ in 0..helpers {
-            scope.spawn(|_| help());
-        }
-        work();
-        // A thread outside the pool would sleep until the others are done, and be late.
-        if rayon::current_thread_index().is_none() {
-            spin_until(|| finished.load(Ordering::Acquire) == helpers);
-        }
+    tasks::share_out(count, threads, &|tasks| {
+        while_busy(count >= ENOUGH * threads, || tasks.for_each(f));
     });
-}
-
-/// Waits for a moment, some ten microseconds at most.
-fn spin_until(done: impl Fn() -> bool) {
-    for _ in 0..500 {
-        if done() {
-            return;
-        }
-        std::hint::spin_loop();
-    }
 }
 
 /// Calls `f(index, part)` once for each part of `chunk` elements (the last may be shorter).
@@ -147,6 +112,7 @@ impl<T> Shared<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     fn in_pool(threads: usize, f: impl FnOnce() + Send) {
         rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(f);

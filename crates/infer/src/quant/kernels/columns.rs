@@ -3,11 +3,11 @@
 use std::cell::RefCell;
 use std::marker::PhantomData;
 use std::ops::Range;
+use ulp_tensor::tasks;
 
 use super::super::panel::Row16;
 use super::super::tile::TILE;
 use super::Scratch;
-use crate::tasks;
 
 thread_local! {
     /// Work space is kept from product to product.
