@@ -142,9 +142,11 @@ impl Model {
         activations: Activations,
         workspace: &'w mut Workspace,
     ) -> Result<&'w [f32], InferError> {
-        let step = self.run(batch, adapters, cache, activations, workspace)?;
-        let rows = step.final_states(batch, workspace);
-        Ok(step.logits(rows, workspace))
+        self.in_pool(|| {
+            let step = self.run(batch, adapters, cache, activations, workspace)?;
+            let rows = step.final_states(batch, workspace);
+            Ok(step.logits(rows, workspace))
+        })
     }
 
     /// As [`Model::forward`], but returns the final states of the rows, `[n, C]`: what the output
@@ -165,9 +167,20 @@ impl Model {
         activations: Activations,
         workspace: &'w mut Workspace,
     ) -> Result<&'w [f32], InferError> {
-        let step = self.run(batch, &[], cache, activations, workspace)?;
-        let rows = step.final_states(batch, workspace);
-        Ok(&workspace.normed[..rows * self.config.hidden_size])
+        self.in_pool(|| {
+            let step = self.run(batch, &[], cache, activations, workspace)?;
+            let rows = step.final_states(batch, workspace);
+            Ok(&workspace.normed[..rows * self.config.hidden_size])
+        })
+    }
+
+    /// Calls `f`, a pass, with the threads of the pool if they are of use in it.
+    fn in_pool<R: Send>(&self, f: impl FnOnce() -> R + Send) -> R {
+        if self.config.hidden_size * self.config.intermediate_size < WORTH_THE_POOL {
+            f()
+        } else {
+            in_pool(f)
+        }
     }
 
     /// Everything up to the last layer.
@@ -186,16 +199,9 @@ impl Model {
         assert!(count == 0 || count == batch.len(), "{count} adapters of {} inputs", batch.len());
         let step = self.step(batch, adapters, cache, activations)?;
         step.embed(batch, workspace);
-        let mut layers = || {
-            for (index, layer) in self.weights.layers.iter().enumerate() {
-                step.attention(index, layer, cache, workspace);
-                step.feed_forward(index, layer, workspace);
-            }
-        };
-        if self.config.hidden_size * self.config.intermediate_size < WORTH_THE_POOL {
-            layers();
-        } else {
-            in_pool(layers);
+        for (index, layer) in self.weights.layers.iter().enumerate() {
+            step.attention(index, layer, cache, workspace);
+            step.feed_forward(index, layer, workspace);
         }
         for input in batch {
             cache.advance(input.sequence, input.tokens.len());
