@@ -15,7 +15,7 @@ use rayon::prelude::*;
 ///
 /// # Panics
 ///
-/// As `task`.
+/// As `task`, and if there are 2³² tasks or more.
 ///
 /// # Examples
 ///
@@ -34,6 +34,7 @@ pub fn for_each(count: usize, threads: usize, task: impl Fn(usize) + Sync) {
 
 /// [`for_each`], where each thread calls `work` once, with its tasks.
 pub(crate) fn share_out(count: usize, threads: usize, work: &(dyn Fn(Tasks<'_>) + Sync)) {
+    assert!(u32::try_from(count).is_ok(), "{count} tasks");
     let threads = threads.min(count).min(rayon::current_num_threads()).max(1);
     let share = |i: usize| i * count / threads;
     let runs: Vec<Run> = (0..threads).map(|i| Run::new(share(i)..share(i + 1))).collect();
