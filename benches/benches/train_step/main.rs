@@ -11,9 +11,9 @@
 //! | `adamw` | the update alone, of 25 matrices of 1000 by 1000 | AdamW |
 //! | `default` | the embedded model: d 192, 5 layers, 6 heads on 2, SwiGLU 512, vocabulary 1280, batch 8 of 384 | AdamW, clipping |
 //!
-//! f32 but for `b-bf16`, two threads, ours inside the pool ([`in_pool`]), PyTorch's fused optimizers. If `ULP_PEER_PYTHON` names a Python with torch,
-//! `peers/train_step.py` runs in a process of its own and the two take turns: machines drift, ratios
-//! of neighbours hardly do. The memory is the most that each process has held, the peer's with Python's
+//! f32 but for `b-bf16`, two threads, ours inside the pool ([`in_pool`]), PyTorch's fused optimizers. If
+//! `ULP_PEER_PYTHON` names a Python with torch, `peers/train_step.py` runs in a process of its own and the two take
+//! turns: machines drift, ratios of neighbours hardly do. The memory is the most that each process has held, the peer's with Python's
 //! 200 MB; ours is that of all workloads so far, so name one to learn its own.
 
 mod workloads;

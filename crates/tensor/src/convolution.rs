@@ -17,9 +17,10 @@ use ndarray::{ArrayD, ArrayViewD, ArrayViewMutD, Axis};
 
 use self::dims::Dims;
 use crate::destination::{fresh, given};
+use crate::map::InPlace1;
 use crate::simd::gemm::KC;
-use crate::simd::out::{Memory, shaped};
-use crate::simd::{Kernel, run};
+use crate::simd::out::{Map1, Memory, shaped};
+use crate::simd::run;
 use crate::{Float, pad, pool};
 
 /// How windows lie on an image of two axes, height first.
@@ -304,20 +305,14 @@ pub fn conv1d<T: Float>(
 /// twice as many, and twice that on the output's side, which is the wide one of its tiles.
 const LEAST: usize = 4;
 
-/// y + bias, in place.
-struct AddBias<'a, T> {
-    y: &'a mut [T],
-    bias: T,
-}
+/// x + bias.
+#[derive(Clone, Copy)]
+struct PlusBias<T>(T);
 
-impl<T: Float> Kernel for AddBias<'_, T> {
-    type Output = ();
-
+impl<T: Float> Map1<T> for PlusBias<T> {
     #[inline(always)]
-    fn run(self) {
-        for y in self.y {
-            *y += self.bias;
-        }
+    fn at(self, x: T) -> T {
+        x + self.0
     }
 }
 
@@ -338,7 +333,7 @@ fn write<'m, T: Float>(
         if let Some(bias) = bias {
             let bias = &bias[index % groups * (dims.o / groups) + first..];
             for (y, &bias) in y.chunks_mut(dims.windows().max(1)).zip(bias) {
-                run(AddBias { y, bias });
+                run(InPlace1 { f: PlusBias(bias), x: y });
             }
         }
     };

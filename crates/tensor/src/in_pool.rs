@@ -28,9 +28,9 @@ thread_local! {
 /// threads awake until it is done.
 ///
 /// An operation that is called from outside the pool works on the calling thread and on the pool's: one thread more
-/// than there are processors, and the system lets them take turns. A step of training that
-/// enters the pool once takes less time (`docs/benchmarks.md` in the repository). The results are the same, to the
-/// bit. Inside `f` a call of `in_pool` is a call of its function.
+/// than there are processors, and the system lets them take turns. A step of training that enters the pool once takes
+/// less time (`docs/benchmarks.md` in the repository). The results are the same, to the bit. Inside `f` a call of
+/// `in_pool` is a call of its function.
 ///
 /// # Panics
 ///
@@ -49,10 +49,10 @@ thread_local! {
 /// assert_eq!(total.sum(), 80_000.0);
 /// ```
 pub fn in_pool<R: Send>(f: impl FnOnce() -> R + Send) -> R {
+    if BUSY.get() {
+        return f();
+    }
     rayon::scope(|_| {
-        if BUSY.get() {
-            return f();
-        }
         let done = SetAtEnd(Arc::default());
         let _busy = Busy::enter();
         if rayon::current_num_threads() > 1 {

@@ -156,9 +156,9 @@ pub(crate) fn map2_in_place<T: Float, F: Map2<T>>(
 }
 
 /// `x = f(x)`.
-struct InPlace1<'a, T, F> {
-    f: F,
-    x: &'a mut [T],
+pub(crate) struct InPlace1<'a, T, F> {
+    pub(crate) f: F,
+    pub(crate) x: &'a mut [T],
 }
 
 impl<T: Float, F: Map1<T>> Kernel for InPlace1<'_, T, F> {

@@ -1,17 +1,17 @@
 //! Tasks shared out among threads so that all end together.
 //!
-//! Each thread begins with a run of neighbours of its own, as memory wants it: what one thread reads is one stretch, and
-//! what it wrote in one operation it has in its caches in the next, if that is shared out alike. Who has done its own
-//! takes half of what another has left, from the end, so that nobody waits for longer than a task takes.
+//! Each thread begins with a run of neighbours of its own, as memory wants it: what one thread reads is one stretch,
+//! and what it wrote in one operation it has in its caches in the next, if that is shared out alike. Who has done its
+//! own takes half of what another has left, from the end, so that nobody waits for longer than a task takes.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
-/// Calls `task` once for each of `0..count` on up to `threads` threads of the current pool (rayon's) and the calling
-/// one, which works from the first moment on: a sleeping thread takes tens of microseconds to wake, and what is small
-/// is done by then. With one thread the tasks run here, in ascending order.
+/// Calls `task` once for each of `0..count` on up to `threads` threads: the calling one and others of the current pool
+/// (rayon's). The calling thread works from the first moment on: a sleeping one takes tens of microseconds to wake, and
+/// what is small is done by then. With one thread the tasks run here, in ascending order.
 ///
 /// # Panics
 ///

@@ -42,7 +42,7 @@ pub(crate) fn for_each(tasks: usize, parallel: bool, f: impl Fn(usize) + Sync) {
 /// operation for each type of elements.
 fn share_out(count: usize, parallel: bool, f: &(dyn Fn(usize) + Sync)) {
     let parallel = parallel && count > 1 && !all_are_busy();
-    let threads = if parallel { rayon::current_num_threads().min(count) } else { 1 };
+    let threads = if parallel { rayon::current_num_threads() } else { 1 };
     if threads <= 1 {
         return (0..count).for_each(f);
     }

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::marker::PhantomData;
 use std::ops::Range;
+
 use ulp_tensor::tasks;
 
 use super::super::panel::Row16;
