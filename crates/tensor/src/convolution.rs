@@ -340,31 +340,18 @@ fn write<'m, T: Float>(
     if winograd::pays(dims) {
         return winograd::write(dims, x, w, memory, finish);
     }
-    let adjacent = dims.are_adjacent() && dims.o / groups >= LEAST;
-    let adjacent = adjacent.then(|| adjacent::Value::new(dims, w));
     // A product of one block along K is the sum of its products, to which the bias is added as to any other sum: it
     // may be there before. (The sum of two numbers does not depend on their order.)
-    let begins_as = bias.filter(|_| adjacent.is_some() && dims.window_len() <= KC);
-    memory.fill_parts(dims.y_group(), true, |index, out| {
-        let Some(value) = &adjacent else {
-            return finish(index, 0, by_windows::write(dims, index, x, w, out));
-        };
-        let channels = dims.o / groups;
-        let first = index % groups * channels;
-        match begins_as {
-            Some(bias) => {
-                let y = out.write(channels * dims.windows(), |memory| {
-                    memory.fill_parts(dims.windows(), false, |channel, out| {
-                        out.fill(out.len(), bias[first + channel]);
-                    })
-                });
-                value.write(index, x, y, true);
-            }
-            None => {
-                let y = out.fill(out.len(), T::ZERO);
-                value.write(index, x, y, false);
+    let begins_as = bias.filter(|_| dims.window_len() <= KC);
+    let adjacent = dims.are_adjacent() && dims.o / groups >= LEAST;
+    let adjacent = adjacent.then(|| adjacent::Value::new(dims, w, begins_as));
+    memory.fill_parts(dims.y_group(), true, |index, out| match &adjacent {
+        Some(value) => {
+            let y = out.write(out.len(), |memory| value.write(index, x, memory));
+            if begins_as.is_none() {
                 finish(index, 0, y);
             }
         }
+        None => finish(index, 0, by_windows::write(dims, index, x, w, out)),
     })
 }

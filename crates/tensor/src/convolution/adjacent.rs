@@ -5,14 +5,17 @@
 //! element, are the right operand where they lie. Each sum is that of the matrix of windows, in the
 //! same order.
 
+use std::iter::repeat_n;
+
 use ndarray::{ArrayView3, Axis};
 
 use super::dims::Dims;
 use super::plane::Plane;
 use crate::Float;
 use crate::simd::gemm::{
-    KC, Matrix, Part, Scratch, TILE, even_tiles, pack, tile_product, tile_size,
+    KC, Matrix, Part, Scratch, TILE, Tiled, even_tiles, pack, tile_product, tile_size,
 };
+use crate::simd::out::Memory;
 use crate::simd::{Kernel, run, share};
 
 /// The elements that are copied at a time.
@@ -24,16 +27,17 @@ pub(super) struct Value<'a, T> {
     plane: Plane,
     /// The offsets of the elements of a window, in the order channel, row, column.
     offsets: Vec<usize>,
-    /// Tiles of output channels: the first one and their number.
-    tiles: Vec<(usize, usize)>,
     /// The runs of all panels, and where those of each begin.
     runs: Vec<[usize; 3]>,
     starts: Vec<usize>,
     weights: Vec<T>,
+    /// What is added to each output channel of all groups, as often as a tile has columns.
+    bias: Option<Vec<T>>,
 }
 
 impl<'a, T: Float> Value<'a, T> {
-    pub(super) fn new(dims: &'a Dims, w: &[T]) -> Self {
+    /// With `bias`, which [`Value::write`] adds, windows are of at most [`KC`] elements.
+    pub(super) fn new(dims: &'a Dims, w: &[T], bias: Option<&[T]>) -> Self {
         let plane = Plane::new(dims);
         let channels = (0..dims.c / dims.conv.groups).map(|c| c * plane.len());
         let within = plane.offsets(dims);
@@ -50,47 +54,40 @@ impl<'a, T: Float> Value<'a, T> {
             add_runs(dims, &plane, j, columns.min(dims.windows() - j), &mut runs);
             starts.push(runs.len());
         }
-        Value { dims, plane, offsets, tiles, runs, starts, weights }
+        let bias = bias.map(|bias| bias.iter().flat_map(|&x| repeat_n(x, columns)).collect());
+        Value { dims, plane, offsets, runs, starts, weights, bias }
     }
 
-    /// Group number `index` of the images' outputs, added to `y` if `accumulate` (of windows of at most [`KC`]).
-    pub(super) fn write(&self, index: usize, x: &[T], y: &mut [T], accumulate: bool) {
-        let (dims, [most, columns]) = (self.dims, tile_size::<T>());
+    /// Group number `index` of the images' outputs.
+    pub(super) fn write<'m>(&self, index: usize, x: &[T], memory: Memory<'m, T>) -> &'m mut [T] {
+        let (dims, [_, columns]) = (self.dims, tile_size::<T>());
         let (k, windows) = (dims.window_len(), dims.windows());
+        let (channels, outputs) = (dims.c / dims.conv.groups, dims.o / dims.conv.groups);
         let (mut of_planes, mut of_panel) = (Scratch::default(), Scratch::default());
-        let channels = dims.c / dims.conv.groups;
-        let planes = of_planes.slice(channels * self.plane.len() + LANES);
-        planes.fill(T::ZERO);
-        self.plane.write(dims.group_of(x, index), planes, self.plane.len());
-        let panel = of_panel.slice(k * columns + LANES);
-        let mut last = [T::ZERO; TILE];
-        let of_group = self.tiles.len() * most * k;
-        let weights = &self.weights[index % dims.conv.groups * of_group..][..of_group];
-        for (j, ends) in (0..windows).step_by(columns).zip(self.starts.windows(2)) {
-            let width = columns.min(windows - j);
-            let runs = &self.runs[ends[0]..ends[1]];
-            run(Copy { planes, offsets: &self.offsets, runs, columns, panel });
-            for (&(i, rows), weights) in self.tiles.iter().zip(weights.chunks(most * k)) {
-                let (out, stride) = match width == columns {
-                    true => (&mut y[i * windows + j..], windows),
-                    false => (&mut last[..], columns),
-                };
-                let a = Part { elements: weights, across: 1, step: most };
-                let b = Part { elements: panel, across: 1, step: columns };
-                for k0 in (0..k).step_by(KC) {
-                    let (a, b) = (a.after(k0), b.after(k0));
-                    let adds = k0 > 0 || accumulate && width == columns;
-                    tile_product([rows, KC.min(k - k0)], a, b, out, stride, adds);
-                }
-                if width < columns {
-                    for (r, row) in last.chunks(columns).take(rows).enumerate() {
-                        for (y, &x) in y[(i + r) * windows + j..][..width].iter_mut().zip(row) {
-                            *y = if accumulate { *y + x } else { x };
-                        }
-                    }
-                }
+        let needed = channels * self.plane.len() + LANES;
+        let planes = match x[index * dims.x_group()..].get(..needed) {
+            // Without padding an image is its plane, if there is something behind it.
+            Some(image) if dims.conv.padding == [0, 0] => image,
+            _ => {
+                let planes = of_planes.slice(needed);
+                planes.fill(T::ZERO);
+                self.plane.write(dims.group_of(x, index), planes, self.plane.len());
+                planes
             }
+        };
+        let step = columns + LANES;
+        let panel = of_panel.slice(k * step);
+        let group = index % dims.conv.groups;
+        let of_group = self.weights.len() / dims.conv.groups;
+        let weights = &self.weights[group * of_group..][..of_group];
+        let bias = self.bias.as_ref().map(|bias| &bias[group * outputs * columns..]);
+        let mut y = Tiled::new(memory, [outputs, windows, k], weights, bias);
+        for ends in self.starts.windows(2) {
+            let runs = &self.runs[ends[0]..ends[1]];
+            run(Copy { planes, offsets: &self.offsets, runs, step, panel });
+            y.push(Part { elements: panel, across: 1, step });
         }
+        y.finish()
     }
 }
 
@@ -107,13 +104,13 @@ fn add_runs(dims: &Dims, plane: &Plane, j: usize, width: usize, runs: &mut Vec<[
     }
 }
 
-/// Copies windows into a panel, one row for each offset. A run is copied in whole chunks: what is too
-/// much is overwritten by the next run or row.
+/// Copies windows into a panel, one row for each offset, rows `step` apart. A run is copied in whole chunks: what is
+/// too much is overwritten by the next run, or lies behind the row.
 struct Copy<'a, T> {
     planes: &'a [T],
     offsets: &'a [usize],
     runs: &'a [[usize; 3]],
-    columns: usize,
+    step: usize,
     panel: &'a mut [T],
 }
 
@@ -122,14 +119,13 @@ impl<T: Float> Kernel for Copy<'_, T> {
 
     #[inline(always)]
     fn run(self) {
-        for (row, &offset) in self.offsets.iter().enumerate() {
-            for &[to, from, chunks] in self.runs {
-                for chunk in 0..chunks {
-                    let from = self.planes[offset + from + chunk * LANES..].first_chunk::<LANES>();
-                    let to = row * self.columns + to + chunk * LANES;
-                    let to = self.panel[to..].first_chunk_mut::<LANES>();
-                    *to.expect("a chunk behind the panel") =
-                        *from.expect("a chunk behind the planes");
+        for &[to, from, chunks] in self.runs {
+            for chunk in 0..chunks {
+                let (to, from) = (to + chunk * LANES, from + chunk * LANES);
+                for (&offset, row) in self.offsets.iter().zip(self.panel.chunks_mut(self.step)) {
+                    let from = self.planes[offset + from..].first_chunk::<LANES>();
+                    let to = row[to..].first_chunk_mut::<LANES>();
+                    *to.expect("a chunk in a row") = *from.expect("a chunk behind the planes");
                 }
             }
         }

@@ -21,6 +21,7 @@ mod plan;
 mod small;
 mod square;
 pub(crate) mod tile;
+mod tiled;
 
 pub use self::bf16::Bf16Unit;
 pub(crate) use self::matrix::Matrix;
@@ -32,6 +33,7 @@ use self::plan::Plan;
 pub(crate) use self::square::turn_any;
 pub use self::tile::Element;
 use self::tile::Tile;
+pub(crate) use self::tiled::Tiled;
 use super::out::Memory;
 use super::{Isa, share};
 use crate::Float;

@@ -114,6 +114,64 @@ fn the_number_of_threads_changes_no_bit() {
     }
 }
 
+/// A product by [`Tiled`] of operands arranged as it wants them.
+fn tiled<T: Float>(a: &Array2<T>, b: &Array2<T>, c: Option<&[T]>) -> Vec<T> {
+    let ([most, columns], (m, k), n) = (tile_size::<T>(), a.dim(), b.ncols());
+    let tiles = even_tiles(m, most);
+    let mut packed = vec![T::NAN; tiles.clone().count() * most * k];
+    for ((i, rows), packed) in tiles.zip(packed.chunks_mut(most * k)) {
+        pack(Matrix::new(&a.view()).rows(i, rows), most, packed);
+    }
+    let plus: Option<Vec<T>> =
+        c.map(|c| c.iter().flat_map(|&c| std::iter::repeat_n(c, columns)).collect());
+    let mut out = vec![T::NAN; m * n];
+    let mut product = Tiled::new(Memory::of(&mut out), [m, n, k], &packed, plus.as_deref());
+    for j in (0..n).step_by(columns) {
+        let mut panel = vec![T::NAN; k * columns];
+        pack(Matrix::new(&b.view()).t().rows(j, columns.min(n - j)), columns, &mut panel);
+        product.push(Part { elements: &panel, across: 1, step: columns });
+    }
+    product.finish();
+    out
+}
+
+#[test]
+fn an_output_made_of_tiles_has_the_bits_of_the_definition() {
+    fn check<T: Float>(m: usize, n: usize, k: usize) {
+        let (a, b) = (random::<T>(m, k, 0), random::<T>(k, n, 1));
+        let terms = random::<T>(m, 1, 2).into_raw_vec_and_offset().0;
+        let wide = Array2::from_shape_fn((m, n), |(i, _)| terms[i]);
+        for (terms, start) in [(None, None), (Some(&terms[..]), Some(&wide))] {
+            if start.is_some() && k > KC {
+                continue;
+            }
+            let expected = naive(&a.view(), &b.view(), start);
+            let found = tiled(&a, &b, terms);
+            for (&x, &y) in found.iter().zip(&expected) {
+                assert!(fpbits::ulp_distance(x, y) == 0, "{m}x{n}x{k}: {x} {y}");
+            }
+        }
+    }
+    for (m, n, k) in [(1, 1, 1), (4, 64, 9), (32, 70, 9), (13, 31, 256), (25, 33, 257), (7, 5, 513)]
+    {
+        check::<f32>(m, n, k);
+        check::<f64>(m, n, k);
+    }
+}
+
+#[test]
+#[should_panic(expected = "columns from 32 on are missing")]
+fn an_output_is_not_finished_before_all_its_tiles() {
+    let [most, columns] = tile_size::<f32>();
+    let (a, b) = (vec![1_f32; most], vec![1.0; columns]);
+    let mut out = vec![0.0; 33];
+    let mut product = Tiled::new(Memory::of(&mut out), [1, 33, 1], &a, None);
+    for _ in 0..32 / columns {
+        product.push(Part { elements: &b, across: 1, step: columns });
+    }
+    product.finish();
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]

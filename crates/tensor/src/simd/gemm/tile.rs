@@ -303,8 +303,9 @@ macro_rules! x86_tile {
             }
             let mut b_step = b.start;
             let mut next = ahead.start;
-            // The output's rows are needed at the end. One is asked for after the other: all at once,
-            // they would keep what the next steps read waiting.
+            // The output's rows are needed at the end. One is asked for after the other, the steps spread
+            // among them: all at once, they would keep what the next steps read waiting.
+            let mut due = 0;
             for r in 0..R {
                 for half in 0..2 {
                     let c = to.start.wrapping_add(r * to.row + half * $lanes);
@@ -313,7 +314,9 @@ macro_rules! x86_tile {
                     #[allow(unused_unsafe)]
                     unsafe { _mm_prefetch::<_MM_HINT_T0>(c.cast()) };
                 }
-                for _ in r * k / R..(r + 1) * k / R {
+                due += k;
+                while due >= R {
+                    due -= R;
                     // SAFETY: the caller promises that this step of b (two registers) and of a (R
                     // elements) is readable; the pointers move on without being read past the last.
                     // What is ahead is not read.
