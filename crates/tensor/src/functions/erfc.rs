@@ -55,28 +55,29 @@ const K_F64: f64 = 4.0;
 pub(super) const END_F32: f32 = 10.5;
 pub(super) const END_F64: f64 = 27.5;
 
-/// e^(x²) erfc(x) for x = `scale` y between 0 and the end. (x itself, rounded, would cost half an ulp more.)
+/// `times` (a power of two) e^(x²) erfc(x) for x = `scale` y between 0 and the end. (x itself, rounded, would cost half
+/// an ulp more.)
 #[inline(always)]
-pub(super) fn scaled_f32(y: f32, scale: f32) -> f32 {
-    let r = 1.0 / y.mul_add(scale, K_F32);
-    r * horner(y.mul_add(scale, -K_F32) * r, G_F32)
+pub(super) fn scaled_f32(times: f32, y: f32, scale: f32) -> f32 {
+    let r = times / y.mul_add(scale, K_F32);
+    r * horner(y.mul_add(scale / times, -K_F32 / times) * r, G_F32)
 }
 
-/// e^(x²) erfc(x) for x = `scale` y between 0 and the end. (x itself, rounded, would cost half an ulp more.)
+/// `times` (a power of two) e^(x²) erfc(x) for x = `scale` y between 0 and the end. (x itself, rounded, would cost half
+/// an ulp more.)
 #[inline(always)]
-pub(super) fn scaled_f64(y: f64, scale: f64) -> f64 {
-    let r = 1.0 / y.mul_add(scale, K_F64);
-    r * horner(y.mul_add(scale, -K_F64) * r, G_F64)
+pub(super) fn scaled_f64(times: f64, y: f64, scale: f64) -> f64 {
+    let r = times / y.mul_add(scale, K_F64);
+    r * horner(y.mul_add(scale / times, -K_F64 / times) * r, G_F64)
 }
 
 /// e^(-a b) for 0 ≤ a b ≤ the square of the end, where the rounding of the product, which the exponential would
-/// magnify, is made good.
+/// magnify, is made good. NaN may give anything.
 #[inline(always)]
 pub(super) fn exp_of_negative_product_f32(a: f32, b: f32) -> f32 {
     let product = a * b;
     let lost = a.mul_add(b, -product);
-    let e = super::exp::between_f32(-product);
-    (-e).mul_add(lost, e)
+    super::exp::of_sum_f32(-product, -lost)
 }
 
 /// As [`exp_of_negative_product_f32`].
@@ -92,14 +93,14 @@ pub(super) fn exp_of_negative_product_f64(a: f64, b: f64) -> f64 {
 #[inline(always)]
 pub(super) fn positive_f32(x: f32) -> f32 {
     let x = if x > END_F32 { END_F32 } else { x };
-    exp_of_negative_product_f32(x, x) * scaled_f32(x, 1.0)
+    exp_of_negative_product_f32(x, x) * scaled_f32(1.0, x, 1.0)
 }
 
 /// erfc x for x ≥ 0.
 #[inline(always)]
 pub(super) fn positive_f64(x: f64) -> f64 {
     let x = if x > END_F64 { END_F64 } else { x };
-    exp_of_negative_product_f64(x, x) * scaled_f64(x, 1.0)
+    exp_of_negative_product_f64(x, x) * scaled_f64(1.0, x, 1.0)
 }
 
 /// At most 5 ulp off.

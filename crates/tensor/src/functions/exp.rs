@@ -69,6 +69,20 @@ pub(super) fn between_f32(x: f32) -> f32 {
     (1.0 + e) * s0 * s1
 }
 
+/// e^(x + low) for -170 < x < 170 and a `low` that is small beside 1; NaN may give anything.
+#[inline(always)]
+pub(super) fn of_sum_f32(x: f32, low: f32) -> f32 {
+    let shifted = x.mul_add(std::f32::consts::LOG2_E, ROUND_F32);
+    let n = shifted - ROUND_F32;
+    let r = (-n).mul_add(LN_2_F32.1, (-n).mul_add(LN_2_F32.0, x)) + low;
+    let e = 1.0 + (r * r).mul_add(horner(r, Q_F32), r);
+    // Half of n is added to the exponent, where a normal number stays normal; the other half is multiplied by.
+    let n = shifted.to_bits().wrapping_sub(ROUND_F32.to_bits());
+    let half = (n.cast_signed() >> 1).cast_unsigned();
+    let scaled = f32::from_bits(e.to_bits().wrapping_add(half << 23));
+    scaled * f32::from_bits(n.wrapping_sub(half).wrapping_add(127) << 23)
+}
+
 /// At most 1 ulp off.
 #[inline(always)]
 pub(crate) fn f64(x: f64) -> f64 {
