@@ -11,7 +11,7 @@ use crate::{OptimError, Rule, Update};
 /// g ← ∇ + weight_decay·p
 /// v ← alpha·v + (1 − alpha)·g²
 /// a ← a + (1 − alpha)(g − a)            centered
-/// d ← √(v − a²) + eps                   centered
+/// d ← √max(v − a², 0) + eps             centered: rounding may leave less than 0
 /// d ← √v + eps                          otherwise
 /// b ← momentum·b + g/d;  p ← p − learning_rate·b
 /// ```
@@ -106,7 +106,8 @@ impl<T: Float> Update<T> for RmsPropUpdate<T> {
             let variance = match &mut mean {
                 Some(mean) => {
                     mean[i] += self.rest * (g - mean[i]);
-                    *v - mean[i] * mean[i]
+                    let variance = *v - mean[i] * mean[i];
+                    if variance < T::ZERO { T::ZERO } else { variance }
                 }
                 None => *v,
             };

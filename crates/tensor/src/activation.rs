@@ -276,7 +276,11 @@ pub fn gelu_tanh_vjp<T: Float>(x: ArrayViewD<'_, T>, dy: ArrayViewD<'_, T>) -> A
 }
 
 /// silu(gate) · up, the middle of SwiGLU (Shazeer,
-/// [GLU Variants Improve Transformer](https://arxiv.org/abs/2002.05202)).
+/// [GLU Variants Improve Transformer](https://arxiv.org/abs/2002.05202)), broadcasting.
+///
+/// # Panics
+///
+/// If the shapes do not broadcast.
 #[track_caller]
 pub fn silu_mul<T: Float>(gate: ArrayViewD<'_, T>, up: ArrayViewD<'_, T>) -> ArrayD<T> {
     map2(gate, up, SiluMul)

@@ -182,7 +182,7 @@ pub use min::{min, min_into};
 pub use norm::{norm_l1, norm_l1_into, norm_l2, norm_l2_into, norm_max, norm_max_into};
 pub use pad::pad;
 pub use philox::Philox;
-pub use pooling::{avg_pool2d, avg_pool2d_vjp, max_pool2d};
+pub use pooling::{NO_PLACE, avg_pool2d, avg_pool2d_vjp, max_pool2d};
 pub use product::{prod, prod_into, prod_vjp};
 pub use rms_norm::{rms_norm, rms_norm_into, rms_norm_row, rms_norm_vjp};
 pub use rope::{Rotation, rope, rope_inverse};

@@ -28,15 +28,17 @@ pub fn lstm_cell<T: Float>(
     (w_input, w_hidden): (ArrayViewD<'_, T>, ArrayViewD<'_, T>),
     bias: Option<ArrayViewD<'_, T>>,
 ) -> (ArrayD<T>, ArrayD<T>) {
-    let fits = h.ndim() == 2 && h.shape() == c.shape() && w_hidden.shape()[0] == 4 * h.shape()[1];
+    let [of_x, of_h, of_c, hidden] = [x.shape(), h.shape(), c.shape(), w_hidden.shape()];
+    let fits = of_x.len() == 2
+        && of_h.len() == 2
+        && of_h == of_c
+        && of_x[0] == of_h[0]
+        && hidden == [4 * of_h[1], of_h[1]];
     assert!(
         fits,
-        "h {:?}, c {:?} and w_hidden {:?} are not twice [B, H] and [4H, H]",
-        h.shape(),
-        c.shape(),
-        w_hidden.shape()
+        "x {of_x:?}, h {of_h:?}, c {of_c:?} and w_hidden {hidden:?} are not [B, I], twice [B, H] and [4H, H]"
     );
-    let width = h.shape()[1];
+    let width = of_h[1];
     let gates = add(linear(x, w_input, bias).view(), linear(h, w_hidden, None).view());
     let gate =
         |index: usize| gates.slice_axis(Axis(1), (index * width..(index + 1) * width).into());

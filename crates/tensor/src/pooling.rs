@@ -9,8 +9,12 @@ use crate::simd::out::{PARALLEL, collect, collect_beside, shaped};
 use crate::simd::{Kernel, run, share};
 use crate::{Conv, Float, pool};
 
+/// The place of the maximum of a window that has no element, all of it being padding.
+pub const NO_PLACE: usize = usize::MAX;
+
 /// The maximum of each window, and its place: row times width plus column of the image. Of equal
-/// elements the first counts; padding never does. NaN if an element is.
+/// elements the first counts; padding never does: where there is nothing else the maximum is -∞, at
+/// [`NO_PLACE`]. NaN if an element is.
 ///
 /// # Shapes
 ///
@@ -155,7 +159,9 @@ impl<T: Float> Kernel for MaxOfRows<'_, T> {
             for (part, (y, places)) in parts.enumerate() {
                 let (max, place) = windows.max_of_part(plane, row % oh, part * LANES, ow);
                 y.copy_from_slice(&max[..y.len()]);
-                places.iter_mut().zip(place).for_each(|(to, place)| *to = place as usize);
+                for (to, place) in places.iter_mut().zip(place) {
+                    *to = if place == Windows::NONE { NO_PLACE } else { place as usize };
+                }
             }
         }
     }
@@ -185,6 +191,9 @@ struct Windows {
 }
 
 impl Windows {
+    /// The place in a window that lies around the image and has no element of it.
+    const NONE: u32 = u32::MAX;
+
     /// The elements of an image.
     fn plane(&self) -> usize {
         self.image[0] * self.image[1]
@@ -200,9 +209,8 @@ impl Windows {
         ox: usize,
         ow: usize,
     ) -> ([T; LANES], [u32; LANES]) {
-        const NONE: u32 = u32::MAX;
         let &Windows { image: [h, w], window: [kh, kw], conv } = self;
-        let (mut max, mut places) = ([T::NEG_INFINITY; LANES], [NONE; LANES]);
+        let (mut max, mut places) = ([T::NEG_INFINITY; LANES], [Self::NONE; LANES]);
         for ky in 0..kh {
             let row = (oy * conv.stride[0] + ky * conv.dilation[0]).checked_sub(conv.padding[0]);
             let Some(row) = row.filter(|&row| row < h && w > 0) else { continue };
@@ -218,7 +226,7 @@ impl Windows {
                 for l in 0..LANES {
                     let (lane, value) = (l as u32, values[l]);
                     let inside = (lane >= first) & (lane < end);
-                    let larger = (places[l] == NONE)
+                    let larger = (places[l] == Self::NONE)
                         | (value > max[l])
                         | (value.is_nan() & !max[l].is_nan());
                     let place = (start as u32).wrapping_add(lane.wrapping_mul(stride as u32));
@@ -227,8 +235,7 @@ impl Windows {
                 }
             }
         }
-        // A dilated window may lie around the image and have no element.
-        (max, places.map(|place| if place == NONE { 0 } else { place }))
+        (max, places)
     }
 
     /// The elements of the image that window (`oy`, `ox`) covers, row after row.

@@ -20,6 +20,7 @@ impl<T: Float> Var<'_, T> {
     #[track_caller]
     #[must_use]
     pub fn batch_norm(self, w: Self, b: Self, eps: T) -> Self {
+        self.check_channels(w, b);
         let axes: Vec<isize> = (0..self.ndim() as isize).filter(|&axis| axis != 1).collect();
         let centred = self - self.mean_keepdim(&axes);
         let variance = (centred * centred).mean_keepdim(&axes);
@@ -39,14 +40,22 @@ impl<T: Float> Var<'_, T> {
     #[track_caller]
     #[must_use]
     pub fn group_norm(self, groups: usize, w: Self, b: Self, eps: T) -> Self {
+        self.check_channels(w, b);
         let shape = self.shape();
-        let fits = shape.len() >= 2 && groups > 0 && shape[1].is_multiple_of(groups);
+        let fits = groups > 0 && shape[1].is_multiple_of(groups);
         assert!(fits, "x {shape:?} in {groups} groups");
         let rows = shape[0] * groups;
         let x = self.reshape(&[rows, self.len() / rows.max(1)]);
         let centred = x - x.mean_keepdim(&[-1]);
         let variance = (centred * centred).mean_keepdim(&[-1]);
         (centred * (variance + eps).rsqrt()).reshape(&shape).per_channel(w, b)
+    }
+
+    #[track_caller]
+    fn check_channels(self, w: Self, b: Self) {
+        let [x, w, b] = [self, w, b].map(Var::shape);
+        let fits = x.len() >= 2 && w == x[1..2] && b == w;
+        assert!(fits, "x {x:?}, w {w:?} and b {b:?} are not [N, C, ..] and twice [C]");
     }
 
     /// `w x + b` for each channel of [N, C, ..].

@@ -188,7 +188,11 @@ impl<T: Float> Var<'_, T> {
     #[track_caller]
     fn plus_bias(self, bias: Option<Self>) -> Self {
         match bias {
-            Some(bias) => self + bias.reshape(&[bias.len(), 1, 1]),
+            Some(bias) => {
+                let (y, bias_shape) = (self.shape(), bias.shape());
+                assert!(bias_shape == y[1..2], "bias {bias_shape:?} of channels of {y:?}");
+                self + bias.reshape(&[bias.len(), 1, 1])
+            }
             None => self,
         }
     }

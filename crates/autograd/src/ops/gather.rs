@@ -8,6 +8,8 @@ use ulp_tensor::ndarray::{ArrayD, ArrayViewD, IxDyn};
 use crate::op::{Op, Value};
 use crate::var::Var;
 
+use super::wanted;
+
 /// `y[i] = x[index[i]]` along an axis.
 struct Gather {
     axis: usize,
@@ -70,6 +72,33 @@ impl<T: Float> Op<T> for Scatter {
     }
 }
 
+/// `z = x`, and `z[index[i]] += y[i]` along an axis, of `(x, y)`.
+struct ScatterAdd {
+    axis: usize,
+    index: Rc<ArrayD<usize>>,
+}
+
+impl<T: Float> Op<T> for ScatterAdd {
+    fn name(&self) -> &'static str {
+        "scatter_add"
+    }
+
+    fn forward(&self, inputs: &[&Value<T>]) -> Value<T> {
+        let (x, y) = (inputs[0].view(), inputs[1].view());
+        ulp_tensor::scatter_add(x, self.axis, self.index.view(), y).into_shared()
+    }
+
+    fn vjp<'t>(
+        &self,
+        inputs: &[Var<'t, T>],
+        _output: Var<'t, T>,
+        cotangent: Var<'t, T>,
+    ) -> Vec<Option<Var<'t, T>>> {
+        let gather = || Gather { axis: self.axis, index: Rc::clone(&self.index) };
+        wanted(inputs, [&|| cotangent, &|| cotangent.tape.apply(gather(), &[cotangent])])
+    }
+}
+
 impl<T: Float> Var<'_, T> {
     /// Element (.., i, ..) is that at (.., `index`\[.., i, ..\], ..) along `axis`.
     ///
@@ -114,10 +143,8 @@ impl<T: Float> Var<'_, T> {
     #[track_caller]
     #[must_use]
     pub fn scatter_add(self, axis: isize, index: ArrayViewD<'_, usize>, other: Self) -> Self {
-        let axis = self.axis(axis);
-        let length = self.shape()[axis];
-        let op = Scatter { axis, index: Rc::new(index.to_owned()), length };
-        self + self.tape.apply(op, &[other])
+        let op = ScatterAdd { axis: self.axis(axis), index: Rc::new(index.to_owned()) };
+        self.tape.apply(op, &[self, other])
     }
 
     /// The elements along `axis` in ascending (or descending) order, and where each stood. Equal elements

@@ -23,7 +23,17 @@ impl<T: Float> Var<'_, T> {
         (w_input, w_hidden): (Self, Self),
         bias: Option<Self>,
     ) -> (Self, Self) {
-        let width = h.shape()[1];
+        let [x, of_h, of_c, hidden] = [self, h, c, w_hidden].map(Var::shape);
+        let fits = x.len() == 2
+            && of_h.len() == 2
+            && of_h == of_c
+            && x[0] == of_h[0]
+            && hidden == [4 * of_h[1], of_h[1]];
+        assert!(
+            fits,
+            "x {x:?}, h {of_h:?}, c {of_c:?} and w_hidden {hidden:?} are not [B, I], twice [B, H] and [4H, H]"
+        );
+        let width = of_h[1];
         let gates = self.linear(w_input, bias) + h.linear(w_hidden, None);
         let parts = gates.split(1, &[width; 4]);
         let c = parts[1].sigmoid() * c + parts[0].sigmoid() * parts[2].tanh();

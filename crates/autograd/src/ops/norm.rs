@@ -59,14 +59,16 @@ impl<T: Float> Var<'_, T> {
         self.abs().sum(axes)
     }
 
-    /// `max |x|` over `axes`, which disappear.
+    /// `max |x|` over `axes`, which disappear; 0 over no terms.
     ///
     /// # Panics
     ///
-    /// If there is no such axis, one is given twice, or there are no terms.
+    /// If there is no such axis, or one is given twice.
     #[track_caller]
     #[must_use]
     pub fn norm_max(self, axes: &[isize]) -> Self {
-        self.abs().max(axes)
+        let shape = self.shape();
+        let terms: usize = axes.iter().map(|&axis| shape[self.axis(axis)]).product();
+        if terms == 0 { self.norm_l1(axes) } else { self.abs().max(axes) }
     }
 }

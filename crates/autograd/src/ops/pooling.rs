@@ -61,7 +61,8 @@ impl<T: Float> Op<T> for AvgPoolVjp {
 }
 
 impl<T: Float> Var<'_, T> {
-    /// The maximum of each window; of equal elements the first gets the gradient.
+    /// The maximum of each window; of equal elements the first gets the gradient. A window that has none, since
+    /// all of it lies in the padding, is -∞.
     ///
     /// # Shapes
     ///
@@ -76,8 +77,13 @@ impl<T: Float> Var<'_, T> {
         let places = self.with(|x| ulp_tensor::max_pool2d(x.view(), window, conv).1);
         let (x, y) = (self.shape(), places.shape().to_vec());
         let flat = places.into_shape_with_order(vec![y[0], y[1], y[2] * y[3]]);
-        let flat = flat.expect("as many elements");
-        self.reshape(&[x[0], x[1], x[2] * x[3]]).gather_from(2, flat).reshape(&y)
+        let mut flat = flat.expect("as many elements");
+        let (mut image, elements) = (self.reshape(&[x[0], x[1], x[2] * x[3]]), x[2] * x[3]);
+        if flat.iter().any(|&place| place == ulp_tensor::NO_PLACE) {
+            image = image.pad(&[(0, 0), (0, 0), (0, 1)], T::NEG_INFINITY);
+            flat.mapv_inplace(|place| place.min(elements));
+        }
+        image.gather_from(2, flat).reshape(&y)
     }
 
     /// The mean of each window; padding counts as zeros.

@@ -6,6 +6,8 @@ use crate::fused::{Fused, FusedOp};
 use crate::op::Value;
 use crate::var::Var;
 
+use super::with_axes_of_one;
+
 /// `y = Π x` over an axis, which is kept.
 struct Prod {
     axis: usize,
@@ -62,8 +64,19 @@ impl<T: Float> Var<'_, T> {
         for (i, axis) in resolved.iter().enumerate() {
             assert!(!resolved[..i].contains(axis), "axis {axis} is given twice in {axes:?}");
         }
-        let along = |x: Self, axis| x.tape.apply(Fused::new(Prod { axis }), &[x]);
-        resolved.into_iter().fold(self, along)
+        if let [axis] = resolved[..] {
+            return self.tape.apply(Fused::new(Prod { axis }), &[self]);
+        }
+        // Several axes become one, the last, on which their elements stand in the array's order.
+        let shape = self.shape();
+        let (gone, kept): (Vec<usize>, Vec<usize>) =
+            (0..shape.len()).partition(|axis| resolved.contains(axis));
+        let order: Vec<isize> = kept.iter().chain(&gone).map(|&axis| axis as isize).collect();
+        let terms = gone.iter().map(|&axis| shape[axis]).product();
+        let flat: Vec<usize> = kept.iter().map(|&axis| shape[axis]).chain([terms]).collect();
+        let op = Fused::new(Prod { axis: kept.len() });
+        let product = self.tape.apply(op, &[self.permute(&order).reshape(&flat)]);
+        product.reshape(&with_axes_of_one(&shape, &resolved))
     }
 
     /// The product over `axes`, which disappear. A gradient is the product of all others, which zeros do

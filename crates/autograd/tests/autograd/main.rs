@@ -1,5 +1,6 @@
 //! All tests of the public interface, in one program: what is generic is compiled for it once.
 
+mod as_arrays;
 mod bf16_gradients;
 mod controls;
 mod gradients;

@@ -178,6 +178,22 @@ fn gradients_that_are_no_numbers_are_not_hidden() {
     nan_is_seen(Lion::default());
 }
 
+/// Rounded, v − a² is below 0 for some of these after 22 steps.
+#[test]
+fn a_gradient_that_does_not_change_has_no_variance_below_zero() {
+    let rule = RmsProp { centered: true, alpha: 0.5, ..RmsProp::default() };
+    let mut optimizer = Optimizer::new(rule).expect("a legal rule");
+    let (mut p, gradient) = (ArrayD::ones(vec![20_000]), numbers(20_000, 1, 0));
+    let gradient = gradient.into_shape_with_order(vec![20_000]).expect("as many");
+    for _ in 0..40 {
+        let (value, gradient) = (p.view_mut(), Some(gradient.view()));
+        optimizer
+            .step(&mut [Param { name: "w", value, gradient, group: 0 }])
+            .expect("a legal step");
+    }
+    assert!(p.iter().all(|p: &f32| !p.is_nan()));
+}
+
 /// Parameters without elements and without axes go along.
 #[test]
 fn empty_parameters_are_updated() {

@@ -98,6 +98,14 @@ fn check_lstm<T: Float>() {
 }
 both!(a_step_of_an_lstm, check_lstm);
 
+#[test]
+#[should_panic(expected = "x [2, 3], h [1, 2], c [1, 2] and w_hidden [8, 2]")]
+fn a_step_of_an_lstm_has_one_batch() {
+    let ones = |shape: &[usize]| ArrayD::<f64>::ones(shape);
+    let (x, h, w, u) = (ones(&[2, 3]), ones(&[1, 2]), ones(&[8, 3]), ones(&[8, 2]));
+    lstm_cell(x.view(), (h.view(), h.view()), (w.view(), u.view()), None);
+}
+
 fn check_cross_entropy<T: Float>() {
     let (x, wide) = real::<T>(&[5, 7], 0);
     let targets = [3, 9, 0, 6, 9];
