@@ -6,7 +6,7 @@ use super::horner;
 const Q_F32: [f32; 5] = [0.5, 1.6666518e-01, 4.1666206e-02, 8.368882e-03, 1.3950578e-03];
 
 /// The same to 2^-57.1.
-const Q_F64: [f64; 10] = [
+pub(super) const Q_F64: [f64; 10] = [
     0.500000000000001,
     0.16666666666666674,
     0.041666666666522106,
@@ -45,13 +45,33 @@ pub(super) fn reduced_f32(x: f32) -> ((f32, f32), f32) {
 /// As [`reduced_f32`].
 #[inline(always)]
 pub(super) fn reduced_f64(x: f64) -> ((f64, f64), f64) {
-    let shifted = x.mul_add(std::f64::consts::LOG2_E, ROUND_F64);
-    let n = shifted - ROUND_F64;
+    let (powers, n) = powers_of_two_f64(x);
     let r = (-n).mul_add(LN_2_F64.1, (-n).mul_add(LN_2_F64.0, x));
+    (powers, (r * r).mul_add(horner(r, Q_F64), r))
+}
+
+/// n = round(x / ln 2), and 2^n as a product of two powers.
+#[inline(always)]
+fn powers_of_two_f64(x: f64) -> ((f64, f64), f64) {
+    let shifted = x.mul_add(std::f64::consts::LOG2_E, ROUND_F64);
     let biased = shifted.to_bits().wrapping_sub(ROUND_F64.to_bits()).wrapping_add(2 * 1023);
     let half = biased >> 1;
     let power = |biased: u64| f64::from_bits(biased << 52);
-    ((power(half), power(biased.wrapping_sub(half))), (r * r).mul_add(horner(r, Q_F64), r))
+    ((power(half), power(biased.wrapping_sub(half))), shifted - ROUND_F64)
+}
+
+/// e^(x + low) for -1400 < x < 1400 and |low| ≤ 2^-40, at most 0.6 ulp off: what 1 + e^r - 1 loses is added, too.
+#[inline(always)]
+pub(super) fn of_sum_f64(x: f64, low: f64) -> f64 {
+    let ((s0, s1), n) = powers_of_two_f64(x);
+    // Exact: both are multiples of the last place of r, or of x.
+    let high = (-n).mul_add(LN_2_F64.0, x);
+    let low = (-n).mul_add(LN_2_F64.1, low);
+    let r = high + low;
+    let lost = (high - r) + low;
+    let sum = 1.0 + r;
+    let rest = (1.0 - sum) + r;
+    (sum + (rest + (r * r).mul_add(horner(r, Q_F64), lost))) * s0 * s1
 }
 
 /// At most 1.04 ulp off (the worst of all 2^32 arguments is off by 1.035, at -5.8476796).
@@ -83,7 +103,7 @@ pub(super) fn of_sum_f32(x: f32, low: f32) -> f32 {
     scaled * f32::from_bits(n.wrapping_sub(half).wrapping_add(127) << 23)
 }
 
-/// At most 1 ulp off.
+/// At most 1.04 ulp off (1.028 is the worst of 18 million random arguments, at 370.5225696675295).
 #[inline(always)]
 pub(crate) fn f64(x: f64) -> f64 {
     let x = if x > 710.0 { 710.0 } else { x };

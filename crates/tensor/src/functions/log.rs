@@ -46,10 +46,10 @@ pub(crate) fn f32(x: f32) -> f32 {
     if x == 0.0 { f32::NEG_INFINITY } else { log }
 }
 
-/// At most 1 ulp off.
+/// x = 2^e (1 + f) for a positive finite x, where 1 + f lies in [√½, √2) and f is exact.
 #[inline(always)]
-pub(crate) fn f64(x: f64) -> f64 {
-    /// √½: m lies in [√½, √2).
+pub(super) fn reduced_f64(x: f64) -> (f64, f64) {
+    /// √½.
     const LOWEST: u64 = 0x3FE6_A09E_667F_3BCD;
     const EXPONENT: u64 = 0xFFF0_0000_0000_0000;
     /// 2^52, and its bits: or-ing an integer into them adds it.
@@ -61,14 +61,25 @@ pub(crate) fn f64(x: f64) -> f64 {
     let biased = (offset ^ (1 << 63)) >> 52;
     let exponent = f64::from_bits(biased | SHIFT.to_bits()) - (SHIFT + 2048.0);
     let e = exponent - if subnormal { 52.0 } else { 0.0 };
-    let f = f64::from_bits(bits.wrapping_sub(offset & EXPONENT)) - 1.0;
+    (e, f64::from_bits(bits.wrapping_sub(offset & EXPONENT)) - 1.0)
+}
+
+/// `log` of a positive finite x; of others what a logarithm is of them.
+#[inline(always)]
+pub(super) fn with_limits_f64(x: f64, log: f64) -> f64 {
+    let log = if x < f64::INFINITY { log } else { x };
+    let log = if x > 0.0 { log } else { f64::NAN };
+    if x == 0.0 { f64::NEG_INFINITY } else { log }
+}
+
+/// At most 1 ulp off.
+#[inline(always)]
+pub(crate) fn f64(x: f64) -> f64 {
+    let (e, f) = reduced_f64(x);
     let s = f / (2.0 + f);
     let z = s * s;
     // log m = 2s + s³R = f - (f²/2 - s (f²/2 + s²R)), in which the largest term is exact.
     let half_square = 0.5 * f * f;
     let inner = s.mul_add(z.mul_add(horner(z, R_F64), half_square), e * LN_2_F64.1);
-    let log = e.mul_add(LN_2_F64.0, f - (half_square - inner));
-    let log = if x < f64::INFINITY { log } else { x };
-    let log = if x > 0.0 { log } else { f64::NAN };
-    if x == 0.0 { f64::NEG_INFINITY } else { log }
+    with_limits_f64(x, e.mul_add(LN_2_F64.0, f - (half_square - inner)))
 }
