@@ -17,6 +17,12 @@ use crate::{Float, dot, sum_slice};
 /// population (divided by C). (Ba, Kiros and Hinton,
 /// [Layer Normalization](https://arxiv.org/abs/1607.06450).)
 ///
+/// # Accuracy
+///
+/// The mean is off by what its sum is (some u |mean|; docs/numerics.md), and each x - mean with it. Where the
+/// deviations are not far larger than that, as in a long row of one large number, what is left is that error,
+/// divided by √eps.
+///
 /// # Shapes
 ///
 /// `x` [.., C], `w` \[C\], `b` \[C\] -> [.., C]
