@@ -78,6 +78,7 @@ mod llama;
 mod loss;
 mod mlp;
 mod module;
+mod replace_file;
 mod rms_norm;
 mod rope;
 mod safetensors;
@@ -95,10 +96,11 @@ pub use llama::{DecoderLayer, Llama, LlamaModel, StoredFloat};
 pub use loss::{cross_entropy, next_tokens};
 pub use mlp::Mlp;
 pub use module::{ArrayX, Extent, Mapper, Module, VisitorMut};
+pub use replace_file::replace_file;
 pub use rms_norm::RmsNorm;
 pub use rope::Rope;
 pub use safetensors::{
-    Dtype, SafeTensors, SafeTensorsHeader, SafeTensorsWriter, TensorInfo, TensorView, replace_file,
+    Dtype, SafeTensors, SafeTensorsHeader, SafeTensorsWriter, TensorInfo, TensorView,
 };
 pub use swiglu::SwiGlu;
 pub use train::{StepReport, TokenDataset, Trainer, TrainingConfig, Windows};

@@ -22,7 +22,7 @@ use crate::NnError;
 
 pub use dtype::Dtype;
 pub use header::{SafeTensorsHeader, TensorInfo};
-pub use write::{SafeTensorsWriter, replace_file};
+pub use write::SafeTensorsWriter;
 
 /// A parsed safetensors file over borrowed bytes.
 ///

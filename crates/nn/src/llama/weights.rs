@@ -12,7 +12,8 @@ use crate::config::LlamaConfig;
 use crate::error::NnError;
 use crate::init::ParameterSpec;
 use crate::module::{ArrayX, Module};
-use crate::safetensors::{Dtype, SafeTensors, SafeTensorsWriter, TensorView, replace_file};
+use crate::replace_file;
+use crate::safetensors::{Dtype, SafeTensors, SafeTensorsWriter, TensorView};
 
 const CONFIG_FILE: &str = "config.json";
 const WEIGHTS_FILE: &str = "model.safetensors";

@@ -1,14 +1,13 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, Write};
+use std::path::Path;
 
 use serde_json::{Map, Value, json};
 use ulp_tensor::ndarray::{ArrayViewD, IxDyn};
 
 use super::Dtype;
-use crate::NnError;
+use crate::{NnError, replace_file};
 
 /// Collects tensors and writes them as one file.
 ///
@@ -118,7 +117,8 @@ impl<'a> SafeTensorsWriter<'a> {
         self.entries.iter().try_for_each(|entry| entry.write_to(out))
     }
 
-    /// Writes the file beside `path` and renames it, so that `path` is never half a file.
+    /// Writes the file beside `path` and renames it, so that `path` is never half a file: see
+    /// [`replace_file`].
     ///
     /// # Errors
     ///
@@ -184,35 +184,4 @@ fn write_elements<E: Copy, const N: usize>(
         }
     }
     out.write_all(&buffer)
-}
-
-/// Writes a file beside `path`, asks the system to put it on disk, and renames it to `path`.
-/// A run that dies on the way leaves the old file as it was.
-///
-/// # Errors
-///
-/// [`NnError::Io`]; the file beside `path` is removed then.
-pub fn replace_file(
-    path: &Path,
-    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-) -> Result<(), NnError> {
-    let beside = beside(path);
-    let attempt = || -> io::Result<()> {
-        let mut out = BufWriter::new(File::create(&beside)?);
-        write(&mut out)?;
-        out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
-        std::fs::rename(&beside, path)
-    };
-    attempt().map_err(|source| {
-        // The first failure is the one to tell; a leftover that cannot be removed changes nothing.
-        let _ = std::fs::remove_file(&beside);
-        NnError::Io { path: path.to_owned(), source }
-    })
-}
-
-/// `model.safetensors` -> `model.safetensors.partial`
-fn beside(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".partial");
-    PathBuf::from(name)
 }

@@ -7,6 +7,7 @@ mod config;
 mod hostile;
 mod layers;
 mod llama;
+mod replace_file;
 mod safetensors;
 mod same_bits;
 mod tiny_llama;
