@@ -1,6 +1,6 @@
 //! Tokens that are looked for before the model sees the text.
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
 use super::fault::TokenizerFault;
 
@@ -62,6 +62,9 @@ struct Finders {
     all: Option<Finder>,
     plain: Option<Finder>,
 }
+
+/// Bytes above which a token counts as long. Those of models in use have some dozens.
+const LONG: usize = 256;
 
 /// Finds the leftmost of some tokens, of several there the longest.
 #[derive(Clone, Debug)]
@@ -138,8 +141,12 @@ impl Finder {
         if tokens.is_empty() {
             return Ok(None);
         }
+        let longest = tokens.iter().map(|(_, form)| form.len()).max();
         let automaton = AhoCorasick::builder()
             .match_kind(MatchKind::LeftmostLongest)
+            // Left to itself it makes a table of few patterns, in time that is quadratic in the
+            // length of one that repeats itself.
+            .kind(longest.filter(|&n| n > LONG).map(|_| AhoCorasickKind::ContiguousNFA))
             .build(tokens.iter().map(|(_, form)| form))
             .map_err(|error| TokenizerFault::Unsupported { value: error.to_string() })?;
         let tokens = tokens.into_iter().map(|(token, _)| (*token).clone()).collect();
@@ -225,6 +232,19 @@ mod tests {
         // A vowel sign belongs to a word, a fraction does not.
         assert_eq!(added.split_raw("cat\u{903}", false), [Text("cat\u{903}", true)]);
         assert_eq!(added.split_raw("½cat", false), [Text("½", true), Token(1)]);
+    }
+
+    /// A table of these states would take minutes.
+    #[test]
+    fn long_tokens_that_repeat_themselves_are_found() {
+        let long = "x".repeat(100_000);
+        let start = std::time::Instant::now();
+        let added = tokens(vec![AddedToken::new(1, &long, false), AddedToken::new(2, "xy", true)]);
+        let text = format!("{long}xy");
+        assert_eq!(added.split_raw(&text, true), [Token(1), Token(2)]);
+        assert_eq!(added.split_raw(&text[1..], true), [Token(1), Text("y", false)]);
+        assert_eq!(added.split_raw("xxy", true), [Text("x", true), Token(2)]);
+        assert!(start.elapsed().as_secs() < 20, "{:?}", start.elapsed());
     }
 
     #[test]
