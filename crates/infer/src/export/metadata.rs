@@ -8,6 +8,7 @@ use ulp_nn::NnError;
 use super::positions::{self, Scribe};
 use crate::error::InferError;
 use crate::gguf::{Array, GgufWriter};
+use crate::hf::HfDirectory;
 use crate::model::{Architecture, ModelConfig, NormKind, Positions};
 use crate::quant::TensorType;
 use crate::tokenizer::{TokenKind, Tokenizer};
@@ -117,21 +118,29 @@ fn file_type(ty: TensorType) -> Option<u32> {
 ///
 /// # Errors
 ///
-/// [`InferError::InvalidConfig`] if there are more tokens than rows; those of
-/// [`Tokenizer::to_gguf`].
+/// [`InferError::InvalidConfig`] if there are more tokens than rows, or if generation ends at a token
+/// without a row; those of [`Tokenizer::to_gguf`].
 pub(super) fn tokenizer(
     writer: &mut GgufWriter<'_>,
     tokenizer: &Tokenizer,
     rows: usize,
-    file: &str,
+    directory: &HfDirectory,
 ) -> Result<(), InferError> {
     let mut vocabulary = tokenizer.to_gguf()?;
     if vocabulary.tokens.len() > rows {
         return Err(InferError::InvalidConfig {
-            file: file.to_string(),
+            file: directory.config_file(),
             key: "vocab_size".to_string(),
             value: rows.to_string(),
             expected: "a row for each token of the tokenizer",
+        });
+    }
+    if let Some(id) = tokenizer.eog_ids().iter().find(|&&id| id as usize >= rows) {
+        return Err(InferError::InvalidConfig {
+            file: file_of_ends(directory.path())?,
+            key: "eos_token_id".to_string(),
+            value: id.to_string(),
+            expected: "tokens below the vocabulary's size",
         });
     }
     for id in vocabulary.tokens.len()..rows {
@@ -175,6 +184,14 @@ pub(super) fn tokenizer(
     Ok(())
 }
 
+/// The file that says at which ids generation ends: the first that says so counts.
+fn file_of_ends(directory: &Path) -> Result<String, InferError> {
+    let path = directory.join("generation_config.json");
+    let says_so = path.exists() && read_json(&path)?.get("eos_token_id").is_some();
+    let path = if says_so { path } else { directory.join("config.json") };
+    Ok(path.display().to_string())
+}
+
 /// The chat template, if the directory has one: `chat_template.jinja`, or else the field of
 /// `tokenizer_config.json`.
 pub(super) fn chat_template(
@@ -196,11 +213,13 @@ fn read_chat_template(directory: &Path) -> Result<Option<String>, InferError> {
     if !path.exists() {
         return Ok(None);
     }
-    let bytes = std::fs::read(&path).map_err(|e| InferError::io(&path, e))?;
-    let config: Json = serde_json::from_slice(&bytes).map_err(|source| NnError::Json {
-        file: path.display().to_string(),
-        offset: 0,
-        source,
-    })?;
-    Ok(config["chat_template"].as_str().map(str::to_string))
+    Ok(read_json(&path)?["chat_template"].as_str().map(str::to_string))
+}
+
+fn read_json(path: &Path) -> Result<Json, InferError> {
+    let bytes = std::fs::read(path).map_err(|e| InferError::io(path, e))?;
+    let parsed = serde_json::from_slice(&bytes);
+    parsed.map_err(|source| {
+        NnError::Json { file: path.display().to_string(), offset: 0, source }.into()
+    })
 }

@@ -53,7 +53,7 @@ pub fn export_gguf(directory: &Path, out: &Path, ty: TensorType) -> Result<(), I
     // Every tensor is there and has its place.
     Model::from_hugging_face(&model)?;
     metadata::model(&mut writer, architecture, &config, &file, ty)?;
-    metadata::tokenizer(&mut writer, &tokenizer, config.vocab_size, &file)?;
+    metadata::tokenizer(&mut writer, &tokenizer, config.vocab_size, &model)?;
     metadata::chat_template(&mut writer, directory)?;
     Exported { directory: &model, architecture, config: &config, ty }.write(&mut writer)?;
     writer.write_to_file(out)

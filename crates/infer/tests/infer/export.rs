@@ -278,3 +278,33 @@ fn matrices_take_the_type_that_was_asked_for() {
     assert_eq!(gguf.tensor("blk.0.attn_norm.weight").unwrap().ty, TensorType::F32);
     assert!(Model::load(file).is_ok());
 }
+
+/// The file would be one that nobody reads.
+#[test]
+fn an_end_outside_the_vocabulary_is_refused_by_name() {
+    let folder = directory("export_ends", r#""model_type": "llama""#);
+    let out = folder.join("model.gguf");
+    let set = |name: &str, ends: serde_json::Value| {
+        let path = folder.join(name);
+        let mut config = if path.exists() { json(&path) } else { serde_json::json!({}) };
+        config["eos_token_id"] = ends;
+        std::fs::write(path, config.to_string()).unwrap();
+    };
+    let refused = |name: &str| match export_gguf(&folder, &out, TensorType::F32) {
+        Err(InferError::InvalidConfig { file, key, value, .. }) => {
+            assert_eq!(
+                (Path::new(&file), &*key, &*value),
+                (&*folder.join(name), "eos_token_id", "300")
+            );
+        }
+        other => panic!("{name}: {other:?}"),
+    };
+    let _ = std::fs::remove_file(folder.join("generation_config.json"));
+    set("config.json", 300.into());
+    refused("config.json");
+    set("generation_config.json", serde_json::json!([299, 300]));
+    refused("generation_config.json");
+    set("generation_config.json", 299.into());
+    export_gguf(&folder, &out, TensorType::F32).unwrap();
+    assert!(Tokenizer::from_gguf(&Gguf::open(&out).unwrap()).unwrap().eog_ids().contains(&299));
+}
