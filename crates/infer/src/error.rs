@@ -164,6 +164,17 @@ pub enum InferError {
         /// The element of the state.
         element: usize,
     },
+    /// A weight that is not a number, or infinite, where the format to write cannot hold it.
+    NonFiniteWeight {
+        /// The file.
+        file: String,
+        /// The tensor's name.
+        tensor: String,
+        /// The first such element, counted over the whole tensor.
+        element: usize,
+        /// What it is.
+        value: f32,
+    },
     /// A grammar that is none, or in which no text can go on.
     InvalidGrammar {
         /// What llguidance or the reader of JSON said.
@@ -280,6 +291,9 @@ impl fmt::Display for InferError {
             }
             InferError::NonFiniteState { element } => {
                 write!(f, "element {element} of the model's state is not finite")
+            }
+            InferError::NonFiniteWeight { file, tensor, element, value } => {
+                write!(f, "{file}: tensor {tensor}: element {element} is {value}, not finite")
             }
             InferError::InvalidGrammar { reason } => write!(f, "the grammar: {reason}"),
             InferError::NoGrammars => {

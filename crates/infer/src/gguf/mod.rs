@@ -23,7 +23,7 @@ pub use writer::GgufWriter;
 const MAGIC: [u8; 4] = *b"GGUF";
 /// Where tensor data starts when the file does not say: the specification's default.
 const DEFAULT_ALIGNMENT: usize = 32;
-const ALIGNMENT_KEY: &str = "general.alignment";
+pub(crate) const ALIGNMENT_KEY: &str = "general.alignment";
 /// Far above any page size in use, and keeps sums of offsets from overflowing.
 const MAX_ALIGNMENT: u64 = 1 << 20;
 /// The specification's bound on dimensions.

@@ -9,7 +9,7 @@ mod weight_error;
 use std::borrow::Cow;
 
 use crate::error::InferError;
-use crate::gguf::{Gguf, GgufWriter};
+use crate::gguf::{ALIGNMENT_KEY, Gguf, GgufWriter, Value};
 use crate::quant::{TensorType, UnsupportedType, dequantize, quantize_weighted};
 
 pub use collector::ImportanceCollector;
@@ -33,7 +33,8 @@ pub struct TensorReport {
     pub bytes_before: usize,
     /// The bytes it has now.
     pub bytes: usize,
-    /// ‖y - x‖ / ‖x‖ of what was stored, x, and what is now, y; 0 where nothing was rounded.
+    /// ‖y - x‖ / ‖x‖ of what was stored, x, and what is now, y; 0 where nothing was rounded, NaN where
+    /// a number is not finite.
     pub error: f64,
 }
 
@@ -48,8 +49,9 @@ pub struct TensorReport {
 ///
 /// # Errors
 ///
-/// [`InferError::UnsupportedTensorType`] for a tensor that this crate does not read, and an error
-/// that names the key where the file lacks what a recipe needs.
+/// [`InferError::UnsupportedTensorType`] for a tensor that this crate does not read,
+/// [`InferError::NonFiniteWeight`] for a weight that blocks of numbers cannot hold, and an error that
+/// names the key where the file lacks what a recipe needs.
 ///
 /// # Examples
 ///
@@ -72,7 +74,7 @@ pub fn requantize<'a>(
     let plan = plan(gguf)?;
     let mut writer = GgufWriter::new();
     for (key, value) in gguf.metadata() {
-        writer.set(key, value.clone());
+        writer.set(key, as_written(key, value));
     }
     writer.set("general.file_type", mix.file_type());
     writer.set("general.quantization_version", 2u32);
@@ -87,6 +89,9 @@ pub fn requantize<'a>(
         } else {
             let named = |e: UnsupportedType| e.named(gguf.file(), &tensor.name);
             let x = dequantize(tensor.ty, stored).map_err(named)?;
+            if to.block_elements() > 1 {
+                refuse_non_finite(&x, gguf, &tensor.name)?;
+            }
             let weights = importance.and_then(|i| i.of(&tensor.name, tensor.shape[1]));
             let bytes = quantize_weighted(to, &x, weights).map_err(named)?;
             let y = dequantize(to, &bytes).map_err(named)?;
@@ -105,6 +110,28 @@ pub fn requantize<'a>(
         writer.tensor(&tensor.name, &tensor.shape, to, bytes);
     }
     Ok(writer)
+}
+
+/// A metadata value in the type that it has in files that are written. Alignments are read from any
+/// type of integer; others read them as a u32 only.
+fn as_written(key: &str, value: &Value) -> Value {
+    match value.as_u64().and_then(|v| u32::try_from(v).ok()) {
+        Some(alignment) if key == ALIGNMENT_KEY => Value::U32(alignment),
+        _ => value.clone(),
+    }
+}
+
+/// A block has one scale for all its numbers: with one that is not finite, none could be told.
+fn refuse_non_finite(x: &[f32], gguf: &Gguf, tensor: &str) -> Result<(), InferError> {
+    match x.iter().position(|x| !x.is_finite()) {
+        None => Ok(()),
+        Some(element) => Err(InferError::NonFiniteWeight {
+            file: gguf.file().to_string(),
+            tensor: tensor.to_string(),
+            element,
+            value: x[element],
+        }),
+    }
 }
 
 /// Tables that turn positions or experts into numbers are matrices by shape alone.

@@ -17,7 +17,7 @@ use rayon::prelude::*;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct WeightError {
-    /// ‖y - x‖ / ‖x‖
+    /// ‖y - x‖ / ‖x‖; 0 where nothing differs, NaN where a number of x is not finite.
     pub relative: f64,
     /// The signal-to-noise ratio, -20 log10 of `relative`; infinite without an error.
     pub decibels: f64,
@@ -43,7 +43,8 @@ impl WeightError {
             .collect();
         let Sums { difference, size, ulps, largest } =
             parts.into_iter().fold(Sums::default(), Sums::plus);
-        let relative = if size > 0.0 { (difference / size).sqrt() } else { 0.0 };
+        // Nothing to differ from is no error; NaN, which equals nothing, stays one.
+        let relative = if difference == 0.0 { 0.0 } else { (difference / size).sqrt() };
         WeightError {
             relative,
             decibels: -20.0 * relative.log10(),
@@ -82,9 +83,14 @@ impl Sums {
             difference: self.difference + other.difference,
             size: self.size + other.size,
             ulps: self.ulps + other.ulps,
-            largest: self.largest.max(other.largest),
+            largest: larger(self.largest, other.largest),
         }
     }
+}
+
+/// The larger of two, or NaN if one is: `f64::max` would hide it.
+fn larger(a: f64, b: f64) -> f64 {
+    if a.is_nan() || a > b { a } else { b }
 }
 
 /// The distance of neighbouring f16 where `x` lies: 2^-24 for the smallest, 2^(e - 10) above.
@@ -108,6 +114,20 @@ mod tests {
         assert_eq!(error.relative, (1.5 / n).sqrt());
         assert_eq!(error.largest_ulps, 1024.0);
         assert_eq!(error.ulps, 2048.0 / n);
+    }
+
+    /// An error that is not a number is none of 0.
+    #[test]
+    fn what_is_not_finite_shows() {
+        for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            let mut numbers = vec![1.0; PART + 3];
+            numbers[PART - 1] = bad;
+            let error = WeightError::of(&numbers, &numbers);
+            assert!(error.relative.is_nan() && error.largest_ulps.is_nan(), "{bad}: {error:?}");
+        }
+        assert_eq!(WeightError::of(&[1.0], &[f32::INFINITY]).relative, f64::INFINITY);
+        assert_eq!(WeightError::of(&[0.0], &[1.0]).relative, f64::INFINITY);
+        assert_eq!(WeightError::of(&[0.0], &[0.0]).relative, 0.0);
     }
 
     #[test]

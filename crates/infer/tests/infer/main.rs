@@ -17,6 +17,7 @@ mod importance;
 mod logits;
 mod long_rope;
 mod lora;
+mod requantize;
 mod sampling;
 mod smollm2;
 #[path = "../test_models/mod.rs"]
