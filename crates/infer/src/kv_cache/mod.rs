@@ -133,7 +133,8 @@ impl KvCache {
 
     /// A cache that stores its numbers as `ty`.
     pub fn of_type(shape: CacheShape, ty: CacheType, positions: usize) -> Self {
-        let pool = BlockPool::new(shape, ty, positions.div_ceil(BLOCK));
+        // As many blocks as positions can be counted in.
+        let pool = BlockPool::new(shape, ty, positions.div_ceil(BLOCK).min(usize::MAX / BLOCK));
         KvCache { pool, sequences: Vec::new() }
     }
 
@@ -479,6 +480,12 @@ mod tests {
                 assert_eq!(found, &value[head * d..][..d], "{position} {layer} {head}");
             }
         }
+    }
+
+    #[test]
+    fn a_cache_of_all_positions_that_can_be_counted() {
+        let cache = KvCache::new(CacheShape { layers: 1, kv_heads: 1, head_dim: 2 }, usize::MAX);
+        assert_eq!(cache.capacity(), usize::MAX / BLOCK * BLOCK);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::step_shape::StepShape;
 use crate::error::InferError;
 use crate::gguf::Gguf;
 use crate::hf::HfDirectory;
-use crate::kv_cache::{CacheShape, CacheType, KvCache};
+use crate::kv_cache::{BLOCK, CacheShape, CacheType, KvCache};
 use crate::quant::{Format, KernelRates, MachineLimits, Matrix, RowBuffer, TensorType};
 
 /// A model's shapes, without its weights.
@@ -150,13 +150,15 @@ impl ModelPlan {
         matrices.sum::<usize>() + self.vector_bytes
     }
 
-    /// Bytes that the cache takes for `sequences` of `positions` each.
+    /// Bytes that the cache takes for `sequences` of `positions` each; `usize::MAX` where they are more.
     pub fn cache_bytes(&self, sequences: usize, positions: usize) -> usize {
         let position = KvCache::bytes_per_position(self.cache_shape(), self.cache_type);
-        sequences * positions.next_multiple_of(crate::kv_cache::BLOCK) * position
+        let blocks = positions.div_ceil(BLOCK);
+        sequences.saturating_mul(blocks).saturating_mul(BLOCK).saturating_mul(position)
     }
 
-    /// Bytes of work space for passes of `rows` tokens of which `logits` ask for logits.
+    /// Bytes of work space for passes of `rows` tokens of which `logits` ask for logits; `usize::MAX`
+    /// where they are more.
     pub fn workspace_bytes(&self, rows: usize, logits: usize) -> usize {
         let config = &self.config;
         let (c, f) = (config.hidden_size, config.intermediate_size);
@@ -179,7 +181,7 @@ impl ModelPlan {
             false => widest(RowBuffer::spread_bytes_per_row),
         };
         let row = 4 * (3 * c + 2 * q + 2 * kv + 2 * f) + rounded + bf16 + spread;
-        rows * row + logits * 4 * config.vocab_size
+        rows.saturating_mul(row).saturating_add(logits.saturating_mul(4 * config.vocab_size))
     }
 
     /// What a cache for this model holds.
@@ -205,9 +207,15 @@ impl ModelPlan {
     /// What a pass of `tokens` new tokens for each of `sequences` costs, whose logits are asked for
     /// once a sequence, after `depth` positions.
     pub fn step(&self, sequences: usize, tokens: usize, depth: usize) -> StepCost {
-        let mut shape = StepShape::default();
-        (0..sequences).for_each(|_| shape.add(tokens, 1, depth));
-        self.cost(&shape)
+        let mut one = StepShape::default();
+        one.add(tokens, 1, depth);
+        let all = |n: usize| n.saturating_mul(sequences);
+        self.cost(&StepShape {
+            rows: all(one.rows),
+            logits: all(one.logits),
+            positions: all(one.positions),
+            pairs: all(one.pairs),
+        })
     }
 
     /// What a pass of this shape costs.
@@ -231,7 +239,7 @@ impl ModelPlan {
         let width = (config.layers * config.query_width()) as f64;
         cost.attention_operations = 4.0 * shape.pairs as f64 * width;
         let position = KvCache::bytes_per_position(self.cache_shape(), self.cache_type);
-        cost.cache_bytes = (shape.positions * position) as f64;
+        cost.cache_bytes = shape.positions as f64 * position as f64;
         cost
     }
 }
