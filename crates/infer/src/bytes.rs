@@ -51,7 +51,7 @@ impl Bytes {
     ///
     /// # Errors
     ///
-    /// [`InferError::Io`] when the file cannot be opened or mapped.
+    /// [`InferError::Io`] when it is not a regular file or cannot be opened or mapped.
     pub fn map(path: &Path) -> Result<Self, InferError> {
         let mapping = Mapping::open(path)?;
         let range = 0..mapping.len();

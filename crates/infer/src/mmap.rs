@@ -1,6 +1,7 @@
 //! Memory-mapped files: with `pages` and the kernels, where this crate has unsafe code.
 
 use std::fs::File;
+use std::io;
 use std::ops::{Deref, Range};
 use std::path::Path;
 
@@ -17,6 +18,7 @@ pub(crate) struct Mapping {
 impl Mapping {
     /// Maps the whole of a file.
     pub(crate) fn open(path: &Path) -> Result<Self, InferError> {
+        refuse_other_than_files(path).map_err(|e| InferError::io(path, e))?;
         let file = File::open(path).map_err(|e| InferError::io(path, e))?;
         // SAFETY: the mapping is read-only and private to this process. Another process that
         // truncates the file can still end us with SIGBUS; `Bytes::map` documents that, and no
@@ -36,6 +38,14 @@ impl Mapping {
         }
         #[cfg(not(unix))]
         let _ = range;
+    }
+}
+
+/// To open a pipe would be to wait for somebody who writes to it.
+fn refuse_other_than_files(path: &Path) -> io::Result<()> {
+    match std::fs::metadata(path)?.is_file() {
+        true => Ok(()),
+        false => Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file")),
     }
 }
 
