@@ -36,18 +36,28 @@ impl Trainer {
     pub fn save(&self, directory: &Path) -> Result<(), NnError> {
         let (partial, old) = (beside(directory, ".partial"), beside(directory, ".old"));
         remove(&partial)?;
-        io(&partial, fs::create_dir_all(&partial))?;
-        self.model.save_dir(&partial)?;
-        self.save_optimizer(&partial.join(OPTIMIZER_FILE))?;
-        let text = format!("{:#}\n", Value::Object(self.to_json()));
-        replace_file(&partial.join(TRAINER_FILE), |out| out.write_all(text.as_bytes()))?;
+        let saved = self.save_beside(directory, &partial);
+        if saved.is_err() {
+            // The failure is the one to tell; what cannot be removed goes with the next save.
+            let _ = fs::remove_dir_all(&partial);
+        }
+        saved?;
         if directory.exists() {
-            keep_other_files(directory, &partial)?;
             remove(&old)?;
             io(directory, fs::rename(directory, &old))?;
         }
         io(directory, fs::rename(&partial, directory))?;
         remove(&old)
+    }
+
+    /// Writes all that is to stand in `directory` to `partial`.
+    fn save_beside(&self, directory: &Path, partial: &Path) -> Result<(), NnError> {
+        io(partial, fs::create_dir_all(partial))?;
+        self.model.save_dir(partial)?;
+        self.save_optimizer(&partial.join(OPTIMIZER_FILE))?;
+        let text = format!("{:#}\n", Value::Object(self.to_json()));
+        replace_file(&partial.join(TRAINER_FILE), |out| out.write_all(text.as_bytes()))?;
+        if directory.exists() { keep_other_files(directory, partial) } else { Ok(()) }
     }
 
     /// Loads a run that [`Trainer::save`] saved; it continues with the same bits. A save that died
