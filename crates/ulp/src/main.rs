@@ -12,7 +12,7 @@ mod printable;
 
 use clap::Parser;
 use std::ffi::OsString;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
 /// The one flag of this field that is a word behind a single dash.
@@ -20,8 +20,22 @@ fn as_clap_has_it(word: OsString) -> OsString {
     if word == "-sys" { "--system".into() } else { word }
 }
 
+/// Prints what clap answers: help, the version, or what is wrong with the flags.
+fn tell(answer: &clap::Error) -> ExitCode {
+    match answer.print().and_then(|()| std::io::stdout().flush()) {
+        Err(error) if !answer.use_stderr() && error.kind() != ErrorKind::BrokenPipe => {
+            eprintln!("ulp: {}", error::CliError::Output(error));
+            ExitCode::FAILURE
+        }
+        _ => ExitCode::from(u8::try_from(answer.exit_code()).unwrap_or(2)),
+    }
+}
+
 fn main() -> ExitCode {
-    let typed = cli::Typed::parse_from(std::env::args_os().map(as_clap_has_it)); // may end with 2
+    let typed = match cli::Typed::try_parse_from(std::env::args_os().map(as_clap_has_it)) {
+        Ok(typed) => typed,
+        Err(answer) => return tell(&answer),
+    };
     let mut out = std::io::stdout().lock();
     match typed.run(&mut out).and_then(|()| Ok(out.flush()?)) {
         Ok(()) => ExitCode::SUCCESS,

@@ -49,3 +49,18 @@ fn no_file_commands_the_terminal() {
         assert!(text.lines().all(|line| !line.contains(char::is_control)), "{text:?}");
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn help_that_cannot_be_written_is_a_failure() {
+    let scratch = Scratch::new("help");
+    let out = std::fs::File::create(scratch.path("help.txt")).unwrap();
+    let ran = std::process::Command::new("sh")
+        .args(["-c", "trap '' XFSZ; ulimit -f 0; exec \"$0\" --help"])
+        .arg(env!("CARGO_BIN_EXE_ulp"))
+        .stdout(out)
+        .output()
+        .unwrap();
+    assert_eq!(ran.status.code(), Some(1), "{ran:?}");
+    assert!(String::from_utf8_lossy(&ran.stderr).contains("standard output"), "{ran:?}");
+}
