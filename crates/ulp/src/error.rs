@@ -60,6 +60,24 @@ pub(crate) enum CliError {
         /// How many of them differ.
         differ: u64,
     },
+    /// A tokenizer with tokens that the model has no embedding of.
+    Vocabulary {
+        /// Where the tokenizer was read.
+        tokenizer: String,
+        /// How many tokens it has.
+        tokens: usize,
+        /// The model.
+        model: String,
+        /// How many tokens it has embeddings of.
+        rows: usize,
+    },
+    /// What a model computed is of no use.
+    Model {
+        /// The model.
+        name: String,
+        /// What it computed.
+        error: Box<InferError>,
+    },
     /// A model, a tokenizer or a request to it.
     Infer(InferError),
     /// Any of these, and what can be done about it.
@@ -84,6 +102,16 @@ impl CliError {
 
     pub(crate) fn usage(argument: &'static str, problem: impl Into<String>) -> CliError {
         CliError::Usage { argument, problem: problem.into() }
+    }
+
+    /// The same with the model's name, where the error is what the model computed.
+    pub(crate) fn in_model(self, name: &str) -> CliError {
+        match self {
+            CliError::Infer(
+                error @ (InferError::NonFiniteLogit { .. } | InferError::NonFiniteState { .. }),
+            ) => CliError::Model { name: name.to_string(), error: Box::new(error) },
+            error => error,
+        }
     }
 
     pub(crate) fn advised(self, advice: impl Into<String>) -> CliError {
@@ -122,6 +150,11 @@ impl fmt::Display for CliError {
             CliError::Vectors { checked, differ } => {
                 write!(f, "{differ} of {checked} vectors differ")
             }
+            CliError::Vocabulary { tokenizer, tokens, model, rows } => {
+                write!(f, "{tokenizer}: the tokenizer has {tokens} tokens, ")?;
+                write!(f, "the embedding of {model} has {rows}")
+            }
+            CliError::Model { name, error } => write!(f, "{name}: {error}"),
             CliError::Infer(error) => error.fmt(f),
             CliError::Advised { error, advice } => write!(f, "{error}; {advice}"),
             CliError::Nn(error) => error.fmt(f),

@@ -3,7 +3,8 @@
 mod report;
 mod svg;
 
-use super::flags::{Loaded, Threads, read_text};
+use super::flags::{Loaded, Threads, read_text, refuse_short_context};
+use super::inputs::refuse_inputs;
 use super::progress;
 use crate::error::CliError;
 use clap::Args;
@@ -14,6 +15,7 @@ use ulp_infer::{
     Activations, Distributions, Divergence, EncodeOptions, Gguf, InferError, Model, ModelPart,
     WeightError, Windows,
 };
+use ulp_nn::replace_file;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -77,13 +79,18 @@ pub(super) struct Audit {
 
 impl Typed {
     pub(super) fn resolve(self) -> Result<Audit, CliError> {
-        self.threads.apply();
+        self.threads.apply()?;
         for (argument, path) in [("MODEL", &self.model), ("--against", &self.against)] {
             if path.is_dir() {
                 // Rows lie in another order there.
                 let problem = "it is a directory; make a GGUF file of it with ulp quantize";
                 return Err(CliError::usage(argument, problem));
             }
+        }
+        if let Some(path) = &self.svg {
+            let text = self.text.as_deref().filter(|text| *text != Path::new("-"));
+            let inputs = [Some(self.model.as_path()), Some(&self.against), text];
+            refuse_inputs("--svg", path, inputs.into_iter().flatten())?;
         }
         Ok(Audit {
             model: self.model,
@@ -112,7 +119,7 @@ impl Audit {
         };
         if let Some(path) = &self.svg {
             let picture = svg::picture(&report.layers);
-            std::fs::write(path, picture).map_err(|source| CliError::io(path, source))?;
+            replace_file(path, |out| out.write_all(picture.as_bytes()))?;
         }
         match self.json {
             true => writeln!(out, "{}", report.to_json())?,
@@ -130,6 +137,7 @@ impl Audit {
         }
         let ids = reference.tokenizer()?.encode(text, EncodeOptions::default());
         let longest = reference.model.context().min(quantized.model.context());
+        refuse_short_context(longest)?;
         let windows = Windows::new(&ids, self.ctx.min(longest), None).at_most(self.chunks);
         if windows.is_empty() {
             let problem = format!("{} tokens are too few, it takes four", ids.len());

@@ -4,6 +4,7 @@ mod passes;
 mod report;
 
 use super::flags::{Loaded, ModelArgument};
+use super::memory::refuse_more_than_all;
 use super::plan::own_memory;
 use super::progress;
 use crate::error::CliError;
@@ -96,6 +97,10 @@ impl Typed {
             let problem =
                 format!("{longest} positions, but the model was made for {}", plan.context());
             return Err(CliError::usage("-d", problem));
+        }
+        for passes in &passes {
+            let what = format!("the cache of {}", passes.name());
+            refuse_more_than_all(passes.flag(), &what, passes.bytes(&plan) as u128)?;
         }
         Ok(Bench { loaded, weights, plan, passes, repetitions: self.repetitions, json: self.json })
     }

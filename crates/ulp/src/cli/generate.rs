@@ -139,7 +139,7 @@ impl Generate {
             Ok(())
         };
         let made = continuation::run(&mut engine, request, None, show)
-            .map_err(|error| advise(error, loaded.model.context()))?;
+            .map_err(|error| advise(error, loaded.model.context()).in_model(&loaded.name))?;
         if json {
             let mut json = made.to_json(&tokenizer);
             json["model"] = json!(loaded.name);

@@ -1,13 +1,13 @@
 //! `ulp imatrix`: how much each input of each matrix matters.
 
 use super::flags::{Loaded, ModelArgument, WindowFlags, Windowed};
+use super::inputs::refuse_inputs;
 use super::progress;
-use super::quantize::same_file;
 use crate::error::CliError;
 use clap::Args;
 use serde_json::json;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 use ulp_infer::{Importance, ImportanceCollector, Windows};
 
@@ -50,11 +50,10 @@ pub(super) struct Imatrix {
 
 impl Typed {
     pub(super) fn resolve(self) -> Result<Imatrix, CliError> {
+        let inputs = self.text.inputs().chain(self.model.inputs());
+        refuse_inputs("--output", &self.output, inputs)?;
         let text = self.text.read()?;
         let loaded = self.model.load()?;
-        if same_file(Path::new(&loaded.name), &self.output) {
-            return Err(CliError::usage("--output", "it is the model"));
-        }
         let text = text.tokens(&loaded)?;
         Ok(Imatrix { loaded, text, output: self.output, json: self.json })
     }

@@ -4,11 +4,13 @@ mod reference;
 mod report;
 
 use super::flags::{Loaded, ModelArgument, WindowFlags, Windowed};
+use super::inputs::refuse_inputs;
 use super::progress;
 use crate::error::CliError;
 use clap::Args;
 use reference::Reference;
 use report::Report;
+use std::cell::Cell;
 use std::io::Write;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -64,6 +66,9 @@ pub(super) struct Perplexity {
 
 impl Typed {
     pub(super) fn resolve(self) -> Result<Perplexity, CliError> {
+        if let Some(path) = &self.save_logits {
+            refuse_inputs("--save-logits", path, self.text.inputs().chain(self.model.inputs()))?;
+        }
         let text = self.text.read()?;
         let loaded = self.model.load()?;
         let reference = match (self.against, self.logits) {
@@ -86,28 +91,29 @@ impl Perplexity {
         let mut report = Report::new(&self.loaded.name, &windows);
         let mut of_reference = Likelihood::default();
         let mut divergence = Divergence::default();
+        // The model that computes, for what it may compute.
+        let other = self.reference.as_ref().map(Reference::name);
+        let computing = Cell::new(&self.loaded.name);
         let mut window = |index| -> Result<Distributions, InferError> {
             let Loaded { model, precision, .. } = &self.loaded;
             let rows = Distributions::of(model, &windows, index, *precision)?;
             rows.score(&mut report.likelihood);
             if let Some(reference) = &self.reference {
+                computing.set(other.as_ref().unwrap_or(&self.loaded.name));
                 let theirs = reference.distributions(&windows, index)?;
+                computing.set(&self.loaded.name);
                 theirs.score(&mut of_reference);
                 divergence.compare(&theirs, &rows);
             }
             bar.inc(1);
             Ok(rows)
         };
-        match &self.save {
-            Some(path) => {
-                SavedDistributions::write(path, &windows, self.loaded.model.vocab_size(), window)?
-            }
-            None => {
-                for index in 0..windows.len() {
-                    window(index)?;
-                }
-            }
-        }
+        let vocabulary = self.loaded.model.vocab_size();
+        let done = match &self.save {
+            Some(path) => SavedDistributions::write(path, &windows, vocabulary, window),
+            None => (0..windows.len()).try_for_each(|index| window(index).map(drop)),
+        };
+        done.map_err(|error| CliError::from(error).in_model(computing.get()))?;
         bar.finish_and_clear();
         report.seconds = start.elapsed().as_secs_f64();
         report.against = self.reference.map(|r| (r.name(), of_reference, divergence));

@@ -57,25 +57,49 @@ pub(super) struct Plan {
     plan: ModelPlan,
     context: usize,
     sequences: usize,
+    memory: Memory,
     json: bool,
+}
+
+/// Bytes.
+struct Memory {
+    parts: [(&'static str, usize); 3],
+    all: usize,
+}
+
+impl Memory {
+    /// `None` if they cannot be counted.
+    fn of(plan: &ModelPlan, context: usize, sequences: usize) -> Option<Memory> {
+        let rows = context.min(PASS).max(sequences);
+        let parts = [
+            ("weights", plan.weight_bytes()),
+            ("cache", plan.cache_bytes(sequences, context)),
+            ("work space", plan.workspace_bytes(rows, sequences)),
+        ];
+        // The plan has the largest number for what is larger, too.
+        let sum = |all: usize, (_, bytes): &(_, usize)| all.checked_add(*bytes);
+        let all = parts.iter().try_fold(0, sum).filter(|all| *all < usize::MAX)?;
+        Some(Memory { parts, all })
+    }
 }
 
 impl Typed {
     pub(super) fn resolve(self) -> Result<Plan, CliError> {
-        self.threads.apply();
+        self.threads.apply()?;
         let plan = ModelSource::open(&self.model)?.plan()?.with_cache_type(self.kv.ty);
         let context = self.ctx.map_or(plan.context(), |n| n as usize);
         let longest = plan.context();
         if context > longest {
             return Err(CliError::usage("-c", format!("the model was made for {longest} tokens")));
         }
-        Ok(Plan {
-            name: self.model.display().to_string(),
-            plan,
-            context,
-            sequences: self.parallel as usize,
-            json: self.json,
-        })
+        let name = self.model.display().to_string();
+        let (sequences, json) = (self.parallel as usize, self.json);
+        let memory = Memory::of(&plan, context, sequences).ok_or_else(|| {
+            let problem =
+                format!("{sequences} sequences of {context} tokens take 2^64 bytes and more");
+            CliError::usage("--parallel", problem)
+        })?;
+        Ok(Plan { name, plan, context, sequences, memory, json })
     }
 }
 
@@ -127,15 +151,6 @@ impl Plan {
         ]
     }
 
-    fn memory(&self) -> [(&'static str, usize); 3] {
-        let rows = self.context.min(PASS).max(self.sequences);
-        [
-            ("weights", self.plan.weight_bytes()),
-            ("cache", self.plan.cache_bytes(self.sequences, self.context)),
-            ("work space", self.plan.workspace_bytes(rows, self.sequences)),
-        ]
-    }
-
     fn print(
         &self,
         limits: &MachineLimits,
@@ -153,12 +168,10 @@ impl Plan {
             self.context,
             self.plan.cache_type()
         )?;
-        let memory = self.memory();
-        for (what, bytes) in memory {
+        for (what, bytes) in self.memory.parts {
             writeln!(out, "{what:<12} {:>10}", gib(bytes))?;
         }
-        let all = memory.iter().map(|(_, bytes)| bytes).sum();
-        writeln!(out, "{:<12} {:>10}", "memory", gib(all))?;
+        writeln!(out, "{:<12} {:>10}", "memory", gib(self.memory.all))?;
         writeln!(
             out,
             "\n{} threads read {:.1} GB/s, do {:.0} GOP/s of int8, {:.0} GFLOP/s of f32, {:.0} of bf16",
@@ -179,7 +192,7 @@ impl Plan {
     }
 
     fn to_json(&self, limits: &MachineLimits, speeds: &[Speed]) -> Json {
-        let [weights, cache, workspace] = self.memory().map(|(_, bytes)| bytes);
+        let [weights, cache, workspace] = self.memory.parts.map(|(_, bytes)| bytes);
         let speeds: Vec<Json> = speeds
             .iter()
             .map(|speed| {
@@ -196,7 +209,7 @@ impl Plan {
             "cache_type": self.plan.cache_type().name(),
             "memory_bytes": {
                 "weights": weights, "cache": cache, "work_space": workspace,
-                "all": weights + cache + workspace,
+                "all": self.memory.all,
             },
             "limits": {
                 "threads": limits.threads,

@@ -1,6 +1,7 @@
 //! `ulp quantize`: a model in another weight format.
 
 use super::flags::Threads;
+use super::inputs::refuse_inputs;
 use super::progress;
 use crate::error::CliError;
 use crate::printable::printable;
@@ -73,14 +74,13 @@ struct Temporary(PathBuf);
 
 impl Typed {
     pub(super) fn resolve(self) -> Result<Quantize, CliError> {
-        self.threads.apply();
+        self.threads.apply()?;
         let mix = self
             .mix
             .parse()
             .map_err(|error: ulp_infer::UnknownMix| CliError::usage("--type", error.to_string()))?;
-        if same_file(&self.input, &self.output) {
-            return Err(CliError::usage("OUT", "it is the file that is read"));
-        }
+        let inputs = [Some(&self.input), self.imatrix.as_ref()];
+        refuse_inputs("OUT", &self.output, inputs.into_iter().flatten().map(PathBuf::as_path))?;
         let importance = match &self.imatrix {
             Some(path) => Some(Importance::open(path)?),
             None => None,
@@ -112,11 +112,6 @@ fn refuse_other_models(path: &Path, importance: &Importance, gguf: &Gguf) -> Res
     }
 }
 
-/// Whether both are names of one file.
-pub(super) fn same_file(a: &Path, b: &Path) -> bool {
-    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
-}
-
 impl Source {
     /// A directory becomes a GGUF file in its own type first, beside the output.
     fn open(input: &Path, output: &Path) -> Result<Source, CliError> {
@@ -135,9 +130,12 @@ impl Source {
 impl Temporary {
     /// A file under a name that nobody has.
     fn beside(output: &Path) -> Result<Temporary, CliError> {
+        // Devices and pipes stand where files have no place.
+        let is_special = fs::metadata(output).is_ok_and(|found| !found.is_file());
+        let place = if is_special { std::env::temp_dir().join("ulp") } else { output.into() };
         let mut number = 0;
         loop {
-            let path = output.with_extension(format!("unquantized-{number}.gguf"));
+            let path = place.with_extension(format!("unquantized-{number}.gguf"));
             match fs::File::create_new(&path) {
                 Ok(_) => return Ok(Temporary(path)),
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => number += 1,
@@ -171,7 +169,7 @@ impl Quantize {
         let summary = Summary {
             reports: &reports,
             file: self.output.display().to_string(),
-            bytes: file_bytes(&self.output)?,
+            bytes: bytes_written(&self.output, &reports)?,
             bytes_before: gguf.file_bytes() as u64,
             mix: self.mix,
             seconds: start.elapsed().as_secs_f64(),
@@ -184,10 +182,14 @@ impl Quantize {
     }
 }
 
-fn file_bytes(path: &Path) -> Result<u64, CliError> {
+/// The size of the file; of a device or a pipe, which has none, that of the tensors in it.
+fn bytes_written(path: &Path, reports: &[TensorReport]) -> Result<u64, CliError> {
     let metadata =
         fs::metadata(path).map_err(|source| InferError::Io { path: path.to_path_buf(), source })?;
-    Ok(metadata.len())
+    Ok(match metadata.is_file() {
+        true => metadata.len(),
+        false => reports.iter().map(|report| report.bytes as u64).sum(),
+    })
 }
 
 struct Summary<'a> {

@@ -82,7 +82,7 @@ impl Score {
         let spinner = progress::spinner("scoring");
         let start = Instant::now();
         let positions = score(&loaded.model, &ids, loaded.precision, top)
-            .map_err(|error| advise(error, loaded.model.context()))?;
+            .map_err(|error| advise(error, loaded.model.context()).in_model(&loaded.name))?;
         let scored = Scored { ids, positions, time: start.elapsed() };
         spinner.finish_and_clear();
         if json {

@@ -2,13 +2,14 @@
 
 use super::chat::template;
 use super::flags::{ContextFlag, Loaded, ModelFlags};
+use super::memory::refuse_more_than_all;
 use crate::error::CliError;
 use clap::{Args, ValueEnum};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use ulp_infer::{EngineOptions, LoraAdapter, MachineLimits};
+use ulp_infer::{EngineOptions, KvCache, LoraAdapter, MachineLimits};
 use ulp_serve::{Ceiling, ServeOptions, ServedModel};
 
 const EXAMPLES: &str = "\
@@ -188,7 +189,7 @@ impl Typed {
             Ok((name, Arc::new(LoraAdapter::load(path, &loaded.model)?)))
         };
         let adapters = self.lora.into_iter().map(load).collect::<Result<_, _>>()?;
-        let engine = self.engine.resolve(&loaded, &self.context);
+        let engine = self.engine.resolve(&loaded, &self.context)?;
         let names = if self.alias.is_empty() { vec![short_name(&loaded.name)] } else { self.alias };
         let options = ServeOptions {
             host: self.host,
@@ -230,10 +231,15 @@ fn ceiling(loaded: &Loaded) -> Result<Option<Ceiling>, CliError> {
 }
 
 impl EngineFlags {
-    fn resolve(&self, loaded: &Loaded, context: &ContextFlag) -> EngineOptions {
+    fn resolve(&self, loaded: &Loaded, context: &ContextFlag) -> Result<EngineOptions, CliError> {
+        if let Some(positions) = self.cache {
+            let (shape, ty) = (loaded.model.cache_shape(), loaded.precision.cache);
+            let bytes = positions as u128 * KvCache::bytes_per_position(shape, ty) as u128;
+            refuse_more_than_all("--cache", &format!("a cache of {positions} tokens"), bytes)?;
+        }
         let context = context.length(loaded);
         let one = if context == 0 { loaded.model.context() } else { context };
-        EngineOptions {
+        Ok(EngineOptions {
             activations: loaded.precision.activations,
             cache_type: loaded.precision.cache,
             context,
@@ -242,7 +248,7 @@ impl EngineFlags {
             step_tokens: self.step_tokens,
             max_draft: self.draft,
             ..EngineOptions::default()
-        }
+        })
     }
 }
 

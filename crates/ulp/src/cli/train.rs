@@ -5,6 +5,7 @@ mod dimensions;
 mod steps;
 
 use super::flags::Threads;
+use super::inputs::refuse_inputs;
 use super::progress;
 use super::tokenize::load_tokenizer;
 use crate::error::CliError;
@@ -143,7 +144,7 @@ pub(super) struct Train {
 
 impl Typed {
     pub(super) fn resolve(self) -> Result<Train, CliError> {
-        self.threads.apply();
+        self.threads.apply()?;
         let (trainer, tokens) = if self.resume { self.resumed()? } else { self.begun()? };
         let total = trainer.config().total_steps;
         let last_step = match self.stop_after {
@@ -183,8 +184,9 @@ impl Typed {
             let problem = "holds a run: add --resume, or name another directory";
             return Err(CliError::usage("--out", format!("{} {problem}", out.display())));
         }
-        let dimensions = self.dimensions.resolve()?;
         let path = self.text.as_deref().expect("clap asks for it");
+        self.refuse_inputs(path)?;
+        let dimensions = self.dimensions.resolve()?;
         let separator = self.fresh.separator.as_deref().unwrap_or(DEFAULT_SEPARATOR);
         let text = Text::read(path, separator)?;
         let tokenizer = self.fresh.tokenizer(&text)?;
@@ -197,13 +199,48 @@ impl Typed {
         // Finds a text that is too short before there is a directory.
         let TrainingConfig { seed, sequence_length, windows, .. } = *trainer.config();
         tokens.batch(seed, 0, 1, sequence_length + 1, windows)?;
-        // The trainer's files come last: where they are, everything is.
-        fs::create_dir_all(out).map_err(|source| CliError::io(out, source))?;
-        save_tokenizer(&tokenizer, out)?;
-        text.save(&tokens, out)?;
-        trainer.save(out)?;
-        Ok((trainer, tokens))
+        let is_new = !out.exists();
+        let written = begin(&trainer, &tokenizer, &text, &tokens, out);
+        if written.is_err() && is_new {
+            // The failure is the one to tell; what cannot be removed changes nothing.
+            let _ = fs::remove_dir_all(out);
+        }
+        written.map(|()| (trainer, tokens))
     }
+
+    /// Refuses to write a run over what it is made from.
+    fn refuse_inputs(&self, text: &Path) -> Result<(), CliError> {
+        let text = Some(text).filter(|text| *text != Path::new("-"));
+        let inputs = [text, self.dimensions.config(), self.fresh.tokenizer.as_deref()];
+        FILES.iter().try_for_each(|name| {
+            refuse_inputs("--out", &self.out.join(name), inputs.into_iter().flatten())
+        })
+    }
+}
+
+/// The files of a run.
+const FILES: [&str; 7] = [
+    "config.json",
+    "data.json",
+    "model.safetensors",
+    "optimizer.safetensors",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "trainer.json",
+];
+
+/// Writes the directory of a run. The trainer's files come last: where they are, everything is.
+fn begin(
+    trainer: &Trainer,
+    tokenizer: &Tokenizer,
+    text: &Text,
+    tokens: &TokenDataset,
+    out: &Path,
+) -> Result<(), CliError> {
+    fs::create_dir_all(out).map_err(|source| CliError::io(out, source))?;
+    save_tokenizer(tokenizer, out)?;
+    text.save(tokens, out)?;
+    Ok(trainer.save(out)?)
 }
 
 const DEFAULT_VOCAB_SIZE: usize = 1024;

@@ -6,6 +6,8 @@ mod float;
 mod generate;
 mod imatrix;
 mod kv;
+mod limits;
+mod outputs;
 mod perplexity;
 mod quantize;
 mod readme;

@@ -34,7 +34,7 @@ impl Passes {
 
     /// Positions of each sequence at the end.
     pub(super) fn positions(&self) -> usize {
-        self.depth + self.tokens * self.steps
+        self.depth.saturating_add(self.tokens.saturating_mul(self.steps))
     }
 
     /// Tokens of all passes.
@@ -42,12 +42,22 @@ impl Passes {
         self.sequences * self.tokens * self.steps
     }
 
-    /// Bytes that the cache and the work space should take.
+    /// The flag that makes it as large as it is.
+    pub(super) fn flag(&self) -> &'static str {
+        match self {
+            Passes { sequences: 2.., .. } => "--parallel",
+            Passes { depth, tokens, steps, .. } if *depth > tokens.saturating_mul(*steps) => "-d",
+            Passes { tokens: 2.., .. } => "-p",
+            _ => "-n",
+        }
+    }
+
+    /// Bytes that the cache and the work space should take; `usize::MAX` where they are more.
     pub(super) fn bytes(&self, plan: &ModelPlan) -> usize {
         let prepared = if self.depth > 0 { self.depth.min(PREPARED) } else { 0 };
-        let rows = self.sequences * self.tokens.max(prepared);
-        plan.cache_bytes(self.sequences, self.positions())
-            + plan.workspace_bytes(rows, self.sequences)
+        let rows = self.sequences.saturating_mul(self.tokens.max(prepared));
+        let cache = plan.cache_bytes(self.sequences, self.positions());
+        cache.saturating_add(plan.workspace_bytes(rows, self.sequences))
     }
 
     /// Seconds for all passes, once for each repetition, sorted; and what the process had of its own

@@ -26,11 +26,15 @@ impl IdFlags {
     /// The ids that were given as such.
     pub(in crate::cli) fn given(&self) -> Result<Option<Vec<u32>>, CliError> {
         let Some(typed) = &self.ids else { return Ok(None) };
-        // No file has an empty name: like an empty text, it is a list of none.
-        match typed.chars().all(|c| c.is_ascii_digit() || separates(c)) {
+        match is_list(typed) {
             true => parse_ids(typed, "--ids").map(Some),
             false => parse_ids(&read_text(Path::new(typed))?, typed).map(Some),
         }
+    }
+
+    /// The file that is read, if it is one.
+    pub(in crate::cli) fn path(&self) -> Option<&Path> {
+        self.ids.as_deref().filter(|typed| *typed != "-" && !is_list(typed)).map(Path::new)
     }
 
     /// The ids of a text.
@@ -48,6 +52,11 @@ impl IdFlags {
             _ => ids,
         }
     }
+}
+
+/// No file has an empty name: like an empty text, it is a list of none.
+fn is_list(typed: &str) -> bool {
+    typed.chars().all(|c| c.is_ascii_digit() || separates(c))
 }
 
 fn separates(c: char) -> bool {

@@ -20,4 +20,4 @@ pub(super) use sampling::SamplingFlags;
 pub(super) use speculation::SpeculationFlags;
 pub(super) use text::{TextFlags, read_text};
 pub(super) use threads::Threads;
-pub(super) use windows::{WindowFlags, Windowed};
+pub(super) use windows::{WindowFlags, Windowed, refuse_short_context};

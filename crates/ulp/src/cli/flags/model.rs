@@ -84,6 +84,12 @@ pub(in crate::cli) struct Loaded {
 }
 
 impl ModelArgument {
+    /// The files and directories that are read.
+    pub(in crate::cli) fn inputs(&self) -> impl Iterator<Item = &Path> {
+        let all = [&self.argument, &self.flags.model, &self.flags.tokenizer];
+        all.into_iter().flatten().map(PathBuf::as_path)
+    }
+
     pub(in crate::cli) fn load(self) -> Result<Loaded, CliError> {
         let ModelArgument { argument, flags } = self;
         ModelFlags { model: flags.model.or(argument), ..flags }.load()
@@ -92,7 +98,7 @@ impl ModelArgument {
 
 impl ModelFlags {
     pub(in crate::cli) fn load(self) -> Result<Loaded, CliError> {
-        self.threads.apply();
+        self.threads.apply()?;
         let activations = if self.exact { Activations::Exact } else { Activations::Quantized };
         let precision = Precision { activations, cache: self.kv.ty };
         Loaded::open(self.model.as_deref(), self.tokenizer, precision)
@@ -118,7 +124,19 @@ impl Loaded {
         Ok(Loaded { name, model, source, precision: precision.into(), time, tokenizer })
     }
 
+    /// The model's tokenizer, or the one that was named.
     pub(in crate::cli) fn tokenizer(&self) -> Result<Tokenizer, CliError> {
+        let tokenizer = self.any_tokenizer()?;
+        let (tokens, rows) = (tokenizer.vocab_size(), self.model.vocab_size());
+        if tokens <= rows {
+            return Ok(tokenizer);
+        }
+        let file = self.tokenizer.as_ref().map(|path| path.display().to_string());
+        let (tokenizer, model) = (file.unwrap_or(self.name.clone()), self.name.clone());
+        Err(CliError::Vocabulary { tokenizer, tokens, model, rows })
+    }
+
+    fn any_tokenizer(&self) -> Result<Tokenizer, CliError> {
         if let Some(path) = &self.tokenizer {
             return load_tokenizer(Some(path));
         }

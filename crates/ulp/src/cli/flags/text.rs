@@ -28,6 +28,11 @@ impl TextFlags {
         }
     }
 
+    /// The file that is read, if it is one.
+    pub(in crate::cli) fn path(&self) -> Option<&Path> {
+        self.file.as_deref().filter(|path| *path != Path::new("-"))
+    }
+
     /// The text of the flag or the file; `None` if neither was given.
     pub(in crate::cli) fn given(&self) -> Result<Option<String>, CliError> {
         match (&self.prompt, &self.file) {

@@ -3,6 +3,7 @@
 use super::{IdFlags, Loaded, TextFlags};
 use crate::error::CliError;
 use clap::Args;
+use std::path::Path;
 use ulp_infer::Windows;
 
 /// As typed.
@@ -44,6 +45,11 @@ pub(in crate::cli) struct Windowed {
 }
 
 impl WindowFlags {
+    /// The files that are read.
+    pub(in crate::cli) fn inputs(&self) -> impl Iterator<Item = &Path> {
+        self.text.path().into_iter().chain(self.ids.path())
+    }
+
     pub(in crate::cli) fn read(self) -> Result<WindowText, CliError> {
         let given = self.ids.given()?;
         let text = if given.is_none() { self.text.or_standard_input()? } else { String::new() };
@@ -76,9 +82,22 @@ impl WindowText {
     }
 }
 
+/// Tokens of the shortest window that scores anything.
+const SHORTEST: usize = 4;
+
+/// Refuses a model whose context holds no window.
+pub(in crate::cli) fn refuse_short_context(context: usize) -> Result<(), CliError> {
+    if context >= SHORTEST {
+        return Ok(());
+    }
+    let problem = format!("made for {context} tokens of context, a window takes {SHORTEST}");
+    Err(CliError::usage("the model", problem))
+}
+
 impl Windowed {
     /// At least one window.
     pub(in crate::cli) fn windows(&self) -> Result<Windows<'_>, CliError> {
+        refuse_short_context(self.longest)?;
         if self.ctx > self.longest {
             let problem = format!("the model was made for {} tokens of context", self.longest);
             return Err(CliError::usage("--ctx", problem));

@@ -9,9 +9,9 @@ use crate::error::CliError;
 use clap::Args;
 use fpbits::{Class, Format};
 use std::fmt::Write as _;
-use std::fs;
 use std::io::Write;
 use std::path::PathBuf;
+use ulp_nn::replace_file;
 
 /// What was typed.
 #[derive(Args)]
@@ -85,7 +85,7 @@ impl Line {
     pub(super) fn run(&self, out: &mut impl Write) -> Result<(), CliError> {
         let svg = self.picture.svg();
         match &self.output {
-            Some(path) => fs::write(path, svg).map_err(|e| CliError::io(path, e))?,
+            Some(path) => replace_file(path, |out| out.write_all(svg.as_bytes()))?,
             None => out.write_all(svg.as_bytes())?,
         }
         Ok(())

@@ -1,11 +1,12 @@
 //! The shape of the model to train.
 
 use crate::cli::flags::read_text;
+use crate::cli::memory::refuse_more_than_all;
 use crate::error::CliError;
 use clap::Args;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use ulp_infer::Tokenizer;
-use ulp_nn::{Architecture, LlamaConfig, RopeScaling};
+use ulp_nn::{Architecture, ArrayX, DecoderLayer, LlamaConfig, RopeScaling};
 
 /// The flags, as typed.
 #[derive(Args)]
@@ -54,6 +55,11 @@ pub(super) enum Dimensions {
 }
 
 impl Typed {
+    /// The file that is read, if there is one.
+    pub(super) fn config(&self) -> Option<&Path> {
+        self.config.as_deref()
+    }
+
     pub(super) fn resolve(&self) -> Result<Dimensions, CliError> {
         if let Some(path) = &self.config {
             let text = read_text(path)?;
@@ -71,7 +77,9 @@ impl Typed {
             width,
             heads,
             kv_heads: self.kv_heads.unwrap_or(heads),
-            feed_forward: self.feed_forward.unwrap_or((width * 8).div_ceil(3).next_multiple_of(32)),
+            feed_forward: self
+                .feed_forward
+                .unwrap_or(width.saturating_mul(8).div_ceil(3).next_multiple_of(32)),
             tied: !self.untied,
         })
     }
@@ -122,8 +130,27 @@ impl Dimensions {
             }
         };
         match config.validate("the model's shape") {
-            Err(error) if by_flags => Err(CliError::usage("the model's flags", error.to_string())),
-            valid => Ok(valid.map(|()| config)?),
+            Err(error) if by_flags => {
+                return Err(CliError::usage("the model's flags", error.to_string()));
+            }
+            valid => valid?,
         }
+        let argument = if by_flags { "--layers, --width, --feed-forward" } else { "--config" };
+        refuse_more_than_all(argument, "the training of such a model", training_bytes(&config))?;
+        Ok(config)
     }
+}
+
+/// Bytes of what a model is trained with: its weights, their gradients, and AdamW's two moments, in
+/// f32.
+fn training_bytes(config: &LlamaConfig) -> u128 {
+    let n = |n: usize| n as u128;
+    let (c, f) = (n(config.hidden_size), n(config.intermediate_size));
+    let (heads, kv_heads) = (n(config.num_attention_heads), n(config.num_key_value_heads));
+    let attention = 2 * c * n(config.head_dim) * (heads + kv_heads);
+    let layer = attention + 3 * c * f + 2 * c;
+    let tables = if config.tie_word_embeddings { 1 } else { 2 };
+    let numbers = tables * n(config.vocab_size) * c + n(config.num_hidden_layers) * layer + c;
+    4 * size_of::<f32>() as u128 * numbers
+        + n(config.num_hidden_layers) * size_of::<DecoderLayer<ArrayX<f32>>>() as u128
 }

@@ -1,0 +1,33 @@
+//! What is refused because no memory holds it.
+
+use super::plan::gib;
+use crate::error::CliError;
+
+/// More than machines have, for systems that do not say what this one has.
+const MOST: u128 = 1 << 42;
+
+/// Refuses what takes more memory than the machine has: to ask the system for it would end the
+/// program. `what` is the subject of the sentence.
+pub(super) fn refuse_more_than_all(
+    argument: &'static str,
+    what: &str,
+    bytes: u128,
+) -> Result<(), CliError> {
+    let most = memory().unwrap_or(MOST);
+    if bytes <= most {
+        return Ok(());
+    }
+    let [bytes, most] = [bytes, most].map(|n| gib(usize::try_from(n).unwrap_or(usize::MAX)));
+    Err(CliError::usage(argument, format!("{what} takes {bytes}, the machine has {most}")))
+}
+
+/// Bytes of memory and swap space, where the system says so.
+fn memory() -> Option<u128> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let bytes = |key: &str| -> Option<u128> {
+        let line = text.lines().find_map(|line| line.strip_prefix(key))?;
+        let kib: u128 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+        Some(kib * 1024)
+    };
+    Some(bytes("MemTotal:")? + bytes("SwapTotal:").unwrap_or(0))
+}
