@@ -128,7 +128,8 @@ impl Loaded {
     pub(in crate::cli) fn tokenizer(&self) -> Result<Tokenizer, CliError> {
         let tokenizer = self.any_tokenizer()?;
         let (tokens, rows) = (tokenizer.vocab_size(), self.model.vocab_size());
-        if tokens <= rows {
+        // Some models have special tokens more than rows, for padding alone, which no text asks for.
+        if (rows..tokens).all(|id| tokenizer.is_special(id as u32)) {
             return Ok(tokenizer);
         }
         let file = self.tokenizer.as_ref().map(|path| path.display().to_string());
