@@ -177,8 +177,22 @@ pub enum InferError {
     },
     /// A grammar that is none, or in which no text can go on.
     InvalidGrammar {
-        /// What llguidance or the reader of JSON said.
+        /// What llguidance or the reader of JSON said, in a line.
         reason: String,
+    },
+    /// A grammar that is larger, or would become larger, than grammars may be.
+    GrammarTooLarge {
+        /// What there is too much of.
+        what: &'static str,
+        /// How much there is.
+        found: usize,
+        /// How much there may be.
+        limit: usize,
+    },
+    /// The operating system gave no thread to compile a grammar on.
+    NoThread {
+        /// What the operating system said.
+        source: std::io::Error,
     },
     /// A grammar, and this program was built without the feature `grammar`.
     NoGrammars,
@@ -296,6 +310,12 @@ impl fmt::Display for InferError {
                 write!(f, "{file}: tensor {tensor}: element {element} is {value}, not finite")
             }
             InferError::InvalidGrammar { reason } => write!(f, "the grammar: {reason}"),
+            InferError::GrammarTooLarge { what, found, limit } => {
+                write!(f, "the grammar has {found} {what}, the limit is {limit}")
+            }
+            InferError::NoThread { source } => {
+                write!(f, "no thread to compile the grammar on: {source}")
+            }
             InferError::NoGrammars => {
                 f.write_str("a grammar, and the program was built without the feature `grammar`")
             }

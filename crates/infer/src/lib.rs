@@ -84,7 +84,7 @@ pub use engine::{
 pub use error::InferError;
 pub use export::export_gguf;
 pub use gguf::{Array, ByteStrings, Gguf, GgufWriter, TensorInfo, Value, ValueType};
-pub use grammar::Grammar;
+pub use grammar::{CompiledGrammar, Grammar, GrammarCompiler};
 pub use hf::HfDirectory;
 pub use kv_cache::{CacheShape, CacheType, KvCache, RopeFactors, SequenceId, UnknownCacheType};
 pub use model::{

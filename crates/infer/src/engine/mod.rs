@@ -24,7 +24,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use crate::error::InferError;
-use crate::grammar::Grammars;
+use crate::grammar::{CompiledGrammar, GrammarCompiler};
 use crate::kv_cache::{BLOCK, KvCache};
 use crate::model::{Input, LogitRows, Model, StepShape, Workspace};
 use crate::tokenizer::Tokenizer;
@@ -74,7 +74,7 @@ pub struct Engine {
     workspace: Workspace,
     scheduler: Scheduler,
     drafter: Drafter,
-    grammars: Grammars,
+    grammars: GrammarCompiler,
     /// Events that no step has reported yet.
     events: Vec<Event>,
     last_step: StepShape,
@@ -94,7 +94,7 @@ impl Engine {
             workspace: Workspace::new(),
             scheduler: Scheduler::new(&options),
             drafter: Drafter::default(),
-            grammars: Grammars::default(),
+            grammars: GrammarCompiler::new(Arc::clone(&tokenizer)),
             events: Vec::new(),
             last_step: StepShape::default(),
             next_id: 0,
@@ -140,9 +140,44 @@ impl Engine {
     ///
     /// [`InferError::EmptyPrompt`], [`InferError::TokenOutOfRange`], [`InferError::ContextFull`] if
     /// the prompt leaves no room for a token, [`InferError::InvalidSampling`],
-    /// [`InferError::OtherModelsAdapter`], [`InferError::InvalidGrammar`],
-    /// [`InferError::NoGrammars`]. Nothing is taken in then.
+    /// [`InferError::OtherModelsAdapter`], and those of [`GrammarCompiler::compile`]. Nothing is
+    /// taken in then.
     pub fn submit(&mut self, request: Request) -> Result<RequestId, InferError> {
+        self.check(&request)?;
+        let grammar = request.grammar.as_ref();
+        let compiled = grammar.map(|grammar| self.grammars.compile(grammar)).transpose()?;
+        Ok(self.take(request, compiled.as_ref()))
+    }
+
+    /// Takes a request in whose grammar has been compiled, by [`compiler`](Self::compiler) or for the
+    /// same tokenizer; [`Request::grammar`] is not looked at.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`submit`](Self::submit) but for the grammar's.
+    ///
+    /// # Panics
+    ///
+    /// If the grammar was compiled for a vocabulary of another size.
+    #[track_caller]
+    pub fn submit_compiled(
+        &mut self,
+        request: Request,
+        grammar: &CompiledGrammar,
+    ) -> Result<RequestId, InferError> {
+        let (own, theirs) = (self.tokenizer.vocab_size(), grammar.vocabulary_size());
+        assert!(own == theirs, "a grammar for {theirs} tokens and a tokenizer of {own}");
+        self.check(&request)?;
+        Ok(self.take(request, Some(grammar)))
+    }
+
+    /// What compiles grammars for this engine, also on other threads.
+    pub fn compiler(&self) -> &GrammarCompiler {
+        &self.grammars
+    }
+
+    /// Refuses what no step could compute.
+    fn check(&self, request: &Request) -> Result<(), InferError> {
         request.sampler.validate()?;
         let (vocabulary, context) = (self.model.vocab_size(), self.options.context);
         if request.prompt.is_empty() {
@@ -160,9 +195,13 @@ impl Engine {
         if needed > context {
             return Err(InferError::ContextFull { needed, context });
         }
-        let grammar = request.grammar.as_ref();
-        let compile = |grammar| self.grammars.compile(grammar, &self.tokenizer);
-        let constraint = grammar.map(compile).transpose()?;
+        Ok(())
+    }
+
+    /// Takes in a request that was checked.
+    fn take(&mut self, request: Request, grammar: Option<&CompiledGrammar>) -> RequestId {
+        let context = self.options.context;
+        let constraint = grammar.map(CompiledGrammar::constraint);
         let id = RequestId(self.next_id);
         self.next_id += 1;
         let sequence = Sequence::new(id, request, self.options.policy, context, &self.tokenizer);
@@ -173,7 +212,7 @@ impl Engine {
         } else {
             self.scheduler.submit(sequence);
         }
-        Ok(id)
+        id
     }
 
     /// Ends a request; the next step reports its end. False if there is no such request (any more).

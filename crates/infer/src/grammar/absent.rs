@@ -1,20 +1,46 @@
 //! What stands in the place of grammars where they are left out.
 
+use std::sync::Arc;
+
 use super::Grammar;
 use crate::error::InferError;
 use crate::tokenizer::Tokenizer;
 
-/// No grammars.
-#[derive(Debug, Default)]
-pub(crate) struct Grammars {}
+/// Would compile grammars; the feature `grammar` is off.
+#[derive(Debug, Clone)]
+pub struct GrammarCompiler {}
+
+/// There is none.
+#[derive(Debug, Clone)]
+pub enum CompiledGrammar {}
 
 /// There is none.
 #[derive(Debug)]
 pub(crate) enum Constraint {}
 
-impl Grammars {
-    pub(crate) fn compile(&mut self, _: &Grammar, _: &Tokenizer) -> Result<Constraint, InferError> {
+impl GrammarCompiler {
+    /// A compiler that refuses.
+    pub fn new(_: Arc<Tokenizer>) -> Self {
+        GrammarCompiler {}
+    }
+
+    /// Compiles nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`InferError::NoGrammars`].
+    pub fn compile(&self, _: &Grammar) -> Result<CompiledGrammar, InferError> {
         Err(InferError::NoGrammars)
+    }
+}
+
+impl CompiledGrammar {
+    pub(crate) fn constraint(&self) -> Constraint {
+        match *self {}
+    }
+
+    pub(crate) fn vocabulary_size(&self) -> usize {
+        match *self {}
     }
 }
 

@@ -3,28 +3,13 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use llguidance::api::TopLevelGrammar;
-use llguidance::toktrie::{ApproximateTokEnv, TokEnv, TokRxInfo, TokTrie};
-use llguidance::{Matcher, ParserFactory};
+use llguidance::Matcher;
 
-use super::Grammar;
 use super::completion::Completion;
 use crate::error::InferError;
-use crate::tokenizer::Tokenizer;
 
-/// What grammars share: the vocabulary in the form in which they are matched with it, made when the
-/// first one comes.
-#[derive(Default)]
-pub(crate) struct Grammars {
-    vocabulary: Option<Vocabulary>,
-}
-
-struct Vocabulary {
-    factory: ParserFactory,
-    /// Stands for the end of the text; no token has this id.
-    end: u32,
-    completion: Arc<Completion>,
-}
+/// Characters of llguidance's words that are passed on.
+const MAX_REASON: usize = 300;
 
 /// A grammar and how far a sequence has come in it.
 pub(crate) struct Constraint {
@@ -35,50 +20,9 @@ pub(crate) struct Constraint {
     known: Mutex<Vec<u32>>,
 }
 
-impl fmt::Debug for Grammars {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Grammars").finish_non_exhaustive()
-    }
-}
-
 impl fmt::Debug for Constraint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Constraint").finish_non_exhaustive()
-    }
-}
-
-impl Grammars {
-    /// # Errors
-    ///
-    /// [`InferError::InvalidGrammar`].
-    pub(crate) fn compile(
-        &mut self,
-        grammar: &Grammar,
-        tokenizer: &Tokenizer,
-    ) -> Result<Constraint, InferError> {
-        if self.vocabulary.is_none() {
-            self.vocabulary = Some(vocabulary(tokenizer)?);
-        }
-        let Vocabulary { factory, end, completion } =
-            self.vocabulary.as_ref().expect("it was made just now");
-        let grammar = match grammar {
-            Grammar::JsonSchema(schema) => {
-                let schema = serde_json::from_str(schema).map_err(invalid)?;
-                TopLevelGrammar::from_json_schema(schema)
-            }
-            Grammar::Regex(regex) => TopLevelGrammar::from_regex(regex),
-            Grammar::Lark(lark) => TopLevelGrammar::from_lark(lark.clone()),
-        };
-        let matcher = Matcher::new(factory.create_parser(grammar));
-        if let Some(reason) = matcher.get_error() {
-            return Err(InferError::InvalidGrammar { reason });
-        }
-        Ok(Constraint {
-            matcher: Mutex::new(matcher),
-            end: *end,
-            completion: Arc::clone(completion),
-            known: Mutex::default(),
-        })
     }
 }
 
@@ -88,30 +32,30 @@ fn completes(matcher: &Matcher, path: &[u32]) -> bool {
     matcher.consume_tokens(path).is_ok() && matcher.is_accepting().unwrap_or(false)
 }
 
-fn invalid(reason: impl fmt::Display) -> InferError {
-    InferError::InvalidGrammar { reason: reason.to_string() }
+fn invalid(said: impl fmt::Display) -> InferError {
+    InferError::InvalidGrammar { reason: reason(&said.to_string()) }
 }
 
-fn vocabulary(tokenizer: &Tokenizer) -> Result<Vocabulary, InferError> {
-    let end = u32::try_from(tokenizer.vocab_size()).unwrap_or(u32::MAX - 1);
-    let mut words: Vec<Vec<u8>> = (0..end)
-        .map(|id| match tokenizer.is_special(id) || tokenizer.is_eog(id) {
-            // Marks are no text: without bytes they match nothing.
-            true => Vec::new(),
-            false => tokenizer.token_bytes(id),
-        })
-        .collect();
-    let completion = Arc::new(Completion::new(&words));
-    let special = TokTrie::SPECIAL_TOKEN_MARKER;
-    words.push([&[special], &b"<end of the text>"[..]].concat());
-    let trie = TokTrie::from(&TokRxInfo::new(end + 1, end), &words);
-    let env: TokEnv = Arc::new(ApproximateTokEnv::new(trie));
-    let mut factory = ParserFactory::new_simple(&env).map_err(invalid)?;
-    factory.quiet();
-    Ok(Vocabulary { factory, end, completion })
+/// What llguidance says, for people: without excerpts, states and traces, which follow in further
+/// lines.
+pub(super) fn reason(said: &str) -> String {
+    let line = said.lines().next().unwrap_or_default();
+    // It names states where it could say what they mean.
+    if line.contains("NoExtension") {
+        return "no text can follow it".to_string();
+    }
+    match line.char_indices().nth(MAX_REASON) {
+        Some((end, _)) => format!("{}...", &line[..end]),
+        None => line.to_string(),
+    }
 }
 
 impl Constraint {
+    /// A grammar at the beginning of a text. `end` stands for the text's end.
+    pub(super) fn new(matcher: Matcher, end: u32, completion: Arc<Completion>) -> Self {
+        Constraint { matcher: Mutex::new(matcher), end, completion, known: Mutex::default() }
+    }
+
     fn matcher(&self) -> MutexGuard<'_, Matcher> {
         self.matcher.lock().unwrap_or_else(PoisonError::into_inner)
     }

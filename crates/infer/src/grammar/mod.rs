@@ -7,14 +7,26 @@
 #[cfg(not(feature = "grammar"))]
 mod absent;
 #[cfg(feature = "grammar")]
+mod compiler;
+#[cfg(feature = "grammar")]
 mod completion;
 #[cfg(feature = "grammar")]
 mod constraint;
+#[cfg(feature = "grammar")]
+mod lark_text;
+#[cfg(feature = "grammar")]
+mod limits;
+#[cfg(feature = "grammar")]
+mod merged_schema;
 
 #[cfg(not(feature = "grammar"))]
-pub(crate) use absent::{Constraint, Grammars};
+pub(crate) use absent::Constraint;
+#[cfg(not(feature = "grammar"))]
+pub use absent::{CompiledGrammar, GrammarCompiler};
 #[cfg(feature = "grammar")]
-pub(crate) use constraint::{Constraint, Grammars};
+pub use compiler::{CompiledGrammar, GrammarCompiler};
+#[cfg(feature = "grammar")]
+pub(crate) use constraint::Constraint;
 
 /// What the text of an answer must be.
 ///
@@ -46,6 +58,13 @@ pub enum Grammar {
 }
 
 impl Grammar {
+    /// Bytes of a grammar at most.
+    pub const MAX_BYTES: usize = 256 << 10;
+
+    /// Colons, commas, bars and opening brackets of a grammar at most: each rule, terminal, property,
+    /// alternative and group has one of them.
+    pub const MAX_MARKS: usize = 16_384;
+
     /// Any JSON object.
     pub fn json_object() -> Self {
         Grammar::JsonSchema(r#"{"type": "object"}"#.to_string())

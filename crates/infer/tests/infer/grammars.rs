@@ -176,3 +176,180 @@ fn what_is_no_grammar_is_refused() {
     }
     assert!(engine.is_idle());
 }
+
+/// A name for each number, as short as may be.
+fn name(mut i: usize) -> String {
+    let mut letters = String::from("r");
+    loop {
+        letters.push(char::from(b'a' + (i % 26) as u8));
+        i /= 26;
+        if i == 0 {
+            return letters;
+        }
+    }
+}
+
+/// Rules each of which is what `link` makes of the next one.
+fn chain(n: usize, link: impl Fn(&str) -> String) -> Grammar {
+    let rules: String = (0..n).map(|i| format!("{}: {}\n", name(i), link(&name(i + 1)))).collect();
+    Grammar::Lark(format!("start: {}\n{rules}{}: \"a\"", name(0), name(n)))
+}
+
+fn upper(grammar: Grammar) -> Grammar {
+    match grammar {
+        Grammar::Lark(text) => {
+            let (start, rest) = text.split_once(':').unwrap();
+            Grammar::Lark(format!("{start}:{}", rest.to_uppercase()))
+        }
+        other => other,
+    }
+}
+
+/// Definitions each of which is what `link` makes of a reference to the next one.
+fn references(n: usize, link: impl Fn(Value) -> Value) -> Grammar {
+    let reference = |i: usize| serde_json::json!({"$ref": format!("#/$defs/{}", name(i))});
+    let mut definitions: serde_json::Map<String, Value> =
+        (0..n).map(|i| (name(i), link(reference(i + 1)))).collect();
+    definitions.insert(name(n), serde_json::json!({"type": "object"}));
+    Grammar::JsonSchema(
+        serde_json::json!({"allOf": [reference(0)], "$defs": definitions}).to_string(),
+    )
+}
+
+fn marks(grammar: &Grammar) -> usize {
+    let (Grammar::Lark(text) | Grammar::Regex(text) | Grammar::JsonSchema(text)) = grammar;
+    text.bytes().filter(|byte| b":,|([{".contains(byte)).count()
+}
+
+#[test]
+fn the_deepest_grammars_stay_on_their_stack() {
+    let engine = engine("deepest");
+    let compiler = engine.compiler();
+    // As many links as the limit leaves room for.
+    let most = Grammar::MAX_MARKS - 2;
+    let groups = |next: &str| format!("{}{next}{}", "~(".repeat(25), ")".repeat(25));
+    let property = |next: Value| serde_json::json!({"properties": {"a": next}});
+    for grammar in [
+        chain(most, str::to_string),
+        upper(chain(most, str::to_string)),
+        upper(chain(most / 2, |next| format!("(\"x\" {next})?"))),
+        upper(chain(most / 26, groups)),
+        references(most / 8 - 4, property),
+    ] {
+        let marks = marks(&grammar);
+        assert!(marks <= Grammar::MAX_MARKS && marks > Grammar::MAX_MARKS * 9 / 10, "{marks}");
+        // That it comes back is what matters.
+        if let Err(error) = compiler.compile(&grammar) {
+            assert!(matches!(error, InferError::InvalidGrammar { .. }), "{error}");
+        }
+    }
+}
+
+/// What there is too much of.
+#[track_caller]
+fn excess(engine: &Engine, grammar: &Grammar) -> &'static str {
+    match engine.compiler().compile(grammar) {
+        Err(InferError::GrammarTooLarge { what, found, limit }) => {
+            assert!(found > limit);
+            what
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_would_take_too_long_or_too_much_is_refused() {
+    let engine = engine("excess");
+    let what = |grammar: &Grammar| excess(&engine, grammar);
+    let marks = "colons, commas, bars and brackets";
+    assert_eq!(what(&chain(Grammar::MAX_MARKS, str::to_string)), marks);
+    let numbers: Vec<String> = (0..17_000).map(|i| format!("\"{i}\"")).collect();
+    assert_eq!(what(&Grammar::Lark(format!("start: {}", numbers.join("|")))), marks);
+    let long = format!("start: \"{}\"", "x".repeat(Grammar::MAX_BYTES));
+    assert_eq!(what(&Grammar::Lark(long)), "bytes");
+
+    let all: Vec<String> = (0..40).map(|i| format!("/.*{i}/")).collect();
+    let all = Grammar::Lark(format!("start: A\nA: {}", all.join(" & ")));
+    assert_eq!(what(&all), "intersections (&)");
+    let few = Grammar::Lark("start: A\nA: /a+&/ & /.{2,9}/ & /[a&]+/ // & & & & & & &".to_string());
+    engine.compiler().compile(&few).unwrap();
+}
+
+#[test]
+fn schemas_that_merging_makes_huge_are_refused() {
+    use serde_json::json;
+    let engine = engine("merging");
+    let doubled = |next: Value| {
+        let part = json!({"allOf": [next, {"type": "object"}]});
+        json!({"type": "object", "properties": {"a": part, "b": part}})
+    };
+    let merged = "parts of merged schemas";
+    // Of 30 definitions the first would have 2^30 parts.
+    let bomb = references(30, doubled);
+    assert_eq!(excess(&engine, &bomb), merged);
+    let Grammar::JsonSchema(schema) = &bomb else { panic!("{bomb:?}") };
+    let lark = Grammar::Lark(format!("start: %json {schema}"));
+    assert_eq!(excess(&engine, &lark), merged);
+    engine.compiler().compile(&references(5, doubled)).unwrap();
+
+    let patterns: Vec<Value> =
+        (0..40).map(|i| json!({"type": "string", "pattern": format!(".*{i}.*")})).collect();
+    let patterns = Grammar::JsonSchema(json!({"allOf": patterns}).to_string());
+    assert_eq!(excess(&engine, &patterns), "patterns of merged schemas");
+
+    // The same by names, which are not followed.
+    let named = json!({"allOf": [{"$ref": "#d0"}, {"type": "object"}],
+        "$defs": {"x": {"$anchor": "d0", "type": "object"}}});
+    let error = engine.compiler().compile(&Grammar::JsonSchema(named.to_string())).unwrap_err();
+    assert!(error.to_string().contains("\"#d0\", not #/PLACE"), "{error}");
+
+    // A tree that refers to itself, and forms that share their beginning.
+    let tree = json!({"$ref": "#/$defs/node", "$defs": {
+        "base": {"type": "object", "properties": {"id": {"type": "string", "pattern": "^[a-f0-9]+$"}}},
+        "node": {"allOf": [{"$ref": "#/$defs/base"}, {"type": "object", "properties": {
+            "children": {"type": "array", "items": {"$ref": "#/$defs/node"}}}}]}}});
+    engine.compiler().compile(&Grammar::JsonSchema(tree.to_string())).unwrap();
+    // Patterns in different places do not meet.
+    let properties: serde_json::Map<String, Value> =
+        (0..30).map(|i| (name(i), json!({"type": "string", "pattern": "^[a-z]+$"}))).collect();
+    let form = json!({"type": "object", "properties": properties,
+        "anyOf": [{"required": ["ra"]}, {"required": ["rb"]}]});
+    engine.compiler().compile(&Grammar::JsonSchema(form.to_string())).unwrap();
+}
+
+#[test]
+fn what_is_said_of_a_grammar_is_short() {
+    let mut engine = engine("short");
+    for grammar in [
+        Grammar::Lark("start: start".to_string()),
+        Grammar::Lark("start: nothing_here".to_string()),
+        Grammar::Regex("(".repeat(5000)),
+    ] {
+        let error = engine.submit(request(grammar.clone(), 0, 10)).unwrap_err();
+        let InferError::InvalidGrammar { reason } = &error else { panic!("{error:?}") };
+        let is_short = !reason.is_empty() && reason.len() < 400;
+        assert!(is_short && !reason.contains(['\n', '<']), "{reason}");
+    }
+    assert!(engine.is_idle());
+}
+
+#[test]
+fn a_compiled_grammar_serves_many() {
+    let mut engine = engine("compiled");
+    let grammar = Grammar::Regex("[a-z]{3,8}".to_string());
+    let compiled = engine.compiler().compile(&grammar).unwrap();
+    let answers = run(&mut engine, (0..3).map(|i| request(grammar.clone(), i, 40)).collect());
+    let free = |i| Request { grammar: None, ..request(grammar.clone(), i, 40) };
+    let ids: Vec<_> = (0..3).map(|i| engine.submit_compiled(free(i), &compiled).unwrap()).collect();
+    let mut tokens = vec![Vec::new(); 3];
+    while !engine.is_idle() {
+        for event in engine.step().unwrap() {
+            if let Event::Token(token) = event {
+                tokens[ids.iter().position(|&id| id == token.request).unwrap()].push(token.id);
+            }
+        }
+    }
+    for (tokens, answer) in tokens.iter().zip(&answers) {
+        assert_eq!(tokens, &answer.ids);
+    }
+}
