@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use ulp_infer::Engine;
 
-use crate::api::{App, router};
+use crate::api::{App, Grammars, router};
 use crate::engine_thread::{self, EngineThread};
 use crate::error::ServeError;
 use crate::metrics::Metrics;
@@ -54,11 +54,12 @@ impl Server {
             model.engine.clone(),
         );
         let (context, running) = (engine.options().context, engine.options().max_running);
+        let grammars = Grammars::new(engine.compiler().clone());
         let metrics = Arc::new(Metrics::default());
         let places = running.max(1).saturating_add(options.max_queue);
         let (handle, engine) =
             engine_thread::spawn(engine, places, model.ceiling.clone(), Arc::clone(&metrics))?;
-        let app = Arc::new(App::new(model, context, options, handle, metrics));
+        let app = Arc::new(App::new(model, context, options, handle, grammars, metrics));
         Ok(Server { app, listener, address: bound_to, engine })
     }
 

@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::response::{IntoResponse, Response};
 use tokio::time::Instant;
-use ulp_infer::{InferError, LoraAdapter, Request};
+use ulp_infer::{Grammar, LoraAdapter, Request};
 
-use super::answer::{Format, collect, stream};
+use super::answer::{Asked, Format, collect, stream};
 use super::error::ApiError;
+use super::grammars::Grammars;
 use super::json_response;
 use super::responses::ResponseStore;
 use crate::engine_thread::{EngineHandle, Generation, Refusal};
@@ -24,6 +25,7 @@ pub(crate) struct App {
     pub(crate) context: usize,
     pub(crate) options: ServeOptions,
     pub(crate) engine: EngineHandle,
+    pub(crate) grammars: Grammars,
     pub(crate) metrics: Arc<Metrics>,
     /// Responses to go on from.
     pub(crate) responses: Arc<ResponseStore>,
@@ -51,6 +53,8 @@ pub(crate) struct Job {
     pub(crate) with_log: bool,
     /// The parameter that an error about the prompt names.
     pub(crate) prompt_param: &'static str,
+    /// What the answers must be.
+    pub(crate) grammar: Option<Grammar>,
     /// The parameter that an error about the answer's grammar names.
     pub(crate) grammar_param: &'static str,
     pub(crate) deadline: Instant,
@@ -62,13 +66,25 @@ impl App {
         context: usize,
         options: ServeOptions,
         engine: EngineHandle,
+        grammars: Grammars,
         metrics: Arc<Metrics>,
     ) -> Self {
         let draining = AtomicBool::new(false);
         let (created, embedding) = (unix_seconds(), tokio::sync::Mutex::new(()));
         let (count, bytes) = (options.max_stored, options.max_stored_bytes);
         let responses = Arc::new(ResponseStore::new(count, bytes));
-        App { model, context, options, engine, metrics, responses, embedding, created, draining }
+        App {
+            model,
+            context,
+            options,
+            engine,
+            grammars,
+            metrics,
+            responses,
+            embedding,
+            created,
+            draining,
+        }
     }
 
     /// From now on no request is taken in.
@@ -138,19 +154,27 @@ impl App {
         mut format: F,
     ) -> Result<Response, ApiError> {
         let (answers, n, with_log) = (job.requests.len(), job.n, job.with_log);
+        let asked = Asked { answers, n, with_log, grammar_param: job.grammar_param };
         let generation = self.submit(&mut job).await?;
         let tokenizer = Arc::clone(&self.model.tokenizer);
         if job.stream {
             let ping = self.options.ping;
-            return Ok(stream(generation, answers, n, with_log, tokenizer, format, ping));
+            return Ok(stream(generation, asked, tokenizer, format, ping));
         }
-        let whole = collect(generation, answers, n, with_log, &tokenizer, &mut format).await?;
+        let whole = collect(generation, asked, &tokenizer, &mut format).await?;
         Ok(json_response(&whole).into_response())
     }
 
     async fn submit(&self, job: &mut Job) -> Result<Generation, ApiError> {
         let requests = std::mem::take(&mut job.requests);
-        self.engine.submit(requests, job.deadline).await.map_err(|refusal| match refusal {
+        let grammar = match job.grammar.take() {
+            Some(grammar) => {
+                let compiled = self.grammars.compile(grammar, job.grammar_param, job.deadline);
+                Some(compiled.await?)
+            }
+            None => None,
+        };
+        self.engine.submit(requests, grammar, job.deadline).await.map_err(|refusal| match refusal {
             Refusal::Full => {
                 self.metrics.refused();
                 ApiError::unavailable("overloaded", "the queue is full, try again later", 1)
@@ -159,9 +183,6 @@ impl App {
                 ApiError::unavailable("shutting_down", "the server is shutting down", 5)
             }
             Refusal::Stopped => ApiError::internal("the engine has stopped"),
-            Refusal::Engine(
-                error @ (InferError::NoGrammars | InferError::InvalidGrammar { .. }),
-            ) => ApiError::of_engine(&error, job.grammar_param),
             Refusal::Engine(error) => ApiError::of_engine(&error, job.prompt_param),
         })
     }

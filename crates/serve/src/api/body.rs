@@ -2,7 +2,7 @@
 
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::de::{DeserializeOwned, DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 use std::fmt;
@@ -15,7 +15,7 @@ use super::schema::Schema;
 ///
 /// # Errors
 ///
-/// 415 if it is not called JSON, 413 above `max` bytes, 408 if it does not come in `time`, 400 if
+/// 415 if it is not called JSON or is encoded, 413 above `max` bytes, 408 if it does not come in `time`, 400 if
 /// it is not JSON or not what `schema` allows.
 pub(crate) async fn read<T: DeserializeOwned>(
     request: Request,
@@ -25,6 +25,7 @@ pub(crate) async fn read<T: DeserializeOwned>(
 ) -> Result<T, ApiError> {
     let (parts, body) = request.into_parts();
     expect_json(&parts.headers)?;
+    expect_no_encoding(&parts.headers)?;
     expect_length(&parts.headers, max)?;
     let bytes = tokio::time::timeout(time, bytes(body, max)).await.map_err(|_| {
         let message = format!("the body did not come within {} s", time.as_secs_f64());
@@ -41,6 +42,16 @@ fn expect_json(headers: &HeaderMap) -> Result<(), ApiError> {
     }
     let message = "the header content-type must be application/json";
     Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message))
+}
+
+/// Refuses a body that is compressed; what it says would be taken for bad JSON.
+fn expect_no_encoding(headers: &HeaderMap) -> Result<(), ApiError> {
+    let is_identity = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"identity");
+    if headers.get_all(header::CONTENT_ENCODING).iter().all(is_identity) {
+        return Ok(());
+    }
+    let message = "the body must not be encoded: no header content-encoding but identity";
+    Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_encoding", message))
 }
 
 /// Refuses a length that is announced before it is sent.

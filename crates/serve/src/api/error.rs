@@ -77,6 +77,9 @@ impl ApiError {
             }
             InferError::NoGrammars => Self::unsupported(param, "it was built without grammars"),
             InferError::InvalidGrammar { .. } => Self::value(param, error.to_string()),
+            InferError::GrammarTooLarge { .. } => {
+                Self::invalid(param, "grammar_too_large", error.to_string())
+            }
             _ => Self::internal(error.to_string()),
         }
     }
@@ -85,7 +88,7 @@ impl ApiError {
     fn kind(&self) -> &'static str {
         match self.status.as_u16() {
             401 => "authentication_error",
-            404 | 405 => "not_found_error",
+            404 => "not_found_error",
             500.. => "server_error",
             _ => "invalid_request_error",
         }

@@ -9,6 +9,7 @@ mod embeddings;
 mod engine_view;
 mod error;
 mod float;
+mod grammars;
 mod health;
 mod models;
 mod openapi;
@@ -34,6 +35,7 @@ use serde_json::Value;
 use crate::gate;
 pub(crate) use app::App;
 pub(crate) use error::ApiError;
+pub(crate) use grammars::Grammars;
 
 /// All routes, behind keys and origins where the options ask for them.
 pub(crate) fn router(app: Arc<App>) -> Router {

@@ -16,7 +16,7 @@ use std::thread;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc as tokio_mpsc, oneshot};
 use tokio::time::Instant;
-use ulp_infer::{BlockUse, Engine, EngineStats, InferError, Request};
+use ulp_infer::{BlockUse, CompiledGrammar, Engine, EngineStats, InferError, Request};
 
 use crate::error::ServeError;
 use crate::metrics::Metrics;
@@ -32,6 +32,8 @@ enum Command {
     Submit {
         ticket: Ticket,
         requests: Vec<Request>,
+        /// What the answers must be.
+        grammar: Option<CompiledGrammar>,
         /// Places in the queue, given back one by one as the requests end.
         places: Vec<OwnedSemaphorePermit>,
         events: tokio_mpsc::UnboundedSender<(usize, Happening)>,
@@ -74,10 +76,12 @@ pub(crate) struct EngineHandle {
 }
 
 impl EngineHandle {
-    /// Hands in requests that belong together: all are taken, or none.
+    /// Hands in requests that belong together: all are taken, or none. Their grammar has been
+    /// compiled: the engine's thread is everybody's.
     pub(crate) async fn submit(
         &self,
         requests: Vec<Request>,
+        grammar: Option<CompiledGrammar>,
         deadline: Instant,
     ) -> Result<Generation, Refusal> {
         let places = self.take_places(requests.len())?;
@@ -85,7 +89,7 @@ impl EngineHandle {
         let (events, receiver) = tokio_mpsc::unbounded_channel();
         let (reply, taken) = oneshot::channel();
         let pending = requests.len();
-        let command = Command::Submit { ticket, requests, places, events, reply };
+        let command = Command::Submit { ticket, requests, grammar, places, events, reply };
         self.commands.send(command).map_err(|_| Refusal::Stopped)?;
         // From here on dropping it takes the requests back, even before they are known to be in.
         let generation =
@@ -229,8 +233,8 @@ impl Loop {
 
     fn obey(&mut self, command: Command) -> bool {
         match command {
-            Command::Submit { ticket, requests, places, events, reply } => {
-                let taken = self.submit(ticket, requests, places, events);
+            Command::Submit { ticket, requests, grammar, places, events, reply } => {
+                let taken = self.submit(ticket, requests, grammar.as_ref(), places, events);
                 // Whoever asked may be gone; then its guard's Cancel follows.
                 let _ = reply.send(taken);
                 true
@@ -254,11 +258,16 @@ impl Loop {
         &mut self,
         ticket: Ticket,
         requests: Vec<Request>,
+        grammar: Option<&CompiledGrammar>,
         places: Vec<OwnedSemaphorePermit>,
         events: tokio_mpsc::UnboundedSender<(usize, Happening)>,
     ) -> Result<(), InferError> {
         for (index, (request, place)) in requests.into_iter().zip(places).enumerate() {
-            match self.engine.submit(request) {
+            let submitted = match grammar {
+                Some(grammar) => self.engine.submit_compiled(request, grammar),
+                None => self.engine.submit(request),
+            };
+            match submitted {
                 Ok(id) => self.routes.add(id, ticket, index, events.clone(), place),
                 Err(error) => {
                     for request in self.routes.take(ticket, &self.metrics) {

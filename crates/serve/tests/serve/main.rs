@@ -4,6 +4,7 @@
 mod adapters;
 mod connections;
 mod generation;
+mod grammars;
 mod malformed;
 mod openai_clients;
 mod openapi;

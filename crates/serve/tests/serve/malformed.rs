@@ -52,6 +52,14 @@ fn what_is_no_json_in_its_head_or_bytes() {
     }
     let kind = [("content-type", "Application/JSON; charset=utf-8")];
     assert_eq!(server.connect().send("POST", path, &kind, body).status, 200);
+    for (encoding, status) in [("gzip", 415), ("gzip, identity", 415), ("Identity", 200)] {
+        let head = [("content-type", "application/json"), ("content-encoding", encoding)];
+        let reply = server.connect().send("POST", path, &head, body);
+        assert_eq!(reply.status, status, "{encoding}");
+        if status == 415 {
+            assert_eq!(reply.error().2, "unsupported_encoding");
+        }
+    }
     let reply = server.post_bytes(path, b"{\"prompt\": \"\xff\"}");
     assert_eq!((reply.status, reply.error().2.as_str()), (400, "invalid_json"));
     let long = format!("{{\"prompt\": \"{}\"}}", "x".repeat(5000));
@@ -95,6 +103,8 @@ fn a_wrong_way_says_the_right_ones() {
     let reply = server.get("/v1/completions");
     assert_eq!((reply.status, reply.header("allow")), (405, Some("POST")));
     assert_eq!(reply.error().2, "method_not_allowed");
+    let body: Value = serde_json::from_slice(&reply.body).unwrap();
+    assert_eq!(body["error"]["type"], "invalid_request_error");
     let body: Value = serde_json::from_slice(&server.get("/nowhere").body).unwrap();
     assert_eq!(body["error"]["type"], "not_found_error");
 }

@@ -3,25 +3,23 @@
 use serde_json::Value;
 use ulp_infer::Tokenizer;
 
-use super::{Addition, Answer, Counts, Format, of_interruption, total};
+use super::{Addition, Answer, Asked, Counts, Format, of_interruption, total};
 use crate::api::error::ApiError;
 use crate::engine_thread::Generation;
 
-/// Waits for all answers and writes them. `n` are answers to one prompt.
+/// Waits for all answers and writes them.
 ///
 /// # Errors
 ///
 /// The first failure of any of them.
 pub(crate) async fn collect(
     mut generation: Generation,
-    answers: usize,
-    n: usize,
-    with_log: bool,
+    asked: Asked,
     tokenizer: &Tokenizer,
     format: &mut impl Format,
 ) -> Result<Value, ApiError> {
-    let mut growing: Vec<Answer> = (0..answers).map(|_| Answer::new(with_log)).collect();
-    let mut wholes: Vec<Addition> = (0..answers).map(|_| Addition::default()).collect();
+    let mut growing = Answer::all(asked);
+    let mut wholes: Vec<Addition> = (0..asked.answers).map(|_| Addition::default()).collect();
     while let Some(event) = generation.next().await {
         let (index, happening) = event.map_err(of_interruption)?;
         let addition = growing[index].add(happening, tokenizer)?;
@@ -31,5 +29,5 @@ pub(crate) async fn collect(
         whole.end = addition.end;
     }
     let counts: Vec<Counts> = wholes.iter().filter_map(|a| a.end.map(|end| end.counts)).collect();
-    Ok(format.whole(wholes, total(&counts, n)))
+    Ok(format.whole(wholes, total(&counts, asked.n)))
 }

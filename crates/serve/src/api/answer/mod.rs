@@ -16,10 +16,24 @@ pub(crate) use stream::stream;
 pub(crate) use token_log::{LoggedToken, TokenLog, token_bytes};
 pub(crate) use usage::{Counts, total};
 
+/// What a request asks of its answers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked {
+    /// How many there are.
+    pub(crate) answers: usize,
+    /// How many to one prompt.
+    pub(crate) n: usize,
+    /// Whether they come with log-probabilities.
+    pub(crate) with_log: bool,
+    /// The parameter that an error about their grammar names.
+    pub(crate) grammar_param: &'static str,
+}
+
 /// One answer as it grows.
 #[derive(Debug)]
 pub(crate) struct Answer {
     log: Option<TokenLog>,
+    grammar_param: &'static str,
 }
 
 /// What an event adds to an answer.
@@ -40,8 +54,11 @@ pub(crate) struct Ending {
 }
 
 impl Answer {
-    pub(crate) fn new(with_log: bool) -> Self {
-        Answer { log: with_log.then(TokenLog::default) }
+    /// The answers to a request.
+    pub(crate) fn all(asked: Asked) -> Vec<Self> {
+        let log = || asked.with_log.then(TokenLog::default);
+        let new = |_| Answer { log: log(), grammar_param: asked.grammar_param };
+        (0..asked.answers).map(new).collect()
     }
 
     /// What an event adds.
@@ -61,7 +78,8 @@ impl Answer {
             }
             Happening::Token(token) => Ok(self.add_token(token, tokenizer)),
             Happening::Finished(finished) => self.finish(finished),
-            Happening::Failed(error) => Err(ApiError::of_engine(&error, "prompt")),
+            // What is wrong with the rest was known before it began.
+            Happening::Failed(error) => Err(ApiError::of_engine(&error, self.grammar_param)),
         }
     }
 

@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use futures_core::Stream;
 use ulp_infer::Tokenizer;
 
-use super::{Answer, Counts, Format, Frame, of_interruption, total};
+use super::{Answer, Asked, Counts, Format, Frame, of_interruption, total};
 use crate::api::error::ApiError;
 use crate::engine_thread::{Generation, Happening, Interruption};
 
@@ -33,19 +33,17 @@ struct Answers<F> {
 /// The response that streams the answers of a generation.
 pub(crate) fn stream<F: Format>(
     generation: Generation,
-    answers: usize,
-    n: usize,
-    with_log: bool,
+    asked: Asked,
     tokenizer: Arc<Tokenizer>,
     mut format: F,
     ping: Duration,
 ) -> Response {
-    let ready = format.opening(answers).into_iter().map(event).collect();
+    let ready = format.opening(asked.answers).into_iter().map(event).collect();
     let stream = Answers {
         generation,
-        growing: (0..answers).map(|_| Answer::new(with_log)).collect(),
-        counts: vec![Counts::default(); answers],
-        n,
+        growing: Answer::all(asked),
+        counts: vec![Counts::default(); asked.answers],
+        n: asked.n,
         tokenizer,
         format,
         ready,

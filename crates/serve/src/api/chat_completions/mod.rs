@@ -40,8 +40,7 @@ pub(crate) async fn handle(
     let shared = Arc::clone(&app);
     let prompt = blocking(move || prompt_ids(&shared.model, messages, &tools)).await??;
     app.expect_prompt_length(prompt.len(), "messages")?;
-    let first =
-        Request { adapter: chosen.adapter, grammar, ..request_of(&app, &body, prompt, log)? };
+    let first = Request { adapter: chosen.adapter, ..request_of(&app, &body, prompt, log)? };
     let job = Job {
         // Answers to one prompt differ by the stream of random numbers that they draw from.
         requests: (0..n as u64).map(|stream| Request { stream, ..first.clone() }).collect(),
@@ -49,6 +48,7 @@ pub(crate) async fn handle(
         stream: body.text.stream,
         with_log: log.is_some(),
         prompt_param: "messages",
+        grammar,
         grammar_param,
         deadline,
     };

@@ -53,6 +53,7 @@ pub(crate) async fn handle(
         stream: body.text.stream,
         with_log: log.is_some(),
         prompt_param: "prompt",
+        grammar: None,
         grammar_param: "prompt",
         deadline,
     };

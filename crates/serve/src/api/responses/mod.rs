@@ -68,7 +68,6 @@ pub(crate) async fn handle(
         ignore_eog: body.sampling.ignore_eos,
         top_logprobs: log.unwrap_or(0),
         adapter: chosen.adapter,
-        grammar,
         priority: body.sampling.priority,
         ..Request::new(prompt)
     };
@@ -78,6 +77,7 @@ pub(crate) async fn handle(
         stream: body.stream,
         with_log: log.is_some(),
         prompt_param: "input",
+        grammar,
         grammar_param,
         deadline,
     };

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Parameter, Role, Schema};
+use super::{Parameter, Role, Schema, any_of};
 use crate::api::error::ApiError;
 
 impl Schema {
@@ -235,11 +235,28 @@ fn check_either(
     let fits = || schemas.iter().filter(|schema| schema.takes_type_of(value));
     match fits().find(tagged).or_else(|| fits().next()) {
         Some(schema) => schema.check(value, path),
-        None => Err(wrong_type(this, value, path)),
+        None => {
+            Err(wrong_item(value, schemas, path).unwrap_or_else(|| wrong_type(this, value, path)))
+        }
     }
 }
 
+/// What is wrong with the first item of a list, if lists are taken, and none with such an item.
+fn wrong_item(value: &Value, schemas: &[Schema], path: &str) -> Option<ApiError> {
+    let first = value.as_array()?.first()?;
+    let items = schemas.iter().filter_map(|schema| match schema {
+        Schema::List { item, .. } => Some(*item),
+        _ => None,
+    });
+    let expected = any_of(items)?;
+    Some(mismatch(&expected, first, &format!("{path}[0]")))
+}
+
 fn wrong_type(schema: &Schema, value: &Value, path: &str) -> ApiError {
+    mismatch(&schema.expected(), value, path)
+}
+
+fn mismatch(expected: &str, value: &Value, path: &str) -> ApiError {
     let found = match value {
         Value::Null => "null",
         Value::Bool(_) => "a truth value",
@@ -249,7 +266,7 @@ fn wrong_type(schema: &Schema, value: &Value, path: &str) -> ApiError {
         Value::Object(_) => "an object",
     };
     let place = if path.is_empty() { "the body" } else { path };
-    let message = format!("{place} is {found}, it must be {}", schema.expected());
+    let message = format!("{place} is {found}, it must be {expected}");
     ApiError::invalid(path, "invalid_type", message)
 }
 
@@ -335,6 +352,12 @@ mod tests {
                 "name",
                 "invalid_type",
                 "name is a number, it must be a string or a list",
+            ),
+            (
+                json!({"x": 1, "name": [3]}),
+                "name[0]",
+                "invalid_type",
+                "name[0] is a number, it must be a string",
             ),
             (
                 json!({"x": 1, "name": ["a", ""]}),

@@ -106,15 +106,18 @@ impl Schema {
             Schema::Object(_) | Schema::Map(_) | Schema::Tagged { .. } | Schema::AnyObject => {
                 "an object".to_string()
             }
-            Schema::Either(schemas) => {
-                let mut words: Vec<String> = Vec::new();
-                for word in schemas.iter().map(Schema::expected) {
-                    if !words.contains(&word) {
-                        words.push(word);
-                    }
-                }
-                words.join(" or ")
-            }
+            Schema::Either(schemas) => any_of(*schemas).unwrap_or_default(),
         }
     }
+}
+
+/// What is expected where any of these may be; none of none.
+fn any_of<'a>(schemas: impl IntoIterator<Item = &'a Schema>) -> Option<String> {
+    let mut words: Vec<String> = Vec::new();
+    for word in schemas.into_iter().map(Schema::expected) {
+        if !words.contains(&word) {
+            words.push(word);
+        }
+    }
+    (!words.is_empty()).then(|| words.join(" or "))
 }
