@@ -146,14 +146,16 @@ impl<T: Float> Update<T> for AdamUpdate<T> {
             let start = *p * self.keep;
             let g = *g + self.penalty * start;
             // The interpolation starts from its nearer end, as PyTorch's lerp does.
-            *m = if self.mean_is_near {
+            let mean = if self.mean_is_near {
                 *m + self.mean_weight.times(g - *m)
             } else {
                 g - (g - *m) * self.mean_rest
             };
-            *v = self.beta2 * *v + self.square_weight * g * g;
-            let divisor = v.sqrt() / self.root_correction + self.eps;
-            *p = start - self.step_size.times(*m) / divisor;
+            let square = self.beta2 * *v + self.square_weight * g * g;
+            let divisor = square.sqrt() / self.root_correction + self.eps;
+            let step = self.step_size.times(mean) / divisor;
+            // At the end: what is read again after it was written waits until it has reached the cache.
+            (*m, *v, *p) = (mean, square, start - step);
         }
     }
 }
