@@ -244,6 +244,10 @@ impl ModelPlan {
     }
 }
 
+/// The share of the f32 peak at which attention multiplies: what prompts at depth 1024 take longer than those at 0,
+/// in docs/benchmarks.md, is 0.65 to 0.8 of it; what it does beside multiplying is the rest.
+const ATTENTION_SHARE: f64 = 0.6;
+
 impl StepCost {
     /// The least time on a machine with these limits: reading and multiplying go on together.
     pub fn limit(&self, limits: &MachineLimits) -> StepLimit {
@@ -268,8 +272,8 @@ impl StepCost {
     pub fn predict(&self, rates: &[KernelRates], limits: &MachineLimits) -> f64 {
         let rate = |ty: TensorType| rates.iter().find(|rate| rate.ty == ty);
         let mut seconds = self.cache_bytes / limits.read_bytes;
-        // Attention multiplies at half of the peak and less; see docs/benchmarks.md.
-        seconds = seconds.max(self.attention_operations / (0.4 * limits.f32_operations));
+        seconds =
+            seconds.max(self.attention_operations / (ATTENTION_SHARE * limits.f32_operations));
         for ((ty, bytes), (_, operations)) in self.weights.iter().zip(&self.operations) {
             if let Some(rate) = rate(*ty) {
                 seconds += (bytes / rate.one_row_bytes).max(operations / rate.many_row_operations);
