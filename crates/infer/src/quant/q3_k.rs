@@ -50,16 +50,26 @@ impl Packed for Tiled {
                     let third = chunk.line(lanes, 14, 32, 0, group);
                     let line = chunk.line(lanes, 46, 64, 0, 8 * half + group);
                     let low = lanes.bits(line, 4 * pair as u32, 3);
-                    let high = lanes.turn(third, 2 - first as i32, 4);
+                    let high = third_bits(lanes, third, first);
                     sink.set(lanes, first, group, lanes.or(low, high));
                     let low = lanes.bits(line, 4 * pair as u32 + 2, 3);
-                    let high = lanes.turn(third, 2 - second as i32, 4);
+                    let high = third_bits(lanes, third, second);
                     sink.set(lanes, second, group, lanes.or(low, high));
                 });
                 end(lanes, first, d, &scales[first / 2], sink);
                 end(lanes, second, d, &scales[first / 2], sink);
             });
         }
+    }
+}
+
+/// The third bits of a block, where they belong. Which way they move is known only while the chunk is unpacked: the
+/// choice is cheaper than a shift more, but not where registers are few.
+#[inline(always)]
+fn third_bits<L: Lanes>(lanes: L, third: L::Words, block: usize) -> L::Words {
+    match L::REGISTERS > 1 {
+        true => lanes.turn(lanes.bits(third, block as u32, 1), 2, 4),
+        false => lanes.turn(third, 2 - block as i32, 4),
     }
 }
 

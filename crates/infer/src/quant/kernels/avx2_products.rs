@@ -92,8 +92,10 @@ impl Arch for Avx2<false> {
                 return;
             }
             // What several blocks are packed in is loaded for each: the compiler would load it once, a whole
-            // chunk ahead, and has no registers to keep it in.
-            compiler_fence(Ordering::SeqCst);
+            // chunk ahead, and has no registers to keep it in. (Of Q2_K, which has minimums of halves, it does not.)
+            if !(S::HALVES && S::MINIMUM) {
+                compiler_fence(Ordering::SeqCst);
+            }
             let pairs = &mut sums.pairs[half];
             pairs[0] = _mm256_add_epi16(pairs[0], _mm256_maddubs_epi16(w[0], x));
             pairs[1] = _mm256_add_epi16(pairs[1], _mm256_maddubs_epi16(w[1], x));
