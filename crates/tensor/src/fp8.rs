@@ -20,7 +20,7 @@ pub enum Fp8Format {
 impl Fp8Format {
     /// The codes of `x`, each rounded to nearest, ties to even, as [`fpbits::e4m3fn_from_f32`] and
     /// [`fpbits::e5m2_from_f32`] do: what is too large becomes infinite in E5M2 and NaN in E4M3FN, which has no
-    /// infinity. (PyTorch gives the largest number.)
+    /// infinity (PyTorch gives its largest number there).
     ///
     /// # Examples
     ///

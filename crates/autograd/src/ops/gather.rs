@@ -8,8 +8,6 @@ use ulp_tensor::ndarray::{ArrayD, ArrayViewD, IxDyn};
 use crate::op::{Op, Value};
 use crate::var::Var;
 
-use super::wanted;
-
 /// `y[i] = x[index[i]]` along an axis.
 struct Gather {
     axis: usize,
@@ -31,7 +29,7 @@ impl<T: Float> Op<T> for Gather {
         _output: Var<'t, T>,
         cotangent: Var<'t, T>,
     ) -> Vec<Option<Var<'t, T>>> {
-        let op = Scatter {
+        let op = ScatterAdd {
             axis: self.axis,
             index: Rc::clone(&self.index),
             length: inputs[0].shape()[self.axis],
@@ -40,42 +38,11 @@ impl<T: Float> Op<T> for Gather {
     }
 }
 
-/// `y[index[i]] = Σ x[i]` along an axis, 0 where no index is.
-struct Scatter {
-    axis: usize,
-    index: Rc<ArrayD<usize>>,
-    length: usize,
-}
-
-impl<T: Float> Op<T> for Scatter {
-    fn name(&self) -> &'static str {
-        "scatter"
-    }
-
-    fn forward(&self, inputs: &[&Value<T>]) -> Value<T> {
-        let mut shape = inputs[0].shape().to_vec();
-        shape[self.axis] = self.length;
-        let zero = ArrayD::from_elem(IxDyn(&[]), T::ZERO);
-        let zeros = zero.broadcast(IxDyn(&shape)).expect("one element broadcasts");
-        let (index, y) = (self.index.view(), inputs[0].view());
-        ulp_tensor::scatter_add(zeros, self.axis, index, y).into_shared()
-    }
-
-    fn vjp<'t>(
-        &self,
-        _inputs: &[Var<'t, T>],
-        _output: Var<'t, T>,
-        cotangent: Var<'t, T>,
-    ) -> Vec<Option<Var<'t, T>>> {
-        let op = Gather { axis: self.axis, index: Rc::clone(&self.index) };
-        vec![Some(cotangent.tape.apply(op, &[cotangent]))]
-    }
-}
-
-/// `z = x`, and `z[index[i]] += y[i]` along an axis, of `(x, y)`.
+/// `y = z`, and `y[index[i]] += x[i]` along an axis, of `(x, z)`; of `x` alone z is 0 and `length` long.
 struct ScatterAdd {
     axis: usize,
     index: Rc<ArrayD<usize>>,
+    length: usize,
 }
 
 impl<T: Float> Op<T> for ScatterAdd {
@@ -84,8 +51,15 @@ impl<T: Float> Op<T> for ScatterAdd {
     }
 
     fn forward(&self, inputs: &[&Value<T>]) -> Value<T> {
-        let (x, y) = (inputs[0].view(), inputs[1].view());
-        ulp_tensor::scatter_add(x, self.axis, self.index.view(), y).into_shared()
+        let mut shape = inputs[0].shape().to_vec();
+        shape[self.axis] = self.length;
+        let zero = ArrayD::from_elem(IxDyn(&[]), T::ZERO);
+        let start = match inputs.get(1) {
+            Some(start) => start.view(),
+            None => zero.broadcast(IxDyn(&shape)).expect("one element broadcasts"),
+        };
+        let (index, x) = (self.index.view(), inputs[0].view());
+        ulp_tensor::scatter_add(start, self.axis, index, x).into_shared()
     }
 
     fn vjp<'t>(
@@ -95,7 +69,9 @@ impl<T: Float> Op<T> for ScatterAdd {
         cotangent: Var<'t, T>,
     ) -> Vec<Option<Var<'t, T>>> {
         let gather = || Gather { axis: self.axis, index: Rc::clone(&self.index) };
-        wanted(inputs, [&|| cotangent, &|| cotangent.tape.apply(gather(), &[cotangent])])
+        let of_x = || cotangent.tape.apply(gather(), &[cotangent]);
+        let of_start = inputs.get(1).map(|start| start.wants_gradient().then_some(cotangent));
+        [inputs[0].wants_gradient().then(of_x)].into_iter().chain(of_start).collect()
     }
 }
 
@@ -143,8 +119,10 @@ impl<T: Float> Var<'_, T> {
     #[track_caller]
     #[must_use]
     pub fn scatter_add(self, axis: isize, index: ArrayViewD<'_, usize>, other: Self) -> Self {
-        let op = ScatterAdd { axis: self.axis(axis), index: Rc::new(index.to_owned()) };
-        self.tape.apply(op, &[self, other])
+        let axis = self.axis(axis);
+        let length = self.dim()[axis];
+        let op = ScatterAdd { axis, index: Rc::new(index.to_owned()), length };
+        self.tape.apply(op, &[other, self])
     }
 
     /// The elements along `axis` in ascending (or descending) order, and where each stood. Equal elements

@@ -47,8 +47,8 @@ impl<'t, T: Float> Var<'t, T> {
     #[track_caller]
     #[must_use]
     pub fn silu_mul(self, up: Self) -> Self {
-        let (gate, of_up) = (self.shape(), up.shape());
-        assert!(gate == of_up, "gate {gate:?} and up {of_up:?} differ");
+        let fits = self.has_shape_of(up);
+        assert!(fits, "gate {:?} and up {:?} differ", self.shape(), up.shape());
         self.tape.apply(Fused::new(SiluMul), &[self, up])
     }
 }

@@ -89,11 +89,11 @@ impl<T: Float> Var<'_, T> {
     #[track_caller]
     #[must_use]
     pub fn slice(self, axis: isize, range: impl Into<Range>) -> Self {
-        let (axis, range, shape) = (self.axis(axis), range.into(), self.shape());
-        let n = shape[axis] as isize;
+        let (axis, range) = (self.axis(axis), range.into());
+        let n = self.dim()[axis] as isize;
         let inside = |end: isize| (-n..=n).contains(&end);
         let fits = inside(range.start) && range.end.is_none_or(inside);
-        assert!(fits, "{range:?} leaves axis {axis} of {shape:?}");
+        assert!(fits, "{range:?} leaves axis {axis} of {:?}", self.shape());
         self.tape.apply(Slice { axis, range }, &[self])
     }
 }

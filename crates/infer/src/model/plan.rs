@@ -244,8 +244,8 @@ impl ModelPlan {
     }
 }
 
-/// The share of the f32 peak at which attention multiplies: what prompts at depth 1024 take longer than those at 0,
-/// in docs/benchmarks.md, is 0.65 to 0.8 of it; what it does beside multiplying is the rest.
+/// The share of the f32 peak at which attention multiplies. By the time that prompts take longer at depth 1024 than at 0
+/// (docs/benchmarks.md) it is 0.65 to 0.8, and less in short passes.
 const ATTENTION_SHARE: f64 = 0.6;
 
 impl StepCost {

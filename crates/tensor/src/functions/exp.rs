@@ -1,12 +1,14 @@
 //! e^x = 2^n e^r, n = round(x / ln 2), |r| ≤ ln(2)/2.
 
+use fpbits::fast_two_sum;
+
 use super::horner;
 
 /// (e^r - 1 - r)/r², |r| ≤ ln(2)/2; r² times it is off by 2^-28.2.
 const Q_F32: [f32; 5] = [0.5, 1.6666518e-01, 4.1666206e-02, 8.368882e-03, 1.3950578e-03];
 
 /// The same to 2^-57.1.
-pub(super) const Q_F64: [f64; 10] = [
+const Q_F64: [f64; 10] = [
     0.500000000000001,
     0.16666666666666674,
     0.041666666666522106,
@@ -67,10 +69,8 @@ pub(super) fn of_sum_f64(x: f64, low: f64) -> f64 {
     // Exact: both are multiples of the last place of r, or of x.
     let high = (-n).mul_add(LN_2_F64.0, x);
     let low = (-n).mul_add(LN_2_F64.1, low);
-    let r = high + low;
-    let lost = (high - r) + low;
-    let sum = 1.0 + r;
-    let rest = (1.0 - sum) + r;
+    let (r, lost) = fast_two_sum(high, low);
+    let (sum, rest) = fast_two_sum(1.0, r);
     (sum + (rest + (r * r).mul_add(horner(r, Q_F64), lost))) * s0 * s1
 }
 

@@ -1,5 +1,7 @@
 //! x^y = e^(y log x), and the sign that an odd y gives a negative x.
 
+use fpbits::fast_two_sum;
+
 use super::exp::{self, LN_2_F64};
 use super::{horner, log};
 
@@ -15,8 +17,8 @@ pub(crate) fn f32(x: f32, y: f32) -> f32 {
 #[inline(always)]
 pub(crate) fn f64(x: f64, y: f64) -> f64 {
     let (log, log_low) = log_as_sum(x.abs());
-    let product = y * log;
-    let low = y.mul_add(log, -product) + y * log_low;
+    let (product, lost) = product(y, log);
+    let low = lost + y * log_low;
     // Beyond these the power is infinite, or zero; of an infinite product nothing is lost.
     let low = if product.abs() < 800.0 { low } else { 0.0 };
     let product = if product > 710.0 { 710.0 } else { product };
@@ -44,7 +46,7 @@ const R: [f64; 11] = {
 fn log_as_sum(x: f64) -> (f64, f64) {
     let (e, f) = log::reduced_f64(x);
     // s = f/(2 + f)
-    let (divisor, divisor_low) = sum(2.0, f);
+    let (divisor, divisor_low) = fast_two_sum(2.0, f);
     let s = f / divisor;
     let s_low = (-s).mul_add(divisor_low, (-s).mul_add(divisor, f)) / divisor;
     // s², s³ and R, whose first term is nearly all of it.
@@ -52,28 +54,21 @@ fn log_as_sum(x: f64) -> (f64, f64) {
     let z_low = (s + s).mul_add(s_low, z_low);
     let (cube, cube_low) = product(s, z);
     let cube_low = s.mul_add(z_low, s_low.mul_add(z, cube_low));
-    let (r, r_low) = sum(R_0.0, z * horner(z, R));
+    let (r, r_low) = fast_two_sum(R_0.0, z * horner(z, R));
     let r_low = r_low + R_0.1;
     // log m = 2s + s³R
     let (term, term_low) = product(cube, r);
     let term_low = cube.mul_add(r_low, cube_low.mul_add(r, term_low));
-    let (log_m, log_m_low) = sum(s + s, term);
+    let (log_m, log_m_low) = fast_two_sum(s + s, term);
     let log_m_low = log_m_low + (s_low + s_low + term_low);
     let (powers, powers_low) = product(e, LN_2_F64.0);
     let powers_low = e.mul_add(LN_2_F64.1, powers_low);
-    let (high, low) = sum(powers, log_m);
-    let (log, log_low) = sum(high, low + (powers_low + log_m_low));
+    let (high, low) = fast_two_sum(powers, log_m);
+    let (log, log_low) = fast_two_sum(high, low + (powers_low + log_m_low));
     (log::with_limits_f64(x, log), log_low)
 }
 
-/// a + b and what its rounding loses, where a is 0 or not the smaller one.
-#[inline(always)]
-fn sum(a: f64, b: f64) -> (f64, f64) {
-    let sum = a + b;
-    (sum, (a - sum) + b)
-}
-
-/// a b and what its rounding loses.
+/// a b and what its rounding loses, by a fused multiply-add ([`fpbits::two_product`] takes 17 operations to do without).
 #[inline(always)]
 fn product(a: f64, b: f64) -> (f64, f64) {
     let product = a * b;

@@ -1,6 +1,7 @@
 //! What is refused because no memory holds it.
 
 use super::plan::gib;
+use super::proc_file::proc_bytes;
 use crate::error::CliError;
 
 /// More than machines have, for systems that do not say what this one has.
@@ -23,11 +24,6 @@ pub(super) fn refuse_more_than_all(
 
 /// Bytes of memory and swap space, where the system says so.
 fn memory() -> Option<u128> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let bytes = |key: &str| -> Option<u128> {
-        let line = text.lines().find_map(|line| line.strip_prefix(key))?;
-        let kib: u128 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-        Some(kib * 1024)
-    };
-    Some(bytes("MemTotal:")? + bytes("SwapTotal:").unwrap_or(0))
+    let bytes = |key| proc_bytes("/proc/meminfo", key).map(|bytes| bytes as u128);
+    Some(bytes("MemTotal")? + bytes("SwapTotal").unwrap_or(0))
 }

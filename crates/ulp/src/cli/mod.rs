@@ -14,6 +14,7 @@ mod interrupt;
 mod memory;
 mod perplexity;
 mod plan;
+mod proc_file;
 mod progress;
 mod quantize;
 mod score;

@@ -1,6 +1,7 @@
 //! `ulp plan`: what running a model will take, before it is loaded.
 
 use super::flags::{KvFlag, ModelSource, Threads};
+use super::proc_file::proc_bytes;
 use super::progress;
 use crate::error::CliError;
 use clap::Args;
@@ -241,8 +242,5 @@ pub(super) fn gib(bytes: usize) -> String {
 /// Bytes that this process has of its own now: without files that are mapped. Where the system says
 /// so.
 pub(super) fn own_memory() -> Option<usize> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"))?;
-    let kib: usize = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kib * 1024)
+    proc_bytes("/proc/self/status", "RssAnon")
 }
